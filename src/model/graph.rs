@@ -1,0 +1,293 @@
+//! The one representation every model file is lowered to: a list of ATen operator calls.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Index of a value in [`Graph::values`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub usize);
+
+/// Index of a node in [`Graph::nodes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// Element type of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the types")]
+pub enum DType {
+    Bool,
+    UInt8,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Float16,
+    BFloat16,
+    Float32,
+    Float64,
+}
+
+impl DType {
+    /// Bytes that one element takes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Bool | Self::UInt8 | Self::Int8 => 1,
+            Self::Int16 | Self::Float16 | Self::BFloat16 => 2,
+            Self::Int32 | Self::Float32 => 4,
+            Self::Int64 | Self::Float64 => 8,
+        }
+    }
+}
+
+/// What a node gives to one parameter of its operator.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Argument {
+    /// Nothing: an optional parameter that is left out on purpose.
+    None,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A real number.
+    Float(f64),
+    /// A word, such as a padding or rounding mode.
+    String(String),
+    /// An element type.
+    DType(DType),
+    /// The device that the graph runs on, whatever the file says.
+    Device,
+    /// libtorch's own number of a memory format (`0` contiguous, `1` preserve, `2` channels last).
+    MemoryFormat(i8),
+    /// What another node made: a tensor or a number.
+    Value(ValueId),
+    /// Several of any of these.
+    List(Vec<Argument>),
+}
+
+impl Argument {
+    /// A list of whole numbers.
+    pub fn ints(items: impl IntoIterator<Item = i64>) -> Self {
+        Self::List(items.into_iter().map(Self::Int).collect())
+    }
+
+    /// Calls `visit` for every value that the argument mentions.
+    pub fn for_each_value(&self, visit: &mut impl FnMut(ValueId)) {
+        match self {
+            Self::Value(value) => visit(*value),
+            Self::List(items) => items.iter().for_each(|item| item.for_each_value(visit)),
+            _ => {}
+        }
+    }
+}
+
+impl From<ValueId> for Argument {
+    fn from(value: ValueId) -> Self {
+        Self::Value(value)
+    }
+}
+
+/// Arithmetic on sizes: what `_operator.*` and `math.*` stand for in an exported program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are Python's")]
+pub enum SizeOperator {
+    Add,
+    Sub,
+    Mul,
+    FloorDiv,
+    TrueDiv,
+    Mod,
+    Pow,
+    Neg,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    Max,
+    Min,
+    Ceil,
+    Floor,
+    Sqrt,
+    ToFloat,
+    ToInt,
+    GetItem,
+}
+
+/// What a node calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operator {
+    /// An operator of libtorch's dispatcher, by its qualified name (`aten::conv2d`) and overload (often empty).
+    Aten {
+        /// Namespace and name: `aten::max_pool2d`.
+        name: Arc<str>,
+        /// Overload: `Tensor`, `dim_IntList`, or nothing.
+        overload: Arc<str>,
+    },
+    /// Arithmetic on sizes; the arguments are positional.
+    Size(SizeOperator),
+}
+
+impl Operator {
+    /// `Operator::aten("conv2d", "")` is `aten::conv2d`.
+    pub fn aten(name: &str, overload: &str) -> Self {
+        Self::Aten { name: format!("aten::{name}").into(), overload: overload.into() }
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aten { name, overload } if overload.is_empty() => f.write_str(name),
+            Self::Aten { name, overload } => write!(f, "{name}.{overload}"),
+            Self::Size(operator) => write!(f, "size::{operator:?}"),
+        }
+    }
+}
+
+/// One step of the way from the model down to the layer that a node belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Path of the module as the file names it: `layer4.1.conv2`.
+    pub path: Arc<str>,
+    /// Its type, without its package: `Conv2d`.
+    pub kind: Arc<str>,
+}
+
+/// What one return of an operator is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// A single tensor or number.
+    Value(ValueId),
+    /// A list of tensors, one value each (`aten::split`).
+    List(Vec<ValueId>),
+    /// Nobody asks for it.
+    Ignored,
+}
+
+/// One operator call.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Name that is unique in the graph: `conv2d_3`.
+    pub name: String,
+    /// What is called.
+    pub operator: Operator,
+    /// Arguments by the schema's parameter names; parameters not named take the schema's default.
+    pub arguments: Vec<(Arc<str>, Argument)>,
+    /// One entry for each return of the operator.
+    pub outputs: Vec<Output>,
+    /// Modules around the node, outermost first; empty at the top of the model.
+    pub scope: Vec<Scope>,
+}
+
+impl Node {
+    /// Values that the node reads.
+    pub fn reads(&self) -> Vec<ValueId> {
+        let mut values = Vec::new();
+        for (_, argument) in &self.arguments {
+            argument.for_each_value(&mut |value| values.push(value));
+        }
+        values
+    }
+
+    /// Values that the node makes.
+    pub fn makes(&self) -> impl Iterator<Item = ValueId> + '_ {
+        self.outputs.iter().flat_map(|output| {
+            match output {
+                Output::Value(value) => std::slice::from_ref(value),
+                Output::List(values) => values.as_slice(),
+                Output::Ignored => &[],
+            }
+            .iter()
+            .copied()
+        })
+    }
+}
+
+/// What a weight is to its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightRole {
+    /// Learned by gradient descent.
+    Parameter,
+    /// Learned or counted otherwise: a running mean. Shown, counted as not trainable.
+    Buffer,
+    /// A constant of the graph: counted nowhere.
+    Constant,
+}
+
+/// A tensor that comes with the file.
+#[derive(Debug, Clone)]
+pub struct Weight {
+    /// Name as the file gives it: `layer1.0.conv1.weight`.
+    pub name: String,
+    /// The value that nodes read.
+    pub value: ValueId,
+    /// What it is to the model.
+    pub role: WeightRole,
+    /// Element type.
+    pub dtype: DType,
+    /// Shape; its product times the element size must not reach past `data`.
+    pub shape: Vec<usize>,
+    /// Elements to step over in `data` for each dimension; `None` for row-major.
+    pub strides: Option<Vec<usize>>,
+    /// Little-endian elements.
+    pub data: Vec<u8>,
+}
+
+impl Weight {
+    /// Number of elements.
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().map(|&size| size as u64).product()
+    }
+}
+
+/// A network as ATen operator calls in the order in which they run.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    /// Name of every value; [`ValueId`] is the index.
+    pub values: Vec<String>,
+    /// The calls, each reading only inputs, weights and what earlier calls made.
+    pub nodes: Vec<Node>,
+    /// What the user feeds, in order.
+    pub inputs: Vec<ValueId>,
+    /// What comes with the file.
+    pub weights: Vec<Weight>,
+    /// What the network gives, in order.
+    pub outputs: Vec<ValueId>,
+}
+
+impl Graph {
+    /// Adds a value and gives its index.
+    pub fn value(&mut self, name: impl Into<String>) -> ValueId {
+        self.values.push(name.into());
+        ValueId(self.values.len() - 1)
+    }
+
+    /// Adds a call with one output that bears the node's name.
+    pub fn call<'a>(
+        &mut self,
+        scope: &[Scope],
+        name: &str,
+        operator: Operator,
+        arguments: impl IntoIterator<Item = (&'a str, Argument)>,
+    ) -> ValueId {
+        let value = self.value(name);
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            operator,
+            arguments: arguments.into_iter().map(|(name, argument)| (name.into(), argument)).collect(),
+            outputs: vec![Output::Value(value)],
+            scope: scope.to_vec(),
+        });
+        value
+    }
+
+    /// Adds a row-major or strided weight and gives its value.
+    pub fn weight(&mut self, weight: impl FnOnce(ValueId) -> Weight) -> ValueId {
+        let value = self.value(String::new());
+        let weight = weight(value);
+        self.values[value.0].clone_from(&weight.name);
+        self.weights.push(weight);
+        value
+    }
+}
