@@ -5,4 +5,6 @@
 //! pixels for the terminal or a file.
 
 pub mod aten;
+pub mod engine;
 pub mod model;
+pub mod service;

@@ -10,7 +10,8 @@ use std::ffi::{CStr, CString, c_void};
 
 use tch::Tensor;
 
-pub use tensor::{TensorError, cuda_is_loaded, load_cuda, scalar_type, tensor_over};
+pub(crate) use tensor::type_number;
+pub use tensor::{TensorError, cuda_is_loaded, load_cuda, tensor_over};
 
 /// What an operator takes.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::ffi::{CString, c_void};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::{AtenError, ffi};
 use crate::model::graph::DType;
@@ -27,19 +27,19 @@ pub enum TensorError {
     Aten(#[from] AtenError),
 }
 
-/// libtorch's name of an element type.
-pub fn scalar_type(dtype: DType) -> Kind {
+/// libtorch's own number of an element type (`c10::ScalarType`); a file's numbers are others.
+pub(crate) fn type_number(dtype: DType) -> i32 {
     match dtype {
-        DType::Bool => Kind::Bool,
-        DType::UInt8 => Kind::Uint8,
-        DType::Int8 => Kind::Int8,
-        DType::Int16 => Kind::Int16,
-        DType::Int32 => Kind::Int,
-        DType::Int64 => Kind::Int64,
-        DType::Float16 => Kind::Half,
-        DType::BFloat16 => Kind::BFloat16,
-        DType::Float32 => Kind::Float,
-        DType::Float64 => Kind::Double,
+        DType::UInt8 => 0,
+        DType::Int8 => 1,
+        DType::Int16 => 2,
+        DType::Int32 => 3,
+        DType::Int64 => 4,
+        DType::Float16 => 5,
+        DType::Float32 => 6,
+        DType::Float64 => 7,
+        DType::Bool => 11,
+        DType::BFloat16 => 15,
     }
 }
 
@@ -95,7 +95,7 @@ pub fn tensor_over(
             sizes.as_ptr(),
             steps.as_ptr(),
             sizes.len(),
-            scalar_type(dtype).c_int(),
+            type_number(dtype),
             owner.cast(),
             release,
         )

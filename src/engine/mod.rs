@@ -1,0 +1,210 @@
+//! Runs a graph: taps, gradients, partial runs, cancellation, devices.
+//!
+//! Weights never ask for gradients, and nothing is recorded below the layer that a gradient is asked at.
+
+mod cancel;
+mod device;
+mod plan;
+mod program;
+mod run;
+mod sizes;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::aten::{self, TensorError, Value};
+use crate::model::graph::{Graph, Node, ValueId};
+
+pub use cancel::Cancel;
+pub use device::DeviceChoice;
+pub use plan::Plan;
+pub use run::{RunOptions, Taps};
+
+/// Why a graph could not be loaded or run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// An operator failed.
+    #[error("{operator} (node {node}, layer {layer}): {reason}")]
+    Node {
+        /// The operator: `aten::conv2d`.
+        operator: String,
+        /// The node's name.
+        node: String,
+        /// Path of the layer that it belongs to.
+        layer: String,
+        /// What libtorch said.
+        reason: String,
+    },
+    /// A weight does not fit its bytes.
+    #[error("weight {name}: {source}")]
+    Weight {
+        /// The weight's name.
+        name: String,
+        /// What does not fit.
+        source: TensorError,
+    },
+    /// The device that was asked for is not there.
+    #[error("--device {device}: {reason}")]
+    Device {
+        /// The device as it was asked for.
+        device: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// The run was stopped between two nodes.
+    #[error("stopped")]
+    Cancelled,
+    /// A value that is no tensor was asked for.
+    #[error("the value is not a tensor of this run")]
+    NoTensor,
+    /// libtorch failed outside a node.
+    #[error("{0}")]
+    Torch(String),
+}
+
+impl EngineError {
+    fn node(node: &Node, reason: String) -> Self {
+        Self::Node {
+            operator: node.operator.to_string(),
+            node: node.name.clone(),
+            layer: node.scope.last().map_or_else(|| "the model itself".to_owned(), |scope| scope.path.to_string()),
+            reason,
+        }
+    }
+}
+
+impl From<tch::TchError> for EngineError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Torch(error.to_string().lines().next().unwrap_or_default().to_owned())
+    }
+}
+
+/// A graph on a device, ready to run. Not shared between threads: one thread owns libtorch.
+#[derive(Debug)]
+pub struct Engine {
+    graph: Arc<Graph>,
+    program: Vec<program::Step>,
+    weights: HashMap<ValueId, Tensor>,
+    device: Device,
+    device_name: String,
+}
+
+impl Engine {
+    /// Looks up the graph's operators and brings its weights to `device`. The weights' bytes are taken out of the graph.
+    ///
+    /// # Errors
+    /// An operator that libtorch does not have, or a weight that does not fit its bytes.
+    pub fn load(mut graph: Graph, device: Device) -> Result<Self, EngineError> {
+        let program = program::resolve(&graph)?;
+        let mut weights = HashMap::with_capacity(graph.weights.len());
+        for weight in &mut graph.weights {
+            let data = std::mem::take(&mut weight.data);
+            let tensor = aten::tensor_over(data, weight.dtype, &weight.shape, weight.strides.as_deref());
+            let tensor = tensor.map_err(|source| EngineError::Weight { name: weight.name.clone(), source })?;
+            weights.insert(weight.value, tensor.f_contiguous()?.f_to_device(device)?);
+        }
+        let device_name = match device {
+            Device::Cuda(index) => format!("cuda:{index}"),
+            _ => "cpu".to_owned(),
+        };
+        Ok(Self { graph: Arc::new(graph), program, weights, device, device_name })
+    }
+
+    /// The graph, without the bytes of its weights.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// Where the graph runs.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Name of the device: `cpu`, `cuda:0`.
+    pub fn device_name(&self) -> &str {
+        &self.device_name
+    }
+
+    /// The tensor of a weight.
+    pub fn weight(&self, value: ValueId) -> Option<&Tensor> {
+        self.weights.get(&value)
+    }
+
+    /// The nodes that lead from `given` to `taps`.
+    pub fn plan(&self, given: &[ValueId], taps: &[ValueId]) -> Plan {
+        let given: HashSet<ValueId> = given.iter().copied().collect();
+        Plan::new(&self.graph, &self.program, &given, &taps.iter().copied().collect())
+    }
+
+    /// Runs from the given values to the taps, recording nothing for gradients.
+    ///
+    /// # Errors
+    /// The node that failed, or [`EngineError::Cancelled`].
+    pub fn run(&self, given: &[(ValueId, Tensor)], taps: &[ValueId], cancel: &Cancel) -> Result<Taps, EngineError> {
+        self.run_observed(given, taps, cancel, &mut |_, _| {})
+    }
+
+    /// As [`Engine::run`], and tells `observer` what every node made.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn run_observed(
+        &self,
+        given: &[(ValueId, Tensor)],
+        taps: &[ValueId],
+        cancel: &Cancel,
+        observer: &mut dyn FnMut(usize, &[Value]),
+    ) -> Result<Taps, EngineError> {
+        let plan = self.plan(&given.iter().map(|(value, _)| *value).collect::<Vec<_>>(), taps);
+        let options = RunOptions { gradients_at: &[], cancel, observer };
+        tch::no_grad(|| self.execute(&plan, given, options))
+    }
+
+    /// Runs from the given values to the taps and records what leads away from `gradients_at`, which are tapped as well.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn run_recorded(
+        &self,
+        given: &[(ValueId, Tensor)],
+        taps: &[ValueId],
+        gradients_at: &[ValueId],
+        cancel: &Cancel,
+    ) -> Result<Taps, EngineError> {
+        let taps: Vec<ValueId> = taps.iter().chain(gradients_at).copied().collect();
+        let plan = self.plan(&given.iter().map(|(value, _)| *value).collect::<Vec<_>>(), &taps);
+        let options = RunOptions { gradients_at, cancel, observer: &mut |_, _| {} };
+        tch::with_grad(|| self.execute(&plan, given, options))
+    }
+
+    /// Gradients of the scalar `target` with respect to tensors that a recorded run tapped, each of its tap's shape.
+    /// `keep` leaves the recording in place for another target.
+    ///
+    /// # Errors
+    /// When the target does not depend on a tap.
+    pub fn gradients(&self, target: &Tensor, taps: &[&Tensor], keep: bool) -> Result<Vec<Tensor>, EngineError> {
+        Ok(Tensor::f_run_backward(&[target], taps, keep, false)?)
+    }
+
+    /// A tensor on the engine's device from row-major numbers.
+    ///
+    /// # Errors
+    /// When the shape does not fit the numbers.
+    pub fn tensor(&self, data: &[f32], shape: &[i64]) -> Result<Tensor, EngineError> {
+        Ok(Tensor::f_from_slice(data)?.f_reshape(shape)?.f_to_device(self.device)?)
+    }
+}
+
+/// Row-major numbers of a tensor of any element type, on the host.
+///
+/// # Errors
+/// When the copy fails, as when the device is out of memory.
+pub fn numbers(tensor: &Tensor) -> Result<Vec<f32>, EngineError> {
+    let host = tensor.detach().f_to_kind(Kind::Float)?.f_to_device(Device::Cpu)?.f_contiguous()?;
+    let mut numbers = vec![0.0; host.numel()];
+    let count = numbers.len();
+    host.f_copy_data(&mut numbers, count)?;
+    Ok(numbers)
+}

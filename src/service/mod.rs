@@ -1,0 +1,3 @@
+//! The engine's thread: requests in, events out, nothing shared.
+
+pub mod protocol;
