@@ -6,5 +6,6 @@
 
 pub mod aten;
 pub mod engine;
+pub mod formats;
 pub mod model;
 pub mod service;

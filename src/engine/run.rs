@@ -69,7 +69,10 @@ impl Engine {
                         values.iter().zip(items).for_each(|(value, item)| state.set(*value, item));
                     }
                     (Output::List(_), _) => {
-                        return Err(EngineError::node(node, "gave one value where the graph expects a list".to_owned()));
+                        return Err(EngineError::node(
+                            node,
+                            "gave one value where the graph expects a list".to_owned(),
+                        ));
                     }
                     (Output::Ignored, _) => {}
                 }

@@ -1,0 +1,83 @@
+//! Reading zip archives that come from strangers: sizes are checked against the file before anything is allocated.
+
+use std::io::{Cursor, Read, Seek};
+
+use zip::ZipArchive;
+
+/// What is wrong with an archive.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The directory at the end of the file cannot be read.
+    #[error("damaged or cut short: its zip directory cannot be read ({0})")]
+    Directory(String),
+    /// An entry is not there.
+    #[error("its entry {0} is missing")]
+    Missing(String),
+    /// An entry cannot be read whole.
+    #[error("its entry {name} cannot be read ({reason})")]
+    Entry {
+        /// Name of the entry.
+        name: String,
+        /// What the zip reader says.
+        reason: String,
+    },
+    /// More than any model has.
+    #[error("it claims {0} entries, more than the {MOST_ENTRIES} that are read")]
+    TooMany(usize),
+}
+
+/// The largest torchvision model has about a thousand.
+const MOST_ENTRIES: usize = 100_000;
+/// A deflated entry may grow this much at most: models hardly compress, bombs do.
+const MOST_GROWTH: u64 = 200;
+
+/// A zip archive.
+pub struct Archive<R> {
+    zip: ZipArchive<R>,
+    names: Vec<String>,
+    length: u64,
+}
+
+impl<R: Read + Seek> Archive<R> {
+    /// Reads the archive's directory.
+    ///
+    /// # Errors
+    /// When there is none, or it lists too many entries.
+    pub fn open(mut reader: R) -> Result<Self, ArchiveError> {
+        let length =
+            reader.seek(std::io::SeekFrom::End(0)).map_err(|error| ArchiveError::Directory(error.to_string()))?;
+        let zip = ZipArchive::new(reader).map_err(|error| ArchiveError::Directory(error.to_string()))?;
+        if zip.len() > MOST_ENTRIES {
+            return Err(ArchiveError::TooMany(zip.len()));
+        }
+        let names = zip.file_names().filter_map(Result::ok).map(std::borrow::Cow::into_owned).collect();
+        Ok(Self { zip, names, length })
+    }
+
+    /// Names of all entries.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// An entry's bytes.
+    ///
+    /// # Errors
+    /// When the entry is missing, cut short, or claims to be larger than the archive allows.
+    pub fn read(&mut self, name: &str) -> Result<Vec<u8>, ArchiveError> {
+        let fail = |reason: String| ArchiveError::Entry { name: name.to_owned(), reason };
+        let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(name.to_owned()))?;
+        let mut entry = self.zip.by_index(index).map_err(|error| fail(error.to_string()))?;
+        let size = entry.size();
+        let stored = entry.compression() == zip::CompressionMethod::Stored;
+        let most = if stored { self.length } else { self.length.saturating_mul(MOST_GROWTH) };
+        if size > most {
+            return Err(fail(format!("it claims {size} bytes in an archive of {} bytes", self.length)));
+        }
+        let mut bytes = Vec::with_capacity(size as usize);
+        entry.by_ref().take(size).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
+        if bytes.len() as u64 == size { Ok(bytes) } else { Err(fail("it is cut short".to_owned())) }
+    }
+}
+
+/// An archive inside an archive.
+pub type InnerArchive = Archive<Cursor<Vec<u8>>>;

@@ -1,0 +1,5 @@
+//! Model files into graphs: each format lowers to [`crate::model::Graph`] once, at load.
+
+pub mod archive;
+pub mod exported_program;
+pub mod pickle;
