@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use crate::aten::{self, TensorError, Value};
-use crate::model::graph::{Graph, Node, ValueId};
+use crate::model::graph::{Graph, Node, Tap, ValueId};
 
 pub use cancel::Cancel;
 pub use device::DeviceChoice;
@@ -133,16 +133,16 @@ impl Engine {
     }
 
     /// The nodes that lead from `given` to `taps`.
-    pub fn plan(&self, given: &[ValueId], taps: &[ValueId]) -> Plan {
+    pub fn plan(&self, given: &[ValueId], taps: &[Tap]) -> Plan {
         let given: HashSet<ValueId> = given.iter().copied().collect();
-        Plan::new(&self.graph, &self.program, &given, &taps.iter().copied().collect())
+        Plan::new(&self.graph, &self.program, &given, taps)
     }
 
     /// Runs from the given values to the taps, recording nothing for gradients.
     ///
     /// # Errors
     /// The node that failed, or [`EngineError::Cancelled`].
-    pub fn run(&self, given: &[(ValueId, Tensor)], taps: &[ValueId], cancel: &Cancel) -> Result<Taps, EngineError> {
+    pub fn run(&self, given: &[(ValueId, Tensor)], taps: &[Tap], cancel: &Cancel) -> Result<Taps, EngineError> {
         self.run_observed(given, taps, cancel, &mut |_, _| {})
     }
 
@@ -153,7 +153,7 @@ impl Engine {
     pub fn run_observed(
         &self,
         given: &[(ValueId, Tensor)],
-        taps: &[ValueId],
+        taps: &[Tap],
         cancel: &Cancel,
         observer: &mut dyn FnMut(usize, &[Value]),
     ) -> Result<Taps, EngineError> {
@@ -169,13 +169,14 @@ impl Engine {
     pub fn run_recorded(
         &self,
         given: &[(ValueId, Tensor)],
-        taps: &[ValueId],
-        gradients_at: &[ValueId],
+        taps: &[Tap],
+        gradients_at: &[Tap],
         cancel: &Cancel,
     ) -> Result<Taps, EngineError> {
-        let taps: Vec<ValueId> = taps.iter().chain(gradients_at).copied().collect();
+        let taps: Vec<Tap> = taps.iter().chain(gradients_at).copied().collect();
+        let gradients_at: Vec<ValueId> = gradients_at.iter().map(|tap| tap.value).collect();
         let plan = self.plan(&given.iter().map(|(value, _)| *value).collect::<Vec<_>>(), &taps);
-        let options = RunOptions { gradients_at, cancel, observer: &mut |_, _| {} };
+        let options = RunOptions { gradients_at: &gradients_at, cancel, observer: &mut |_, _| {} };
         tch::with_grad(|| self.execute(&plan, given, options))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::program::{Call, Step};
-use crate::model::graph::{Graph, ValueId};
+use crate::model::graph::{Graph, Tap, ValueId};
 
 /// How a value that is kept is protected from a later in-place operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) struct Planned {
     pub(super) node: usize,
     /// Call the operator's variant that does not write in place.
     pub(super) functional: bool,
+    /// Taps that are whole only now.
+    pub(super) complete: Vec<ValueId>,
     /// Values that nobody asks for afterwards.
     pub(super) forget: Vec<ValueId>,
 }
@@ -47,8 +49,9 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    pub(super) fn new(graph: &Graph, program: &[Step], given: &HashSet<ValueId>, taps: &HashSet<ValueId>) -> Self {
-        let needed = needed_nodes(graph, program, given, taps);
+    pub(super) fn new(graph: &Graph, program: &[Step], given: &HashSet<ValueId>, wanted: &[Tap]) -> Self {
+        let taps: HashSet<ValueId> = wanted.iter().map(|tap| tap.value).collect();
+        let (needed, whole_after) = needed_nodes(graph, program, given, wanted);
         let weights: HashSet<ValueId> = graph.weights.iter().map(|weight| weight.value).collect();
         let mut last_read: HashMap<ValueId, usize> = HashMap::new();
         for &node in &needed {
@@ -56,16 +59,23 @@ impl Plan {
                 last_read.insert(value, node);
             }
         }
-        let protected = |value: &ValueId| taps.contains(value) || weights.contains(value) || given.contains(value);
+        for (&value, &node) in &whole_after {
+            let last = last_read.entry(value).or_insert(node);
+            *last = node.max(*last);
+        }
+        let protected = |value: &ValueId, node: usize| {
+            let whole = whole_after.get(value).is_none_or(|&after| after < node);
+            (taps.contains(value) && whole) || weights.contains(value) || given.contains(value)
+        };
         let mut memory = Memory::default();
-        let mut keep: HashMap<ValueId, Keep> = taps.iter().map(|&tap| (tap, Keep::AsIs)).collect();
+        let mut keep: HashMap<ValueId, Keep> = taps.iter().map(|&value| (value, Keep::AsIs)).collect();
         let mut functional = HashSet::new();
         for &node in &needed {
             let step = &program[node];
             let mut in_place = true;
             for &written in &step.writes {
                 let members = memory.members(written);
-                if !members.iter().any(protected) {
+                if !members.iter().any(|member| protected(member, node)) {
                     continue;
                 }
                 let read_later = |value: &ValueId| last_read.get(value).is_some_and(|&last| last > node);
@@ -74,7 +84,7 @@ impl Plan {
                     in_place = false;
                     continue;
                 }
-                for member in members.iter().filter(|member| protected(member)) {
+                for member in members.iter().filter(|member| protected(member, node)) {
                     let how = if memory.is_view(*member) { Keep::TapIsCopy } else { Keep::RunGoesOnWithCopy };
                     keep.insert(*member, how);
                 }
@@ -98,6 +108,10 @@ impl Plan {
                 graph.nodes[node].makes().filter(|value| !last_read.contains_key(value) && !taps.contains(value));
             forget_after.entry(node).or_default().extend(unread);
         }
+        let mut complete: HashMap<usize, Vec<ValueId>> = HashMap::new();
+        for (value, node) in whole_after {
+            complete.entry(node).or_default().push(value);
+        }
         let read: HashSet<ValueId> = last_read.keys().copied().chain(taps.iter().copied()).collect();
         Self {
             steps: needed
@@ -105,6 +119,7 @@ impl Plan {
                 .map(|&node| Planned {
                     node,
                     functional: functional.contains(&node),
+                    complete: complete.remove(&node).unwrap_or_default(),
                     forget: forget_after.remove(&node).unwrap_or_default(),
                 })
                 .collect(),
@@ -114,8 +129,14 @@ impl Plan {
     }
 }
 
-/// Walks back from the taps to what is given.
-fn needed_nodes(graph: &Graph, program: &[Step], given: &HashSet<ValueId>, taps: &HashSet<ValueId>) -> Vec<usize> {
+/// Walks back from the taps to what is given. Gives the nodes, and for each tap that is written to after it is made the node
+/// after which it is whole.
+fn needed_nodes(
+    graph: &Graph,
+    program: &[Step],
+    given: &HashSet<ValueId>,
+    taps: &[Tap],
+) -> (Vec<usize>, HashMap<ValueId, usize>) {
     let mut makers: HashMap<ValueId, usize> = HashMap::new();
     let mut memory = Memory::default();
     for (node, step) in program.iter().enumerate() {
@@ -131,9 +152,18 @@ fn needed_nodes(graph: &Graph, program: &[Step], given: &HashSet<ValueId>, taps:
             writers.entry(memory.root(written)).or_default().push(node);
         }
     }
+    let mut whole_after: HashMap<ValueId, usize> = HashMap::new();
+    for tap in taps {
+        let (Some(&maker), Some(after)) = (makers.get(&tap.value), tap.after) else { continue };
+        let last =
+            writers.get(&memory.root(tap.value)).into_iter().flatten().rfind(|&&node| maker < node && node <= after.0);
+        if let (Some(&node), false) = (last, given.contains(&tap.value)) {
+            whole_after.insert(tap.value, node);
+        }
+    }
     let mut needed = vec![false; program.len()];
-    let mut open: Vec<(ValueId, usize)> =
-        taps.iter().map(|&tap| (tap, makers.get(&tap).map_or(0, |&node| node + 1))).collect();
+    let end = |value: ValueId| whole_after.get(&value).or_else(|| makers.get(&value)).map_or(0, |&node| node + 1);
+    let mut open: Vec<(ValueId, usize)> = taps.iter().map(|tap| (tap.value, end(tap.value))).collect();
     while let Some((value, before)) = open.pop() {
         if !given.contains(&value) {
             let maker = makers.get(&value).copied();
@@ -145,7 +175,7 @@ fn needed_nodes(graph: &Graph, program: &[Step], given: &HashSet<ValueId>, taps:
             }
         }
     }
-    (0..program.len()).filter(|&node| needed[node]).collect()
+    ((0..program.len()).filter(|&node| needed[node]).collect(), whole_after)
 }
 
 /// Which values lie in the same memory.

@@ -1,6 +1,6 @@
 //! Runs a plan node by node.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tch::Tensor;
 
@@ -46,6 +46,7 @@ impl Engine {
             taps: Taps::default(),
             plan,
             gradients_at: options.gradients_at,
+            unfinished: plan.steps.iter().flat_map(|step| step.complete.iter().copied()).collect(),
         };
         for &weight in &plan.weights {
             if let Some(tensor) = self.weights.get(&weight) {
@@ -75,6 +76,11 @@ impl Engine {
                         ));
                     }
                     (Output::Ignored, _) => {}
+                }
+            }
+            for value in &planned.complete {
+                if let Some(made) = state.slots.remove(value) {
+                    state.keep(*value, made);
                 }
             }
             for value in &planned.forget {
@@ -158,11 +164,21 @@ struct State<'a> {
     taps: Taps,
     plan: &'a Plan,
     gradients_at: &'a [ValueId],
+    /// Taps that a node yet to come completes.
+    unfinished: HashSet<ValueId>,
 }
 
 impl State<'_> {
-    /// Takes a value into the run, and into the taps where it is one.
+    /// Takes a value into the run, and into the taps where it is one that is whole.
     fn set(&mut self, value: ValueId, made: Value) {
+        if self.plan.keep.contains_key(&value) && !self.unfinished.contains(&value) {
+            self.keep(value, made);
+        } else {
+            self.slots.insert(value, made);
+        }
+    }
+
+    fn keep(&mut self, value: ValueId, made: Value) {
         let (Some(keep), Value::Tensor(tensor)) = (self.plan.keep.get(&value), &made) else {
             self.slots.insert(value, made);
             return;

@@ -11,6 +11,22 @@ pub struct ValueId(pub usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub usize);
 
+/// A value to keep from a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tap {
+    /// Which value.
+    pub value: ValueId,
+    /// The node after which it is whole; `None` when it is whole as soon as it is made. A layer that fills a tensor slice by
+    /// slice gives it away only after its last node.
+    pub after: Option<NodeId>,
+}
+
+impl From<ValueId> for Tap {
+    fn from(value: ValueId) -> Self {
+        Self { value, after: None }
+    }
+}
+
 /// Element type of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are the types")]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::graph::{Graph, NodeId, Operator, ValueId, WeightRole};
+use super::graph::{Graph, NodeId, Operator, Tap, ValueId, WeightRole};
 
 /// Index of a layer in [`LayerTree::layers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -30,7 +30,7 @@ pub struct Layer {
     pub parent: Option<LayerId>,
     /// Number of modules around it.
     pub depth: usize,
-    /// What it gives: the output of its last node.
+    /// What it gives: the last of its values that is read outside it.
     pub output: ValueId,
     /// Nodes in it, those of modules below included, in the order in which they run.
     pub nodes: Vec<NodeId>,
@@ -49,6 +49,11 @@ impl Layer {
             LayerKind::Module => self.path.rsplit('.').next().unwrap_or(&self.path),
             LayerKind::Operator => &self.path,
         }
+    }
+
+    /// The layer's output, once its last node has run.
+    pub fn tap(&self) -> Tap {
+        Tap { value: self.output, after: self.nodes.last().copied() }
     }
 
     /// Learned and other numbers of the layer itself.
@@ -120,6 +125,7 @@ impl LayerTree {
         for (index, node) in graph.nodes.iter().enumerate() {
             builder.add(graph, NodeId(index), node);
         }
+        builder.find_outputs(graph);
         builder.add_weights(graph);
         builder.finish()
     }
@@ -160,7 +166,6 @@ impl Builder {
             let layer =
                 layer.unwrap_or_else(|| self.push(&scope.path, &scope.kind, LayerKind::Module, parent, depth, output));
             self.layers[layer].nodes.push(id);
-            self.layers[layer].output = output;
             parent = Some(layer);
         }
         let short = match &node.operator {
@@ -206,6 +211,31 @@ impl Builder {
             self.by_path.insert(path.to_owned(), index);
         }
         index
+    }
+
+    /// A layer's output is the last of its values that is read outside it, or that the network gives; where there is none,
+    /// the last that it makes.
+    fn find_outputs(&mut self, graph: &Graph) {
+        let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            for value in node.reads() {
+                last_reader.insert(value, index);
+            }
+        }
+        last_reader.extend(graph.outputs.iter().map(|&value| (value, usize::MAX)));
+        for layer in &mut self.layers {
+            let Some(end) = layer.nodes.last().map(|node| node.0) else { continue };
+            let made = |node: &NodeId| graph.nodes[node.0].makes().collect::<Vec<_>>();
+            let given = layer
+                .nodes
+                .iter()
+                .rev()
+                .flat_map(made)
+                .find(|value| last_reader.get(value).is_some_and(|&reader| reader > end));
+            if let Some(value) = given.or_else(|| layer.nodes.iter().rev().flat_map(made).next()) {
+                layer.output = value;
+            }
+        }
     }
 
     fn add_weights(&mut self, graph: &Graph) {

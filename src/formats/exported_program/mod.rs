@@ -1,7 +1,7 @@
 //! Exported programs: the `.pt2` files of `torch.export.save`.
 //!
-//! Since PyTorch 2.8 a `.pt2` is a zip of `models/model.json` and raw weights; before, of `serialized_exported_program.json`
-//! and weights as `torch.save` archives. The graph inside is an ATen graph already: it is read, not translated.
+//! A `.pt2` is a zip. Up to PyTorch 2.7 it holds `serialized_exported_program.json` and weights as `torch.save` archives, in 2.8
+//! `models/model.json` beside such archives, and since then beside one raw file for each weight. The graph inside is an ATen graph already: it is read, not translated.
 
 mod arguments;
 mod lower;

@@ -15,7 +15,8 @@ use crate::model::graph::{DType, Weight, WeightRole};
 /// How the archive is laid out.
 #[derive(Debug)]
 pub(super) enum Layout {
-    /// Since 2.8: raw files, in a folder that is named after the archive.
+    /// Since 2.8: in a folder that is named after the archive. 2.8 itself still writes `torch.save` archives in it, later ones
+    /// raw files.
     New {
         /// The folder.
         root: String,
@@ -40,8 +41,13 @@ pub(super) fn load<R: Read + Seek>(
     graph: &mut Graph,
 ) -> Result<(), ExportedProgramError> {
     let mut source = match layout {
+        Layout::New { root } if archive.names().any(|name| name == format!("{root}/data/weights/model.pt")) => {
+            Source::pickled(archive, &["weights", "constants"].map(|kind| format!("{root}/data/{kind}/model.pt")))?
+        }
         Layout::New { root } => Source::raw(archive, root)?,
-        Layout::Old => Source::pickled(archive)?,
+        Layout::Old => {
+            Source::pickled(archive, &["serialized_state_dict.pt", "serialized_constants.pt"].map(str::to_owned))?
+        }
     };
     for wanted in &signature.weights {
         let found = source.find(archive, &wanted.name, wanted.role)?;
@@ -77,10 +83,10 @@ impl Source {
         Ok(Self::Raw { weights: config("weights")?, constants: config("constants")? })
     }
 
-    fn pickled<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Self, ExportedProgramError> {
+    fn pickled<R: Read + Seek>(archive: &mut Archive<R>, files: &[String]) -> Result<Self, ExportedProgramError> {
         let mut tensors = HashMap::new();
         let mut archives = Vec::new();
-        for name in ["serialized_state_dict.pt", "serialized_constants.pt"] {
+        for name in files {
             let bytes = archive.read(name)?;
             if bytes.is_empty() {
                 continue;
