@@ -6,3 +6,4 @@
 
 pub mod aten;
 pub mod model;
+pub mod picture;
