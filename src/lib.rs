@@ -1,11 +1,13 @@
 //! layerscope shows what a vision network sees, in the terminal.
 //!
-//! One way leads through the program: a file becomes a [`model::Graph`] (`formats`), the graph is run (`engine`, by
-//! calling ATen operators through `aten`), `methods` turn values and gradients into maps, and `picture` turns those into
-//! pixels for the terminal or a file.
+//! One way leads through the program: a file becomes a [`model::Graph`] ([`formats`]), the graph is run ([`engine`], by
+//! calling ATen operators through [`aten`]), [`methods`] turn values and gradients into maps, and [`picture`] turns those
+//! into pixels for the terminal or a file.
 
 pub mod aten;
 pub mod engine;
 pub mod formats;
+pub mod methods;
 pub mod model;
+//PICTURE
 pub mod service;

@@ -2,4 +2,8 @@
 
 pub mod archive;
 pub mod exported_program;
+pub mod keras;
+mod open;
 pub mod pickle;
+
+pub use open::{OpenError, Reason, demo, open};

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::DeviceChoice;
+pub use crate::methods::grad_cam::ClassId;
+pub use crate::methods::predictions::Prediction;
+pub use crate::methods::statistics::Statistics;
 use crate::model::{LayerId, LayerKind};
 
 /// Number that an answer carries back to whoever asked; a higher one is newer.
@@ -84,15 +87,6 @@ pub enum Request {
     Stop(Pane),
 }
 
-/// A class that a map can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ClassId {
-    /// Index of the network's output.
-    pub index: usize,
-    /// The absence of the class: the other answer of a network with one sigmoid.
-    pub negative: bool,
-}
-
 /// A class of the network, as lists show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Class {
@@ -146,38 +140,6 @@ pub struct ModelInfo {
     pub map_layer: Option<LayerId>,
     /// Sum of all parameters.
     pub parameters: u64,
-}
-
-/// Statistics of a layer's or a channel's values.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Statistics {
-    /// Least finite value.
-    pub min: f32,
-    /// Greatest finite value.
-    pub max: f32,
-    /// Mean of the finite values.
-    pub mean: f32,
-    /// Population standard deviation of the finite values.
-    pub std: f32,
-    /// Share of exact zeros.
-    pub sparsity: f32,
-    /// Number of NaNs.
-    pub nan: u64,
-    /// Number of infinities.
-    pub inf: u64,
-}
-
-/// A class with what the network says of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prediction {
-    /// Index of the network's output.
-    pub index: usize,
-    /// Its label.
-    pub label: String,
-    /// The network's own output.
-    pub score: f32,
-    /// Its probability.
-    pub probability: f32,
 }
 
 /// Red, green, blue, row by row.

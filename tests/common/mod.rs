@@ -89,3 +89,19 @@ pub fn difference(ours: &[f32], golden: &[f32]) -> f32 {
     let largest = golden.iter().fold(0.0_f32, |most, value| most.max(value.abs())).max(1e-20);
     ours.iter().zip(golden).fold(0.0_f32, |most, (a, b)| most.max(if a == b { 0.0 } else { (a - b).abs() })) / largest
 }
+
+/// The network of a fixture, on the CPU.
+pub fn network(fixture: &Fixture) -> layerscope::methods::Network {
+    let model = layerscope::formats::open(&fixture.model()).unwrap();
+    layerscope::methods::Network::load(model, tch::Device::Cpu).unwrap()
+}
+
+/// The fixture's input as the graph has it.
+pub fn input(network: &layerscope::methods::Network, fixture: &Fixture) -> tch::Tensor {
+    let array = fixture.input();
+    let shape: Vec<usize> = array.shape.iter().map(|&size| size as usize).collect();
+    network.input_tensor(&array.data, &shape).unwrap()
+}
+
+/// The golden networks that take one picture.
+pub const NETWORKS: [&str; 5] = ["convnet", "vit", "hand_checkable", "keras_sequential", "keras_functional"];

@@ -1,0 +1,225 @@
+//! Opening a model file: the format is told by the file's content, not by its name.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::archive::{Archive, ArchiveError};
+use super::exported_program::{self, ExportedProgramError, InputShape};
+use super::keras::{self, KerasError};
+use crate::model::preprocess::Resize;
+use crate::model::printable::{printable, printable_path};
+use crate::model::{InputDescription, Labels, LayerTree, Layout, Model, Preprocessing, Source};
+
+/// Why a file cannot be opened as a model: one line that names the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {reason}")]
+pub struct OpenError {
+    /// The file.
+    pub file: String,
+    /// What is wrong with it.
+    pub reason: Reason,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// It cannot be read at all.
+    #[error("{0}")]
+    Unreadable(String),
+    /// It is read, but is no model.
+    #[error("{0}")]
+    NoModel(String),
+    /// A damaged zip archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// An exported program that cannot be shown.
+    #[error(transparent)]
+    ExportedProgram(#[from] ExportedProgramError),
+    /// A Keras file that cannot be shown.
+    #[error(transparent)]
+    Keras(#[from] KerasError),
+}
+
+const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
+
+/// Opens a model file of any format that is known.
+///
+/// # Errors
+/// One line that names the file and says what would be right.
+pub fn open(path: &Path) -> Result<Model, OpenError> {
+    open_reason(path).map_err(|reason| OpenError { file: printable_path(path), reason })
+}
+
+fn open_reason(path: &Path) -> Result<Model, Reason> {
+    let unreadable = |error: std::io::Error| {
+        Reason::Unreadable(match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "it may not be read (permission denied)".to_owned(),
+            _ => format!("it cannot be read ({error})"),
+        })
+    };
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    if about.is_dir() {
+        return Err(Reason::NoModel("this is a folder, not a model file (.pt2 or Keras .h5)".to_owned()));
+    }
+    if about.len() == 0 {
+        return Err(Reason::NoModel("the file is empty".to_owned()));
+    }
+    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+    let mut start = Vec::with_capacity(8);
+    file.by_ref().take(8).read_to_end(&mut start).map_err(unreadable)?;
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    let name =
+        path.file_stem().map_or_else(|| "model".to_owned(), |stem| printable(&stem.to_string_lossy()).into_owned());
+    if start.starts_with(b"PK") {
+        from_archive(Archive::open(file)?, name)
+    } else if start == HDF5_SIGNATURE {
+        from_keras(keras::open(path)?, name)
+    } else {
+        Err(Reason::NoModel(format!("neither an exported program (.pt2) nor a Keras HDF5 file{}", looks_like(&start))))
+    }
+}
+
+/// A word on common files that are no models, or not yet.
+fn looks_like(start: &[u8]) -> &'static str {
+    match start {
+        [0x80, 2..=5, ..] => ": it is a pickle, weights without a graph; save the model with torch.export.save",
+        [0x08, ..] => {
+            ": it may be an ONNX file; save the model with torch.export.save or Keras's model.save(\"model.h5\")"
+        }
+        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, ..] => ": it is a picture; give the model first, then the pictures",
+        _ => "",
+    }
+}
+
+fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result<Model, Reason> {
+    if exported_program::is_pt2(archive.names()) {
+        let program = exported_program::open(&mut archive)?;
+        let layers = LayerTree::of(&program.graph);
+        let input = pytorch_input(&program.input);
+        let classes = None;
+        return Ok(Model {
+            name,
+            format: "exported program",
+            graph: program.graph,
+            layers,
+            input,
+            labels: classes,
+            negative_label: None,
+        });
+    }
+    let names: Vec<&str> = archive.names().collect();
+    let holds = |ending: &str| names.iter().any(|name| name.ends_with(ending));
+    Err(Reason::NoModel(if names.iter().any(|name| name.contains("/code/")) {
+        "a TorchScript archive, which this version cannot open; save the model with torch.export.save".to_owned()
+    } else if holds("/data.pkl") || holds("data.pkl") {
+        "a checkpoint: weights without a graph, which this version cannot open; save the model with torch.export.save"
+            .to_owned()
+    } else if holds("model.weights.h5") {
+        "a .keras archive, which this version cannot open; save the model as HDF5: model.save(\"model.h5\")".to_owned()
+    } else {
+        "a zip archive that holds no exported program (.pt2)".to_owned()
+    }))
+}
+
+/// What a program of PyTorch's probably wants: torchvision's ImageNet preprocessing, at the size that it was exported for.
+fn pytorch_input(shape: &InputShape) -> InputDescription {
+    let sides = (shape.dimensions[2], shape.dimensions[3]);
+    let size = match sides {
+        (exported_program::Dimension::Fixed(height), exported_program::Dimension::Fixed(width)) => {
+            Some((height, width))
+        }
+        _ => None,
+    };
+    let hinted = sides.0.size().zip(sides.1.size());
+    let channels = shape.dimensions[1].size().unwrap_or(3);
+    let (preprocessing, reason) = if channels == 3 {
+        (imagenet_at(hinted), "an exported program does not say; torchvision's ImageNet preprocessing is assumed")
+    } else {
+        let unit = Preprocessing::unit().fitted_to(hinted);
+        let grey = unit.clone().with_normalisation(crate::model::preprocess::Order::Grey, &[0.0], &[255.0]);
+        (
+            if channels == 1 { grey.unwrap_or(unit) } else { unit },
+            "an exported program does not say; division by 255 is assumed",
+        )
+    };
+    InputDescription {
+        channels,
+        size,
+        layout: Layout::ChannelsFirst,
+        preprocessing,
+        source: Source::Guessed(reason.to_owned()),
+    }
+}
+
+/// ImageNet's mean and deviation at another size: the usual share of 224 to 256 is kept.
+fn imagenet_at(size: Option<(usize, usize)>) -> Preprocessing {
+    let imagenet = Preprocessing::imagenet();
+    match size {
+        Some((224, 224)) | None => imagenet,
+        Some((height, width)) if height == width && height >= 64 => {
+            let side = u32::try_from(height).unwrap_or(u32::MAX);
+            imagenet.with_resize(Some(Resize::ShortSide((side * 8).div_ceil(7)))).with_crop(Some((side, side)))
+        }
+        Some((height, width)) => {
+            let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+            imagenet.with_crop(None).with_resize(Some(Resize::Exact { width: side(width), height: side(height) }))
+        }
+    }
+}
+
+fn from_keras(model: keras::KerasModel, file_name: String) -> Result<Model, Reason> {
+    let layers = LayerTree::of(&model.graph);
+    let input = &model.input;
+    let size = input.height.zip(input.width);
+    let vgg = model.name.to_lowercase().contains("vgg") || file_name.to_lowercase().contains("vgg");
+    let (preprocessing, reason) = if model.rescaling {
+        (Preprocessing::raw(), "the network rescales by itself; pixels of 0 to 255 are assumed")
+    } else if input.channels == 1 {
+        let unit = Preprocessing::unit();
+        let grey = unit.clone().with_normalisation(crate::model::preprocess::Order::Grey, &[0.0], &[255.0]);
+        (grey.unwrap_or(unit), "a Keras file does not say; division by 255 is assumed")
+    } else if vgg {
+        (
+            Preprocessing::caffe(),
+            "a Keras file does not say; as its name is VGG, BGR minus the ImageNet mean is assumed",
+        )
+    } else {
+        (Preprocessing::unit(), "a Keras file does not say; division by 255 is assumed")
+    };
+    let preprocessing = preprocessing.fitted_to(size.or((vgg && size.is_none()).then_some((224, 224))));
+    let description = InputDescription {
+        channels: input.channels,
+        size,
+        layout: if input.channels_last { Layout::ChannelsLast } else { Layout::ChannelsFirst },
+        preprocessing,
+        source: Source::Guessed(reason.to_owned()),
+    };
+    Ok(Model {
+        name: file_name,
+        format: "Keras HDF5",
+        graph: model.graph,
+        layers,
+        input: description,
+        labels: None,
+        negative_label: None,
+    })
+}
+
+/// The built-in demo: the small cats-and-dogs convnet of the book, with its preprocessing and labels.
+///
+/// # Errors
+/// Only when the program's own data is damaged.
+pub fn demo() -> Result<Model, OpenError> {
+    let fail = |reason: KerasError| OpenError { file: "the built-in demo".to_owned(), reason: reason.into() };
+    let model = keras::read(DEMO.to_vec()).map_err(fail)?;
+    let named = |reason| OpenError { file: "the built-in demo".to_owned(), reason };
+    let mut model = from_keras(model, "cats_and_dogs_small_2".to_owned()).map_err(named)?;
+    model.input.source = Source::Architecture;
+    model.labels = Some(Labels::from_list(["dog"]));
+    model.negative_label = Some("cat".to_owned());
+    Ok(model)
+}
+
+const DEMO: &[u8] = include_bytes!("../../assets/cats_and_dogs_small_2.h5");

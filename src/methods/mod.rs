@@ -1,0 +1,101 @@
+//! Methods: from values and gradients to maps, patterns and statistics.
+
+pub mod channels;
+pub mod grad_cam;
+pub mod network;
+pub mod patterns;
+pub mod predictions;
+pub mod statistics;
+pub mod summary;
+pub mod weights;
+
+pub use network::{Forward, Network, Place};
+
+use crate::engine::EngineError;
+
+/// Why a method cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub enum MethodError {
+    /// The graph could not be run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No layer or node has this name.
+    #[error("there is no layer '{name}'{suggestion}")]
+    UnknownLayer {
+        /// The name that was asked for.
+        name: String,
+        /// Names that are near.
+        suggestion: String,
+    },
+    /// An index that is not of this model's layer tree.
+    #[error("there is no layer number {0}")]
+    NoSuchLayer(usize),
+    /// The graph takes nothing.
+    #[error("the network has no input")]
+    NoInput,
+    /// The graph gives nothing.
+    #[error("the network has no output")]
+    NoOutput,
+    /// An array that is no picture for this network.
+    #[error("the input has shape {}, but the network takes {wanted}", shape(given))]
+    InputShape {
+        /// Shape of the array.
+        given: Vec<usize>,
+        /// Shape that would be right.
+        wanted: String,
+    },
+    /// A map was asked for where there is no space.
+    #[error(
+        "layer {layer} gives {}, not N×C×H×W: a class activation map needs a layer with a spatial map{hint}",
+        shape(given)
+    )]
+    NoSpatialMap {
+        /// Path of the layer.
+        layer: String,
+        /// Shape of its output.
+        given: Vec<i64>,
+        /// A layer that has one.
+        hint: String,
+    },
+    /// No layer has a spatial map.
+    #[error("the network has no layer with a spatial map")]
+    NoMapLayer,
+    /// The class does not depend on the layer.
+    #[error("the score of the class does not depend on layer {0}")]
+    NoGradient(String),
+    /// A channel beyond the last.
+    #[error("layer {layer} has channels 0 to {last}, not {asked}")]
+    NoSuchChannel {
+        /// Path of the layer.
+        layer: String,
+        /// Its last channel.
+        last: usize,
+        /// The channel that was asked for.
+        asked: usize,
+    },
+    /// A class beyond the last.
+    #[error("the network has classes 0 to {last}, not {asked}")]
+    NoSuchClass {
+        /// The last class.
+        last: usize,
+        /// The class that was asked for.
+        asked: usize,
+    },
+    /// Weights were asked for where there are none.
+    #[error("layer {0} has no kernels of its own to show")]
+    NoWeights(String),
+    /// An output that is not N×classes or N×classes×….
+    #[error("the network gives {}, which is no score for each class", shape(.0))]
+    NoScores(Vec<i64>),
+}
+
+impl From<tch::TchError> for MethodError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+/// `1×3×224×224`
+pub fn shape<T: std::fmt::Display>(sizes: &[T]) -> String {
+    sizes.iter().map(T::to_string).collect::<Vec<_>>().join("×")
+}

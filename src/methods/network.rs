@@ -1,0 +1,230 @@
+//! A model on a device: what every method works on.
+
+use std::collections::{HashMap, HashSet};
+
+use tch::{Device, Kind, Tensor};
+
+use super::MethodError;
+use crate::engine::{Cancel, Engine, EngineError};
+use crate::model::graph::{NodeId, Tap, ValueId};
+use crate::model::head::{FinalActivation, Head};
+use crate::model::{InputDescription, Labels, LayerId, LayerTree, Model, suggestion};
+
+/// A model that is ready to run.
+#[derive(Debug)]
+pub struct Network {
+    /// Name for people.
+    pub name: String,
+    /// Name of the file format.
+    pub format: &'static str,
+    /// Runs the graph.
+    pub engine: Engine,
+    /// The layer tree.
+    pub layers: LayerTree,
+    /// What it wants as input.
+    pub input: InputDescription,
+    /// What its outputs mean.
+    pub labels: Option<Labels>,
+    /// Label of a single sigmoid's other answer.
+    pub negative_label: Option<String>,
+    /// Output and scores.
+    pub head: Head,
+}
+
+/// A place that a method can look at: a layer of the tree or a single node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Path of the layer or name of the node.
+    pub name: String,
+    /// Its output.
+    pub tap: Tap,
+    /// The layer, where it is one of the tree.
+    pub layer: Option<LayerId>,
+}
+
+impl Network {
+    /// Brings a model to a device.
+    ///
+    /// # Errors
+    /// An operator that libtorch does not have, or a graph without output.
+    pub fn load(model: Model, device: Device) -> Result<Self, MethodError> {
+        let head = Head::of(&model.graph).ok_or(MethodError::NoOutput)?;
+        Ok(Self {
+            name: model.name,
+            format: model.format,
+            engine: Engine::load(model.graph, device)?,
+            layers: model.layers,
+            input: model.input,
+            labels: model.labels,
+            negative_label: model.negative_label,
+            head,
+        })
+    }
+
+    /// The value that pictures are fed to.
+    ///
+    /// # Errors
+    /// When the graph has no input.
+    pub fn source(&self) -> Result<ValueId, MethodError> {
+        self.engine.graph().inputs.first().copied().ok_or(MethodError::NoInput)
+    }
+
+    /// The layer or node of a name.
+    ///
+    /// # Errors
+    /// When there is none; the message names the nearest.
+    pub fn place(&self, name: &str) -> Result<Place, MethodError> {
+        if let Some(id) = self.layers.find(name) {
+            return self.layer(id);
+        }
+        let nodes = &self.engine.graph().nodes;
+        let node = nodes.iter().enumerate().find(|(_, node)| node.name == name);
+        let made = node.and_then(|(index, node)| Some((index, node.makes().next()?)));
+        match made {
+            Some((index, value)) => {
+                Ok(Place { name: name.to_owned(), tap: Tap { value, after: Some(NodeId(index)) }, layer: None })
+            }
+            None => {
+                let known = self
+                    .layers
+                    .layers
+                    .iter()
+                    .map(|layer| layer.path.as_str())
+                    .chain(nodes.iter().map(|node| node.name.as_str()));
+                Err(MethodError::UnknownLayer { name: name.to_owned(), suggestion: suggestion(name, known) })
+            }
+        }
+    }
+
+    /// The place of a layer of the tree.
+    ///
+    /// # Errors
+    /// When the index is not of this tree.
+    pub fn layer(&self, id: LayerId) -> Result<Place, MethodError> {
+        let layer = self.layers.get(id).ok_or(MethodError::NoSuchLayer(id.0))?;
+        Ok(Place { name: layer.path.clone(), tap: layer.tap(), layer: Some(id) })
+    }
+
+    /// The input tensor as the graph has it (1×C×H×W) from numbers in the model's own layout, with or without the batch
+    /// dimension.
+    ///
+    /// # Errors
+    /// When the shape is not one of a picture for this network.
+    pub fn input_tensor(&self, data: &[f32], shape: &[usize]) -> Result<Tensor, MethodError> {
+        use crate::model::Layout;
+        let wrong = || MethodError::InputShape { given: shape.to_vec(), wanted: self.wanted_shape() };
+        let sizes: Vec<i64> = match shape.len() {
+            3 => std::iter::once(1).chain(shape.iter().map(|&size| size as i64)).collect(),
+            4 => shape.iter().map(|&size| size as i64).collect(),
+            _ => return Err(wrong()),
+        };
+        let tensor = self.engine.tensor(data, &sizes)?;
+        let tensor = match self.input.layout {
+            Layout::ChannelsFirst => tensor,
+            Layout::ChannelsLast => tensor.f_permute([0, 3, 1, 2])?.f_contiguous()?,
+        };
+        let (_, channels, height, width) = tensor.size4()?;
+        let fits = self.input.size.is_none_or(|(h, w)| (h as i64, w as i64) == (height, width));
+        if channels != self.input.channels as i64 || !fits { Err(wrong()) } else { Ok(tensor) }
+    }
+
+    fn wanted_shape(&self) -> String {
+        use crate::model::Layout;
+        let (height, width) =
+            self.input.size.map_or(("H".to_owned(), "W".to_owned()), |(h, w)| (h.to_string(), w.to_string()));
+        match self.input.layout {
+            Layout::ChannelsFirst => format!("1×{}×{height}×{width}", self.input.channels),
+            Layout::ChannelsLast => format!("1×{height}×{width}×{}", self.input.channels),
+        }
+    }
+
+    /// Height and width that a picture without other wishes is fed at.
+    pub fn usual_size(&self) -> (usize, usize) {
+        let fed = || self.input.preprocessing.geometry(224, 224).map_or((224, 224), |geometry| geometry.fed);
+        self.input.size.unwrap_or_else(|| {
+            let (width, height) = fed();
+            (height as usize, width as usize)
+        })
+    }
+
+    /// An input of zeros, for shapes.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn zeros(&self) -> Result<Tensor, MethodError> {
+        let (height, width) = self.usual_size();
+        let sizes = [1, self.input.channels as i64, height as i64, width as i64];
+        Ok(Tensor::f_zeros(sizes, (Kind::Float, self.engine.device()))?)
+    }
+
+    /// Runs the network and keeps every layer's output on the device.
+    ///
+    /// # Errors
+    /// The node that failed, or that the run was stopped.
+    pub fn forward(&self, input: &Tensor, cancel: &Cancel) -> Result<Forward, MethodError> {
+        let source = self.source()?;
+        let mut taps: Vec<Tap> = self.layers.layers.iter().map(crate::model::Layer::tap).collect();
+        for value in [self.head.output, self.head.scores] {
+            if !taps.iter().any(|known| known.value == value) {
+                taps.push(value.into());
+            }
+        }
+        let run = self.engine.run(&[(source, input.shallow_clone())], &taps, cancel)?;
+        let mut values = HashMap::with_capacity(taps.len());
+        for tap in &taps {
+            if let Ok(tensor) = run.get(tap.value) {
+                values.insert(tap.value, tensor.shallow_clone());
+            }
+        }
+        Ok(Forward { input: input.shallow_clone(), values })
+    }
+
+    /// Values that depend on `from`, itself included.
+    pub(super) fn dependents(&self, from: ValueId) -> HashSet<ValueId> {
+        let mut found = HashSet::from([from]);
+        for node in &self.engine.graph().nodes {
+            if node.reads().iter().any(|value| found.contains(value)) {
+                found.extend(node.makes());
+                // Who writes in place changes what it reads.
+                found.extend(node.reads().into_iter().filter(|_| node.operator.to_string().ends_with("copy_")));
+            }
+        }
+        found
+    }
+
+    /// Probabilities of the classes from the network's own output.
+    pub fn probabilities(&self, output: &Tensor) -> Tensor {
+        match self.head.activation {
+            FinalActivation::None if output.size().get(1).copied().unwrap_or(1) == 1 => output.sigmoid(),
+            FinalActivation::None => output.softmax(1, Kind::Float),
+            FinalActivation::Softmax | FinalActivation::Sigmoid => output.shallow_clone(),
+        }
+    }
+}
+
+/// A network that has run on a picture: every layer's output, on the device.
+#[derive(Debug)]
+pub struct Forward {
+    /// What was fed, N×C×H×W.
+    pub input: Tensor,
+    values: HashMap<ValueId, Tensor>,
+}
+
+impl Forward {
+    /// The tensor of a value that was kept.
+    ///
+    /// # Errors
+    /// When it was not kept or is no tensor.
+    pub fn get(&self, value: ValueId) -> Result<&Tensor, MethodError> {
+        self.values.get(&value).ok_or(MethodError::Engine(EngineError::NoTensor))
+    }
+
+    /// Everything that was kept and does not depend on `from`: what a run from there needs beside it.
+    pub(super) fn beside(&self, network: &Network, from: ValueId) -> Result<Vec<(ValueId, Tensor)>, MethodError> {
+        let dependent = network.dependents(from);
+        let mut given: Vec<(ValueId, Tensor)> = vec![(network.source()?, self.input.shallow_clone())];
+        let kept = self.values.iter().filter(|(value, _)| **value == from || !dependent.contains(value));
+        given.extend(kept.map(|(value, tensor)| (*value, tensor.shallow_clone())));
+        Ok(given)
+    }
+}

@@ -1,0 +1,68 @@
+//! What the network says of a picture.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::{MethodError, Network};
+use crate::engine::numbers;
+use crate::model::head::FinalActivation;
+
+/// A class with what the network says of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Index of the network's output.
+    pub index: usize,
+    /// Its label.
+    pub label: String,
+    /// The network's own output.
+    pub score: f32,
+    /// Its probability.
+    pub probability: f32,
+}
+
+/// The `most` classes with the greatest output, best first, from the network's own output for one picture.
+///
+/// # Errors
+/// When the output holds no scores.
+pub fn top(network: &Network, output: &Tensor, most: usize) -> Result<Vec<Prediction>, MethodError> {
+    let scores = class_scores(output)?;
+    let probabilities = numbers(&network.probabilities(&scores))?;
+    let scores = numbers(&scores)?;
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    let prediction = |index: usize| Prediction {
+        index,
+        label: network.class_label(index),
+        score: scores[index],
+        probability: probabilities[index],
+    };
+    Ok(order.into_iter().take(most).map(prediction).collect())
+}
+
+/// One number for each class, 1×K: outputs with space, as of a network without its top, are averaged over it.
+///
+/// # Errors
+/// When the output has no dimension of classes.
+pub fn class_scores(output: &Tensor) -> Result<Tensor, MethodError> {
+    let sizes = output.size();
+    match *sizes.as_slice() {
+        [classes] => Ok(output.f_reshape([1, classes])?),
+        [_, _] => Ok(output.f_narrow(0, 0, 1)?),
+        [_, classes, ..] => {
+            Ok(output.f_narrow(0, 0, 1)?.f_reshape([1, classes, -1])?.f_mean_dim(2, false, tch::Kind::Float)?)
+        }
+        [] => Err(MethodError::NoScores(sizes)),
+    }
+}
+
+impl Network {
+    /// The label of a class, or its index as text.
+    pub fn class_label(&self, index: usize) -> String {
+        self.labels.as_ref().and_then(|labels| labels.get(index)).map_or_else(|| index.to_string(), str::to_owned)
+    }
+
+    /// Whether the network ends in one sigmoid, so that its classes are two: yes and no.
+    pub fn is_binary(&self, classes: usize) -> bool {
+        classes == 1 && self.head.activation == FinalActivation::Sigmoid
+    }
+}

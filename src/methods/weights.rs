@@ -1,0 +1,80 @@
+//! A layer's kernels as pictures.
+
+use tch::{Kind, Tensor};
+
+use super::{MethodError, Network, Place};
+use crate::model::graph::{Argument, NodeId, Operator};
+use crate::model::{LayerId, LayerTree};
+
+/// Operators whose second tensor is a bank of kernels O×I×….
+const KERNELS: &[&str] = &["aten::conv2d", "aten::convolution", "aten::_convolution", "aten::linear", "aten::addmm"];
+
+/// Kernels of a layer: K maps, or K colour pictures where they look at colours.
+#[derive(Debug)]
+pub struct Kernels {
+    /// K×H×W, or K×3×H×W for a first convolution.
+    pub values: Tensor,
+    /// Whether each kernel is a colour picture.
+    pub colour: bool,
+}
+
+/// The kernels that a layer convolves or multiplies with: each output channel's I×H×W kernel, laid out as a mosaic of I tiles.
+///
+/// # Errors
+/// When the layer has none of its own.
+pub fn kernels(network: &Network, place: &Place) -> Result<Kernels, MethodError> {
+    let none = || MethodError::NoWeights(place.name.clone());
+    let id = place.layer.ok_or_else(none)?;
+    let weight = weight_of(network, &network.layers, id).ok_or_else(none)?;
+    let sizes = weight.size();
+    let kernels = match *sizes.as_slice() {
+        [outputs, inputs] => weight.f_reshape([outputs, inputs, 1, 1])?,
+        [_, _, _, _] => weight,
+        _ => return Err(none()),
+    };
+    let (_, inputs, height, width) = kernels.size4()?;
+    if inputs == 3 && height > 1 {
+        return Ok(Kernels { values: kernels, colour: true });
+    }
+    Ok(Kernels { values: mosaic(&kernels, inputs, height, width)?, colour: false })
+}
+
+/// Whether [`kernels`] has something to show for a layer.
+pub fn has_kernels(network: &Network, id: LayerId) -> bool {
+    weight_of(network, &network.layers, id).is_some()
+}
+
+fn weight_of(network: &Network, layers: &LayerTree, id: LayerId) -> Option<Tensor> {
+    let layer = layers.get(id)?;
+    let nodes = &network.engine.graph().nodes;
+    let kernel = |node: &NodeId| {
+        let node = nodes.get(node.0)?;
+        let Operator::Aten { name, .. } = &node.operator else { return None };
+        if !KERNELS.contains(&&**name) {
+            return None;
+        }
+        let argument = node.arguments.iter().find(|(parameter, _)| matches!(&**parameter, "weight" | "mat2"))?;
+        let Argument::Value(value) = &argument.1 else { return None };
+        network.engine.weight(*value).map(Tensor::shallow_clone)
+    };
+    // A module of several convolutions has no kernels of its own.
+    let mut found = layer.nodes.iter().filter_map(kernel);
+    let first = found.next()?;
+    if found.next().is_some() { None } else { Some(first) }
+}
+
+/// K×I×H×W as K maps of about √I by √I tiles.
+fn mosaic(kernels: &Tensor, inputs: i64, height: i64, width: i64) -> Result<Tensor, MethodError> {
+    let columns = (inputs as f64).sqrt().ceil() as i64;
+    let rows = (inputs + columns - 1) / columns.max(1);
+    let outputs = kernels.size()[0];
+    let missing = rows * columns - inputs;
+    let filled = if missing > 0 {
+        let empty = Tensor::f_zeros([outputs, missing, height, width], (Kind::Float, kernels.device()))?;
+        Tensor::f_cat(&[&kernels.f_to_kind(Kind::Float)?, &empty], 1)?
+    } else {
+        kernels.f_to_kind(Kind::Float)?
+    };
+    let tiles = filled.f_reshape([outputs, rows, columns, height, width])?;
+    Ok(tiles.f_permute([0, 1, 3, 2, 4])?.f_reshape([outputs, rows * height, columns * width])?)
+}

@@ -1,0 +1,84 @@
+//! Grad-CAM agrees with PyTorch and Keras, for any class, at any layer with a spatial map.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use common::{Fixture, NETWORKS, difference, input, network};
+use layerscope::engine::Cancel;
+use layerscope::methods::MethodError;
+use layerscope::methods::grad_cam::{ClassId, Recording, default_layer};
+
+#[test]
+fn the_map_of_the_top_class_is_the_reference_implementations() {
+    for name in NETWORKS {
+        let fixture = Fixture::open(name);
+        let network = network(&fixture);
+        let forward = network.forward(&input(&network, &fixture), &Cancel::new()).unwrap();
+        let class = ClassId { index: fixture.class(), negative: false };
+        for cam in fixture.list("cams") {
+            let layer = cam["layer"].as_str().unwrap();
+            let recording = Recording::new(&network, &forward, network.place(layer).unwrap(), &Cancel::new()).unwrap();
+            let map = recording.map(&network, class).unwrap();
+            let golden = fixture.array(cam["key"].as_str().unwrap());
+            assert_eq!([map.height as i64, map.width as i64], *golden.shape, "{name} {layer}");
+            let far = difference(&map.values, &golden.data);
+            assert!(far <= 1e-5, "{name} {layer}: {far}");
+        }
+    }
+}
+
+#[test]
+fn the_hand_checkable_network_gives_the_numbers_on_paper() {
+    let fixture = Fixture::open("hand_checkable");
+    let network = network(&fixture);
+    let forward = network.forward(&input(&network, &fixture), &Cancel::new()).unwrap();
+    let recording = Recording::new(&network, &forward, network.place("relu1").unwrap(), &Cancel::new()).unwrap();
+    let map = recording.map(&network, ClassId { index: 0, negative: false }).unwrap();
+    assert_eq!(map.values, [0.0, 4.0, 28.0, 32.5]);
+    let map = recording.map(&network, ClassId { index: 0, negative: true }).unwrap();
+    assert_eq!(map.values, [-0.0, -4.0, -28.0, -32.5], "the absence of a class has the opposite map");
+}
+
+#[test]
+fn one_recording_serves_every_class() {
+    let fixture = Fixture::open("convnet");
+    let network = network(&fixture);
+    let picture = input(&network, &fixture);
+    let forward = network.forward(&picture, &Cancel::new()).unwrap();
+    let place = network.place("layer2.conv2").unwrap();
+    let shared = Recording::new(&network, &forward, place.clone(), &Cancel::new()).unwrap();
+    for index in 0..shared.classes().unwrap() {
+        let class = ClassId { index, negative: false };
+        let alone = Recording::new(&network, &forward, place.clone(), &Cancel::new()).unwrap();
+        assert_eq!(shared.map(&network, class).unwrap(), alone.map(&network, class).unwrap());
+    }
+}
+
+#[test]
+fn the_default_layer_is_the_last_with_a_spatial_map_that_is_no_pooling() {
+    for (name, expected) in [("convnet", "layer2"), ("vit", "patch_embed"), ("hand_checkable", "relu1")] {
+        let network = network(&Fixture::open(name));
+        let shapes = network.forward_shapes().unwrap();
+        let layer = default_layer(&network, &|value| shapes.get(&value).cloned()).unwrap();
+        assert_eq!(network.layers.layers[layer.0].path, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_layer_without_space_and_a_class_beyond_the_last_are_refused_in_one_line() {
+    let fixture = Fixture::open("convnet");
+    let network = network(&fixture);
+    let forward = network.forward(&input(&network, &fixture), &Cancel::new()).unwrap();
+    let flat = Recording::new(&network, &forward, network.place("fc").unwrap(), &Cancel::new()).unwrap_err();
+    assert_eq!(
+        flat.to_string(),
+        "layer fc gives 1×5, not N×C×H×W: a class activation map needs a layer with a spatial map, such as layer2"
+    );
+    let recording = Recording::new(&network, &forward, network.place("layer2").unwrap(), &Cancel::new()).unwrap();
+    let beyond = recording.map(&network, ClassId { index: 5, negative: false }).unwrap_err();
+    assert_eq!(beyond.to_string(), "the network has classes 0 to 4, not 5");
+    let unknown = network.place("layer2.conv3").unwrap_err();
+    assert!(matches!(unknown, MethodError::UnknownLayer { .. }));
+    assert!(unknown.to_string().contains("layer2.conv2"), "{unknown}");
+}
