@@ -8,4 +8,5 @@ pub mod aten;
 pub mod engine;
 pub mod formats;
 pub mod model;
+pub mod picture;
 pub mod service;
