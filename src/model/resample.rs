@@ -67,7 +67,8 @@ pub fn resize(picture: &RgbImage, width: u32, height: u32, how: Interpolation) -
     if from.0 == 0 || from.1 == 0 || width == 0 || height == 0 {
         return Err(failed("no pixels".into()));
     }
-    let source = ImageRef::new(from.0, from.1, picture.as_raw(), PixelType::U8x3).map_err(|error| failed(error.to_string()))?;
+    let source =
+        ImageRef::new(from.0, from.1, picture.as_raw(), PixelType::U8x3).map_err(|error| failed(error.to_string()))?;
     let mut target = Image::new(width, height, PixelType::U8x3);
     Resizer::new()
         .resize(&source, &mut target, &ResizeOptions::new().resize_alg(how.algorithm()))

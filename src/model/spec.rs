@@ -117,10 +117,9 @@ fn named(word: &str, begun: bool) -> Result<Preprocessing, SpecError> {
 }
 
 fn known_key(key: &str) -> Result<&'static str, SpecError> {
-    KEYS.into_iter().find(|known| known.eq_ignore_ascii_case(key)).ok_or_else(|| SpecError::UnknownKey {
-        key: printable(key).into_owned(),
-        hint: suggestion(key, KEYS),
-    })
+    KEYS.into_iter()
+        .find(|known| known.eq_ignore_ascii_case(key))
+        .ok_or_else(|| SpecError::UnknownKey { key: printable(key).into_owned(), hint: suggestion(key, KEYS) })
 }
 
 impl Preprocessing {

@@ -206,7 +206,9 @@ fn to_rgb(picture: DynamicImage) -> RgbImage {
         DynamicImage::ImageLuma16(grey) => Some(grey.pixels().flat_map(|pixel| [upper(pixel.0[0]); 3]).collect()),
         DynamicImage::ImageLumaA16(grey) => Some(grey.pixels().flat_map(|pixel| [upper(pixel.0[0]); 3]).collect()),
         DynamicImage::ImageRgb16(color) => Some(color.pixels().flat_map(|pixel| pixel.0.map(upper)).collect()),
-        DynamicImage::ImageRgba16(color) => Some(color.pixels().flat_map(|image::Rgba([r, g, b, _])| [r, g, b].map(|level| upper(*level))).collect()),
+        DynamicImage::ImageRgba16(color) => {
+            Some(color.pixels().flat_map(|image::Rgba([r, g, b, _])| [r, g, b].map(|level| upper(*level))).collect())
+        }
         _ => None,
     };
     levels.and_then(|levels| RgbImage::from_raw(width, height, levels)).unwrap_or_else(|| picture.into_rgb8())

@@ -110,7 +110,8 @@ impl Scale {
     /// The levels of one channel of `width` columns; `layer` is the range of the layer.
     pub fn apply(self, channel: &[f32], width: usize, layer: Range) -> IndexMap {
         let line = self.line(channel, layer);
-        let indices = channel.iter().map(|value| if value.is_finite() { line.level(*value) } else { NOT_FINITE }).collect();
+        let indices =
+            channel.iter().map(|value| if value.is_finite() { line.level(*value) } else { NOT_FINITE }).collect();
         IndexMap { width, height: channel.len().checked_div(width).unwrap_or(0), indices }
     }
 
@@ -138,7 +139,7 @@ fn book(channel: &[f32]) -> Line {
     let mean = finite().sum::<f64>() / count as f64;
     let std = (finite().map(|value| (value - mean).powi(2)).sum::<f64>() / count as f64).sqrt();
     let levels_per_step = f64::from(LEVELS - 1) / 255.0;
-    let equal = Range::of(channel).is_none_or(|range| range.min == range.max);
+    let equal = Range::of(channel).is_none_or(|range| range.min >= range.max);
     match (equal, mean == 0.0) {
         (true, true) => Line::FLAT,
         (true, false) => Line { zero: mean, step: 0.0, offset: 128.0 * levels_per_step },
