@@ -2,12 +2,12 @@
 //!
 //! One way leads through the program: a file becomes a [`model::Graph`] ([`formats`]), the graph is run ([`engine`], by
 //! calling ATen operators through [`aten`]), [`methods`] turn values and gradients into maps, and [`picture`] turns those
-//! into pixels for the terminal or a file.
+//! into pixels for the terminal or a file. The [`service`] opens models and runs the engine on a thread of its own.
 
 pub mod aten;
 pub mod engine;
 pub mod formats;
 pub mod methods;
 pub mod model;
-//PICTURE
+pub mod picture;
 pub mod service;

@@ -113,8 +113,10 @@ impl Recording {
     }
 }
 
-/// Operators after which a map is no longer the last that convolutions made.
-const POOLING: &[&str] = &["pool2d", "aten::mean", "aten::dropout", "aten::flatten"];
+/// Operators whose results are no maps that convolutions made, although they may have four dimensions: pooling, and what
+/// attention does with its heads.
+const NO_MAPS: &[&str] =
+    &["pool2d", "mean", "dropout", "attention", "matmul", "softmax", "permute", "transpose", "view", "reshape"];
 
 /// The last layer that gives a map with space and is no pooling: where Grad-CAM is asked by default.
 pub fn default_layer(network: &Network, shape_of: &dyn Fn(ValueId) -> Option<Vec<i64>>) -> Option<LayerId> {
@@ -123,11 +125,11 @@ pub fn default_layer(network: &Network, shape_of: &dyn Fn(ValueId) -> Option<Vec
         let spatial = shape_of(layer.output)
             .is_some_and(|shape| matches!(*shape.as_slice(), [_, _, height, width] if height * width > 1));
         let maker = nodes.iter().find(|node| node.makes().any(|value| value == layer.output));
-        let pooling = maker.is_some_and(|node| {
+        let no_map = maker.is_some_and(|node| {
             let Operator::Aten { name, .. } = &node.operator else { return true };
-            POOLING.iter().any(|pooling| name.contains(pooling))
+            NO_MAPS.iter().any(|pooling| name.contains(pooling))
         });
-        spatial && !pooling
+        spatial && !no_map
     };
     let end = |layer: &Layer| layer.nodes.last().map_or(0, |node| node.0);
     let candidates = network.layers.iter().filter(|(_, layer)| suits(layer));

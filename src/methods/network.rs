@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::MethodError;
 use crate::engine::{Cancel, Engine, EngineError};
-use crate::model::graph::{NodeId, Tap, ValueId};
+use crate::model::graph::{Argument, NodeId, Tap, ValueId};
 use crate::model::head::{FinalActivation, Head};
 use crate::model::{InputDescription, Labels, LayerId, LayerTree, Model, suggestion};
 
@@ -29,6 +29,7 @@ pub struct Network {
     pub negative_label: Option<String>,
     /// Output and scores.
     pub head: Head,
+    pub(super) classes: Option<usize>,
 }
 
 /// A place that a method can look at: a layer of the tree or a single node.
@@ -49,7 +50,7 @@ impl Network {
     /// An operator that libtorch does not have, or a graph without output.
     pub fn load(model: Model, device: Device) -> Result<Self, MethodError> {
         let head = Head::of(&model.graph).ok_or(MethodError::NoOutput)?;
-        Ok(Self {
+        let mut network = Self {
             name: model.name,
             format: model.format,
             engine: Engine::load(model.graph, device)?,
@@ -58,7 +59,29 @@ impl Network {
             labels: model.labels,
             negative_label: model.negative_label,
             head,
-        })
+            classes: None,
+        };
+        network.classes = network.count_classes();
+        Ok(network)
+    }
+
+    /// Number of scores, from the weights of a last linear layer, or else from a run on zeros.
+    fn count_classes(&self) -> Option<usize> {
+        let graph = self.engine.graph();
+        let last = graph.nodes.iter().find(|node| node.makes().any(|value| value == self.head.scores))?;
+        let bias =
+            last.arguments.iter().find(|(parameter, _)| &**parameter == "bias").and_then(
+                |(_, argument)| match argument {
+                    Argument::Value(value) => self.engine.weight(*value),
+                    _ => None,
+                },
+            );
+        if let Some(bias) = bias {
+            return bias.size().first().map(|&classes| classes as usize);
+        }
+        let shapes = self.forward_shapes().ok()?;
+        let sizes = shapes.get(&self.head.scores)?;
+        sizes.get(1).or(sizes.first()).map(|&classes| classes as usize)
     }
 
     /// The value that pictures are fed to.

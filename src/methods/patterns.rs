@@ -7,10 +7,12 @@
 //! The book feeds a network whose input is on the 0–255 scale. For a network whose input is divided by a standard deviation,
 //! noise and steps are divided by it as well, so that a step is one grey level there too.
 
+use image::RgbImage;
 use tch::{Kind, Tensor};
 
 use super::{MethodError, Network, Place};
 use crate::engine::{Cancel, EngineError, numbers};
+use crate::model::preprocess::Order;
 
 /// The constants of the recipe.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,6 +101,11 @@ impl<'a> Ascent<'a> {
     /// Steps done.
     pub fn step(&self) -> usize {
         self.step
+    }
+
+    /// Steps in all.
+    pub fn steps(&self) -> usize {
+        self.recipe.steps
     }
 
     /// Whether all steps are done.
@@ -203,10 +210,35 @@ fn scale(network: &Network) -> Result<Tensor, MethodError> {
     Ok(network.engine.tensor(&levels, &[1, channels as i64, 1, 1])?)
 }
 
-/// The side at which a layer's patterns show their structure: about sixteen of the layer's positions, 64 to 160 pixels.
-pub fn usual_side(input_side: usize, layer_side: usize) -> usize {
-    let stride = (input_side / layer_side.max(1)).max(1);
-    (16 * stride).clamp(64, 160)
+/// Height and width at which a layer's patterns show their structure: about sixteen of the layer's positions, 64 to 160 pixels,
+/// or the size that the network was exported for where nothing smaller can be run.
+pub fn size_for(network: &Network, layer_shape: &[i64]) -> (usize, usize) {
+    let (height, width) = network.usual_size();
+    let positions = match *layer_shape {
+        [_, _, rows, _] if rows > 1 => rows as usize,
+        // Vectors and tokens look at the whole input.
+        _ => return (height, width),
+    };
+    let side = (16 * (height / positions).max(1)).clamp(64, 160);
+    (side.min(height), side.min(width))
+}
+
+/// Patterns K×C×H×W as pictures: [`deprocess`], with red first whatever the network's order, grey where it sees only grey.
+///
+/// # Errors
+/// When the copy to the host fails.
+pub fn pictures(network: &Network, images: &Tensor) -> Result<Vec<RgbImage>, MethodError> {
+    let (_, channels, height, width) = images.size4()?;
+    let order = network.input.preprocessing.order();
+    let picture = |bytes: Vec<u8>| {
+        let pixels = bytes.chunks_exact(channels.max(1) as usize).flat_map(|pixel| match (pixel, order) {
+            (&[blue, green, red], Order::Bgr) => [red, green, blue],
+            (&[red, green, blue, ..], _) => [red, green, blue],
+            (pixel, _) => [pixel.first().copied().unwrap_or(0); 3],
+        });
+        RgbImage::from_raw(width as u32, height as u32, pixels.collect()).unwrap_or_default()
+    };
+    Ok(deprocess(images)?.into_iter().map(picture).collect())
 }
 
 /// The book's `deprocess_image` of images K×C×H×W: mean 0, standard deviation 0.1 around 0.5, clipped, as bytes H×W×C.

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::grad_cam::ClassId;
 use super::{MethodError, Network};
 use crate::engine::numbers;
 use crate::model::head::FinalActivation;
+use crate::model::labels::LabelError;
 
 /// A class with what the network says of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,7 +57,46 @@ pub fn class_scores(output: &Tensor) -> Result<Tensor, MethodError> {
     }
 }
 
+/// The class that the network says: the greatest output, or the absence of the only class where that is likelier.
+///
+/// # Errors
+/// When the output holds no scores.
+pub fn top_class(network: &Network, output: &Tensor) -> Result<ClassId, MethodError> {
+    let classes = class_scores(output)?.size()[1] as usize;
+    let best = top(network, output, 1)?;
+    let negative = network.is_binary(classes) && best.first().is_some_and(|best| best.probability < 0.5);
+    Ok(ClassId { index: best.first().map_or(0, |best| best.index), negative })
+}
+
 impl Network {
+    /// Number of classes, where the network has been measured.
+    pub fn classes(&self) -> Option<usize> {
+        self.classes
+    }
+
+    /// The label of a class or of its absence.
+    pub fn label(&self, class: ClassId) -> String {
+        match (&self.negative_label, class.negative) {
+            (_, false) => self.class_label(class.index),
+            (Some(negative), true) => negative.clone(),
+            (None, true) => format!("not {}", self.class_label(class.index)),
+        }
+    }
+
+    /// The class that a user names: an index, a label, or the label of the only class's absence.
+    ///
+    /// # Errors
+    /// When there is none; the message names the nearest.
+    pub fn find_class(&self, typed: &str) -> Result<ClassId, LabelError> {
+        let classes = self.classes.unwrap_or(0);
+        let absent = ClassId { index: 0, negative: true };
+        if self.is_binary(classes) && self.label(absent).eq_ignore_ascii_case(typed.trim()) {
+            return Ok(absent);
+        }
+        let labels = self.labels.clone().unwrap_or_default();
+        Ok(ClassId { index: labels.find(typed, classes)?, negative: false })
+    }
+
     /// The label of a class, or its index as text.
     pub fn class_label(&self, index: usize) -> String {
         self.labels.as_ref().and_then(|labels| labels.get(index)).map_or_else(|| index.to_string(), str::to_owned)

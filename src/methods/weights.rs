@@ -1,9 +1,12 @@
 //! A layer's kernels as pictures.
 
+use image::RgbImage;
 use tch::{Kind, Tensor};
 
 use super::{MethodError, Network, Place};
+use crate::engine::numbers;
 use crate::model::graph::{Argument, NodeId, Operator};
+use crate::model::preprocess::Order;
 use crate::model::{LayerId, LayerTree};
 
 /// Operators whose second tensor is a bank of kernels O×I×….
@@ -37,6 +40,28 @@ pub fn kernels(network: &Network, place: &Place) -> Result<Kernels, MethodError>
         return Ok(Kernels { values: kernels, colour: true });
     }
     Ok(Kernels { values: mosaic(&kernels, inputs, height, width)?, colour: false })
+}
+
+/// Kernels K×3×H×W as pictures, each stretched over its own range.
+///
+/// # Errors
+/// When the copy to the host fails.
+pub fn colour_pictures(network: &Network, kernels: &Tensor) -> Result<Vec<RgbImage>, MethodError> {
+    let (_, channels, height, width) = kernels.size4()?;
+    let plane = (height * width) as usize;
+    let values = numbers(kernels)?;
+    let order = if network.input.preprocessing.order() == Order::Bgr { [2, 1, 0] } else { [0, 1, 2] };
+    let picture = |kernel: &[f32]| {
+        let (least, most) = kernel
+            .iter()
+            .fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), &value| (least.min(value), most.max(value)));
+        let level = |value: f32| ((value - least) / (most - least).max(f32::MIN_POSITIVE) * 255.0).round() as u8;
+        RgbImage::from_fn(width as u32, height as u32, |x, y| {
+            let position = y as usize * width as usize + x as usize;
+            image::Rgb(order.map(|channel| level(kernel[channel * plane + position])))
+        })
+    };
+    Ok(values.chunks_exact((channels as usize * plane).max(1)).map(picture).collect())
 }
 
 /// Whether [`kernels`] has something to show for a layer.

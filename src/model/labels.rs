@@ -132,18 +132,20 @@ impl Labels {
         let lower = typed.to_lowercase();
         let here = || self.iter().filter(|(index, _)| *index < classes);
         let exact: Vec<usize> = here().filter(|(_, label)| *label == typed).map(|(index, _)| index).collect();
-        let indices = match exact.is_empty() {
-            true => here().filter(|(_, label)| label.to_lowercase() == lower).map(|(index, _)| index).collect(),
-            false => exact,
+        let indices: Vec<usize> = if exact.is_empty() {
+            here().filter(|(_, label)| label.to_lowercase() == lower).map(|(index, _)| index).collect()
+        } else {
+            exact
         };
         match indices.as_slice() {
             [index] => Ok(*index),
+            [] if self.is_empty() => Err(LabelError::Unknown {
+                typed: printable(typed).into_owned(),
+                hint: "; the outputs have no labels here: give an index, or --labels".into(),
+            }),
             [] => Err(LabelError::Unknown {
                 typed: printable(typed).into_owned(),
-                hint: match self.is_empty() {
-                    true => "; the network's outputs have no labels here: give an index, or --labels".into(),
-                    false => suggestion(typed, here().map(|(_, label)| label)),
-                },
+                hint: suggestion(typed, here().map(|(_, label)| label)),
             }),
             _ => Err(LabelError::Ambiguous { typed: printable(typed).into_owned(), indices }),
         }

@@ -254,8 +254,8 @@ impl Preprocessing {
     pub fn fitted_to(self, size: Option<(usize, usize)>) -> Self {
         match size {
             Some((height, width)) if self.resize.is_none() && self.crop.is_none() => {
-                let side = |side: usize| u32::try_from(side).unwrap_or(LONGEST_SIDE);
-                self.with_resize(Some(Resize::Exact { width: side(width), height: side(height) }))
+                let pixels = |side: usize| u32::try_from(side).unwrap_or(LONGEST_SIDE);
+                self.with_resize(Some(Resize::Exact { width: pixels(width), height: pixels(height) }))
             }
             _ => self,
         }
@@ -309,13 +309,12 @@ impl Preprocessing {
     pub fn view(&self, picture: &RgbImage) -> Result<RgbImage, PreprocessError> {
         let geometry = self.geometry(picture.width(), picture.height())?;
         let resized = resize(picture, geometry.resized.0, geometry.resized.1, self.interpolation)?;
-        let mut seen = match geometry.resized == geometry.fed {
-            true => resized,
-            false => {
-                let mut seen = RgbImage::new(geometry.fed.0, geometry.fed.1);
-                image::imageops::replace(&mut seen, &resized, -geometry.offset.0, -geometry.offset.1);
-                seen
-            }
+        let mut seen = if geometry.resized == geometry.fed {
+            resized
+        } else {
+            let mut cropped = RgbImage::new(geometry.fed.0, geometry.fed.1);
+            image::imageops::replace(&mut cropped, &resized, -geometry.offset.0, -geometry.offset.1);
+            cropped
         };
         if self.order == Order::Grey {
             for pixel in seen.pixels_mut() {
@@ -370,7 +369,7 @@ impl Preprocessing {
 /// One value instead of equal ones, so that equal preprocessings compare equal.
 fn collapsed(values: &[f32]) -> Vec<f32> {
     match values {
-        [first, rest @ ..] if rest.iter().all(|value| value == first) => vec![*first],
+        [first, rest @ ..] if rest.iter().all(|value| value.total_cmp(first).is_eq()) => vec![*first],
         _ => values.to_vec(),
     }
 }

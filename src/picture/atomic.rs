@@ -15,7 +15,8 @@ pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
     }
     let temporary = beside(&target)?;
-    let result = File::create_new(&temporary).and_then(|file| filled(file, fill)).and_then(|()| fs::rename(&temporary, &target));
+    let result =
+        File::create_new(&temporary).and_then(|file| filled(file, fill)).and_then(|()| fs::rename(&temporary, &target));
     if result.is_err() {
         // What stopped the writing is what the user needs to read, not that cleaning up failed too.
         let _ = fs::remove_file(&temporary);
@@ -23,8 +24,8 @@ pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result
     result
 }
 
-fn filled(file: File, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut writer = BufWriter::new(file);
+fn filled(target: File, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut writer = BufWriter::new(target);
     fill(&mut writer)?;
     writer.flush()
 }

@@ -3,8 +3,6 @@
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use colorgrad::{Gradient, preset};
-
 use crate::model::nearest::suggestion;
 
 /// A colour map. The names are matplotlib's.
@@ -96,16 +94,16 @@ impl ColorMap {
 
     fn colours(self) -> Lut {
         match self {
-            Self::Viridis => sampled(&preset::viridis()),
-            Self::Magma => sampled(&preset::magma()),
-            Self::Inferno => sampled(&preset::inferno()),
-            Self::Plasma => sampled(&preset::plasma()),
-            Self::Cividis => sampled(&preset::cividis()),
-            Self::Turbo => sampled(&preset::turbo()),
-            Self::RdBu => sampled(&preset::rd_bu()),
+            Self::Viridis => smooth(VIRIDIS),
+            Self::Magma => smooth(MAGMA),
+            Self::Inferno => smooth(INFERNO),
+            Self::Plasma => smooth(PLASMA),
+            Self::Cividis => smooth(CIVIDIS),
+            Self::Turbo => smooth(TURBO),
+            Self::Coolwarm => smooth(COOLWARM),
+            Self::RdBu => straight(RD_BU),
             Self::Jet => std::array::from_fn(|level| jet(level as i32)),
             Self::Grey => std::array::from_fn(|level| [level as u8; 3]),
-            Self::Coolwarm => std::array::from_fn(|level| coolwarm(level as f64 / 255.0)),
         }
     }
 }
@@ -129,74 +127,87 @@ impl std::fmt::Display for ColorMap {
     }
 }
 
-fn sampled(gradient: &dyn Gradient) -> Lut {
+// Colours at even steps, as 0xRRGGBB, of the published maps: matplotlib's own four (public domain), cividis (Nuñez,
+// Anderton, Renslow 2018), turbo (Mikhailov 2019), coolwarm (Moreland 2009), RdBu (ColorBrewer).
+const VIRIDIS: &[u32] = &[
+    0x44_0154, 0x48_1769, 0x47_2a7a, 0x43_3d84, 0x3d_4e8a, 0x35_5e8d, 0x2e_6d8e, 0x29_7b8e, 0x23_898e, 0x1f_978b,
+    0x21_a585, 0x2e_b37c, 0x46_c06f, 0x65_cb5e, 0x89_d548, 0xb0_dd2f, 0xd8_e219, 0xfd_e725,
+];
+const MAGMA: &[u32] = &[
+    0x00_0004, 0x09_0720, 0x1a_1042, 0x31_1165, 0x4a_1079, 0x62_1980, 0x79_2282, 0x91_2b81, 0xaa_337d, 0xc2_3b75,
+    0xd9_466b, 0xec_5860, 0xf7_725c, 0xfc_8e64, 0xfe_aa74, 0xfe_c68a, 0xfd_e2a3, 0xfc_fdbf,
+];
+const INFERNO: &[u32] = &[
+    0x00_0004, 0x0a_0722, 0x1e_0c45, 0x38_0962, 0x51_0e6c, 0x69_166e, 0x80_1f6c, 0x98_2766, 0xb0_315b, 0xc6_3d4d,
+    0xd9_4d3d, 0xe9_612b, 0xf4_7918, 0xfa_9407, 0xfc_b014, 0xf8_cd37, 0xf2_ea69, 0xfc_ffa4,
+];
+const PLASMA: &[u32] = &[
+    0x0d_0887, 0x2f_0596, 0x49_03a0, 0x61_00a7, 0x78_01a8, 0x8e_0ca4, 0xa2_1d9a, 0xb4_2e8d, 0xc4_3e7f, 0xd2_4f71,
+    0xde_6164, 0xe9_7257, 0xf3_854b, 0xf9_9a3e, 0xfd_af31, 0xfd_c627, 0xf8_df25, 0xf0_f921,
+];
+// Its blue bends sharply, so its steps are finer.
+const CIVIDIS: &[u32] = &[
+    0x00_224e, 0x00_2656, 0x00_2a5f, 0x00_2d68, 0x00_3070, 0x08_3370, 0x16_3770, 0x20_3a6f, 0x27_3e6e, 0x2e_416d,
+    0x34_456c, 0x3a_486c, 0x3f_4c6c, 0x44_4f6c, 0x49_536c, 0x4e_566c, 0x53_5a6d, 0x57_5d6d, 0x5c_616e, 0x60_646f,
+    0x65_6870, 0x69_6b71, 0x6d_6f72, 0x72_7274, 0x76_7676, 0x7a_7a78, 0x7e_7d78, 0x83_8179, 0x88_8578, 0x8d_8878,
+    0x92_8c78, 0x96_9077, 0x9b_9476, 0xa0_9875, 0xa5_9c74, 0xaa_a073, 0xaf_a471, 0xb5_a86f, 0xba_ac6d, 0xbf_b06b,
+    0xc4_b468, 0xc9_b965, 0xcf_bd62, 0xd4_c15f, 0xda_c65b, 0xdf_ca57, 0xe5_cf52, 0xea_d34c, 0xf0_d846, 0xf6_dd3f,
+    0xfc_e236, 0xfe_e838,
+];
+const TURBO: &[u32] = &[
+    0x30_123b, 0x3f_3e9c, 0x46_66dd, 0x45_8cfd, 0x2f_b2f4, 0x1a_d4d0, 0x22_ebaa, 0x52_fa7a, 0x8b_ff4b, 0xb7_f735,
+    0xdb_e236, 0xf5_c53a, 0xfe_a130, 0xf9_751d, 0xe8_4b0c, 0xce_2d04, 0xa9_1601, 0x7a_0403,
+];
+const COOLWARM: &[u32] = &[
+    0x3b_4cc0, 0x4c_66d6, 0x5f_7fe8, 0x73_96f5, 0x88_abfd, 0x9d_bdff, 0xb1_cbfc, 0xc4_d5f3, 0xd5_dbe5, 0xe4_d9d2,
+    0xf0_cdbb, 0xf6_bea4, 0xf7_aa8c, 0xf3_9475, 0xe9_7a5f, 0xdc_5d4a, 0xca_3b37, 0xb4_0426,
+];
+const RD_BU: &[u32] = &[
+    0x67_001f, 0xb2_182b, 0xd6_604d, 0xf4_a582, 0xfd_dbc7, 0xf7_f7f7, 0xd1_e5f0, 0x92_c5de, 0x43_93c3, 0x21_66ac,
+    0x05_3061,
+];
+
+/// One of the red, green and blue parts of the colour at a step; beyond the ends the line goes on.
+fn part(knots: &[u32], step: isize, shift: u32) -> f32 {
+    let at = |step: usize| knots.get(step).map_or(0.0, |color| f32::from((color >> shift) as u8));
+    let last = knots.len().saturating_sub(1);
+    match usize::try_from(step) {
+        Err(_) => 2.0 * at(0) - at(1),
+        Ok(step) if step > last => 2.0 * at(last) - at(last.saturating_sub(1)),
+        Ok(step) => at(step),
+    }
+}
+
+/// 256 colours, each made of the four steps around it and how far it is from the second to the third.
+fn between(knots: &[u32], mix: impl Fn([f32; 4], f32) -> f32) -> Lut {
+    let spans = knots.len().saturating_sub(1);
     std::array::from_fn(|level| {
-        let [red, green, blue, _] = gradient.at(level as f32 / 255.0).to_rgba8();
-        [red, green, blue]
+        let place = level as f32 / 255.0 * spans as f32;
+        let step = (place as usize).min(spans.saturating_sub(1));
+        let first = step as isize - 1;
+        [16, 8, 0].map(|shift| {
+            let around = std::array::from_fn(|offset| part(knots, first + offset as isize, shift));
+            mix(around, place - step as f32).round().clamp(0.0, 255.0) as u8
+        })
     })
+}
+
+/// Through the colours by a Catmull–Rom spline.
+fn smooth(knots: &[u32]) -> Lut {
+    between(knots, |[before, from, to, after], along| {
+        let cubic = 3.0 * (from - to) + after - before;
+        let square = 2.0 * before - 5.0 * from + 4.0 * to - after;
+        from + 0.5 * along * (to - before + along * (square + along * cubic))
+    })
+}
+
+/// Through the colours by straight lines.
+fn straight(knots: &[u32]) -> Lut {
+    between(knots, |[_, from, to, _], along| from + (to - from) * along)
 }
 
 /// OpenCV's `COLORMAP_JET`: ramps of four levels a step.
 fn jet(level: i32) -> [u8; 3] {
     let ramp = |up: i32, down: i32| (4 * level + up).min(down - 4 * level).clamp(0, 255) as u8;
     [ramp(-382, 1148), ramp(-128, 892), ramp(128, 638)]
-}
-
-/// Moreland's diverging map ('Diverging Color Maps for Scientific Visualization', 2009): from blue (59, 76, 192) to red
-/// (180, 4, 38), each half a straight line in his polar form of CIELAB, with the middle at magnitude 88.
-fn coolwarm(place: f64) -> [u8; 3] {
-    const BLUE: [f64; 3] = [59.0, 76.0, 192.0];
-    const RED: [f64; 3] = [180.0, 4.0, 38.0];
-    let (end, along) = if place < 0.5 { (BLUE, 2.0 * place) } else { (RED, 2.0 - 2.0 * place) };
-    let lab = lab_of(end);
-    let [lightness, a, b] = lab;
-    let magnitude = lab.map(|part| part * part).iter().sum::<f64>().sqrt();
-    let (saturation, hue) = ((lightness / magnitude).acos(), b.atan2(a));
-    let middle = magnitude.max(88.0);
-    // The hue of a colourless middle is free; Moreland turns it so that the steps look even.
-    let turn = saturation * (middle * middle - magnitude * magnitude).sqrt() / (magnitude * saturation.sin());
-    let hue_at_middle = if hue > -std::f64::consts::FRAC_PI_3 { hue + turn } else { hue - turn };
-    let mixed = |from: f64, to: f64| from + (to - from) * along;
-    let (magnitude, saturation, hue) = (mixed(magnitude, middle), mixed(saturation, 0.0), mixed(hue, hue_at_middle));
-    rgb_of([
-        magnitude * saturation.cos(),
-        magnitude * saturation.sin() * hue.cos(),
-        magnitude * saturation.sin() * hue.sin(),
-    ])
-}
-
-/// White of D65, as sRGB has it.
-const WHITE: [f64; 3] = [0.950_47, 1.0, 1.088_83];
-
-fn lab_of(srgb: [f64; 3]) -> [f64; 3] {
-    let [red, green, blue] = srgb.map(|level| {
-        let part = level / 255.0;
-        if part > 0.040_45 { ((part + 0.055) / 1.055).powf(2.4) } else { part / 12.92 }
-    });
-    let bent = |part: f64, white: f64| {
-        let share = part / white;
-        if share > 0.008_856 { share.cbrt() } else { 7.787 * share + 16.0 / 116.0 }
-    };
-    let x = bent(0.412_4 * red + 0.357_6 * green + 0.180_5 * blue, WHITE[0]);
-    let y = bent(0.212_6 * red + 0.715_2 * green + 0.072_2 * blue, WHITE[1]);
-    let z = bent(0.019_3 * red + 0.119_2 * green + 0.950_5 * blue, WHITE[2]);
-    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
-}
-
-fn rgb_of([lightness, a, b]: [f64; 3]) -> [u8; 3] {
-    let y = (lightness + 16.0) / 116.0;
-    let straight = |bent: f64, white: f64| {
-        let cube = bent.powi(3);
-        white * if cube > 0.008_856 { cube } else { (bent - 16.0 / 116.0) / 7.787 }
-    };
-    let (x, y, z) = (straight(y + a / 500.0, WHITE[0]), straight(y, WHITE[1]), straight(y - b / 200.0, WHITE[2]));
-    let linear = [
-        3.240_6 * x - 1.537_2 * y - 0.498_6 * z,
-        -0.968_9 * x + 1.875_8 * y + 0.041_5 * z,
-        0.055_7 * x - 0.204 * y + 1.057 * z,
-    ];
-    linear.map(|part| {
-        let part = if part > 0.003_130_8 { 1.055 * part.powf(1.0 / 2.4) - 0.055 } else { 12.92 * part };
-        (part * 255.0).round().clamp(0.0, 255.0) as u8
-    })
 }

@@ -21,7 +21,7 @@ impl Histogram {
         let range = super::Range::of(values);
         let (min, max) = match range {
             None => (0.0, 1.0),
-            Some(range) if range.min == range.max => (f64::from(range.min) - 0.5, f64::from(range.max) + 0.5),
+            Some(range) if range.min >= range.max => (f64::from(range.min) - 0.5, f64::from(range.max) + 0.5),
             Some(range) => (f64::from(range.min), f64::from(range.max)),
         };
         let last = counts.len() - 1;

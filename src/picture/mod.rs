@@ -8,6 +8,7 @@ pub mod grid;
 pub mod histogram;
 pub mod indexed;
 pub mod load;
+mod natural;
 pub mod npy;
 pub mod overlay;
 pub mod save;

@@ -182,7 +182,7 @@ fn half(bits: u16) -> f32 {
     let fraction = f32::from(bits & 0x3ff);
     match (bits >> 10) & 0x1f {
         0 => sign * fraction * 2_f32.powi(-24),
-        31 if bits & 0x3ff == 0 => sign * f32::INFINITY,
+        31 if fraction == 0.0 => sign * f32::INFINITY,
         31 => f32::NAN,
         exponent => sign * (1.0 + fraction / 1024.0) * 2_f32.powi(i32::from(exponent) - 15),
     }
@@ -190,6 +190,9 @@ fn half(bits: u16) -> f32 {
 
 /// From first axis fastest to last axis fastest.
 fn c_order(data: &[f32], shape: &[usize]) -> Vec<f32> {
+    if data.is_empty() {
+        return Vec::new();
+    }
     let mut strides = Vec::with_capacity(shape.len());
     let mut stride = 1;
     for size in shape {
@@ -230,13 +233,19 @@ pub fn write_u8(path: &Path, shape: &[usize], data: &[u8]) -> Result<(), NpyErro
     write(path, "|u1", shape, data.len(), &mut data.iter().copied())
 }
 
-fn write(path: &Path, descr: &str, shape: &[usize], count: usize, bytes: &mut dyn Iterator<Item = u8>) -> Result<(), NpyError> {
+fn write(
+    path: &Path,
+    descr: &str,
+    shape: &[usize],
+    count: usize,
+    bytes: &mut dyn Iterator<Item = u8>,
+) -> Result<(), NpyError> {
     let failed = |problem| NpyError { file: printable_path(path), problem };
     if shape.iter().product::<usize>() != count {
         return Err(failed(NpyProblem::Header("the shape does not fit the numbers")));
     }
-    let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
-    let sizes = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let sizes = if let [only] = sizes.as_slice() { format!("{only},") } else { sizes.join(", ") };
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({sizes}), }}");
     // Numbers begin at a multiple of 64 bytes, as NumPy writes them: magic, version and length take 10, the line break 1.
     let padding = (64 - (header.len() + 11) % 64) % 64;

@@ -1,3 +1,45 @@
-//! The engine's thread: requests in, events out, nothing shared.
+//! Opening a model, and the engine's thread: requests in, events out, nothing shared.
 
+mod mailbox;
+pub mod open;
 pub mod protocol;
+mod worker;
+
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use mailbox::Mailbox;
+use protocol::{Event, OpenRequest, Pane, Request};
+
+/// The two ends that an interface holds.
+#[derive(Debug)]
+pub struct Service {
+    /// Work for the engine. Dropping every sender ends the engine's thread.
+    pub requests: Sender<Request>,
+    /// What the engine says.
+    pub events: Receiver<Event>,
+    /// The engine's thread.
+    pub thread: JoinHandle<()>,
+}
+
+/// Starts the engine's thread, which opens the model and then waits for requests.
+pub fn spawn(open: OpenRequest) -> Service {
+    let (requests, incoming) = unbounded();
+    let (outgoing, events) = unbounded();
+    let mailbox = Mailbox::default();
+    let sorted = mailbox.clone();
+    thread::spawn(move || {
+        for request in incoming {
+            sorted.put(request);
+        }
+        sorted.close();
+    });
+    let thread = thread::spawn(move || {
+        if let Err(message) = worker::run(&open, &mailbox, &outgoing) {
+            // Nobody is left to tell when the interface is gone.
+            let _ = outgoing.send(Event::Failed { pane: Pane::Input, ticket: None, message });
+        }
+    });
+    Service { requests, events, thread }
+}
