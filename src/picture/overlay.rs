@@ -40,6 +40,26 @@ pub fn heat(map: &[f32]) -> Vec<f32> {
     map.iter().map(share).collect()
 }
 
+/// The mean of several maps' heat on the finest of their grids, and that grid's width. Each map is H×W numbers with its width.
+pub fn fuse(maps: &[(&[f32], usize)]) -> (Vec<f32>, usize) {
+    let height = |values: &[f32], width: usize| values.len().checked_div(width).unwrap_or(0);
+    let rows = maps.iter().map(|(values, width)| height(values, *width)).max().unwrap_or(0);
+    let columns = maps.iter().map(|(_, width)| *width).max().unwrap_or(0);
+    let mut fused = vec![0.0; rows * columns];
+    for (values, width) in maps.iter().filter(|(values, width)| height(values, *width) > 0) {
+        let heat = heat(values);
+        for (position, sum) in fused.iter_mut().enumerate() {
+            let (x, y) = ((position % columns) as u32, (position / columns) as u32);
+            let across = between(x, 0.0, columns as f64, *width);
+            let down = between(y, 0.0, rows as f64, height(values, *width));
+            if let (Some(across), Some(down)) = (across, down) {
+                *sum += sample(&heat, *width, &across, &down) / maps.len() as f32;
+            }
+        }
+    }
+    (fused, columns)
+}
+
 impl Overlay {
     /// Draws `map`, H×W with `map_width` columns, over `region` of the picture: what the network saw of it. The map is passed
     /// through [`heat`] and enlarged bilinearly with half-pixel centres, as OpenCV's `INTER_LINEAR`; outside the region

@@ -55,6 +55,12 @@ pub struct UnknownScale {
     hint: String,
 }
 
+impl std::fmt::Display for Scale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl FromStr for Scale {
     type Err = UnknownScale;
 

@@ -1,0 +1,178 @@
+//! What several commands take, and what can go wrong with them.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use crate::engine::{DeviceChoice, EngineError};
+use crate::methods::{MethodError, Network};
+use crate::model::labels::LabelError;
+use crate::picture::load::{Input, LoadError, Loaded, decode_picture};
+use crate::picture::npy::NpyError;
+use crate::picture::save::SaveError;
+use crate::service::open::{self, DEMO_PICTURE, FedError, NetworkError, Opening};
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// One JSON document on stdout and nothing else there.
+    Json,
+}
+
+/// How a model is opened.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ModelOptions {
+    /// Where the network runs: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub(super) device: DeviceChoice,
+    /// Names of the classes: `imagenet`, or a file with one label a line or a JSON list
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) labels: Option<String>,
+    /// What is done to pictures: imagenet, tf, caffe, unit, raw, or a list such as
+    /// resize=256,crop=224,interpolation=bicubic,order=rgb,mean=127:127:127,std=128:128:128
+    #[arg(long, value_name = "SPEC")]
+    pub(super) preprocess: Option<String>,
+    /// Number of processor threads
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    /// Seed of everything that is random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+impl ModelOptions {
+    /// What to open. `demo` is the built-in one, unless a file has that name.
+    pub(super) fn opening(&self, model: Option<&Path>) -> Opening {
+        let demo = model.is_none_or(|model| model == Path::new("demo") && !model.exists());
+        Opening {
+            model: if demo { None } else { model.map(Path::to_path_buf) },
+            device: self.device,
+            preprocess: self.preprocess.clone(),
+            labels: self.labels.clone(),
+        }
+    }
+
+    /// Opens the model.
+    pub(super) fn network(&self, model: Option<&Path>) -> Result<Network, Failure> {
+        self.apply_threads();
+        Ok(open::network(&self.opening(model))?)
+    }
+
+    /// Sets the number of threads, if one is asked for.
+    pub(super) fn apply_threads(&self) {
+        if let Some(threads) = self.threads {
+            tch::set_num_threads(threads.into());
+        }
+    }
+}
+
+/// Where results go.
+#[derive(Debug, Clone, Args)]
+pub(super) struct OutputOptions {
+    /// table or json
+    #[arg(long, default_value = "table", value_name = "FORMAT")]
+    pub(super) format: Format,
+    /// Write the numbers as float32 to this .npy file
+    #[arg(long, value_name = "FILE.npy")]
+    pub(super) raw: Option<PathBuf>,
+}
+
+/// An input with what it holds.
+pub(super) struct Given {
+    /// As the user wrote it.
+    pub(super) path: String,
+    /// What it holds.
+    pub(super) loaded: Loaded,
+}
+
+/// The one input of a command: a picture or an array; the demo has its own.
+pub(super) fn one_input(input: Option<&Path>, opening: &Opening) -> Result<Given, Failure> {
+    match input {
+        None if opening.model.is_none() => {
+            Ok(Given { path: "chelsea.png".to_owned(), loaded: Loaded::Picture(decode_picture(DEMO_PICTURE, "the demo's picture")?) })
+        }
+        None => Err(Failure::Usage("an INPUT is missing: give a picture or a .npy array".to_owned())),
+        Some(path) if path.is_dir() => {
+            Err(Failure::Usage(format!("{}: this command takes one picture, not a folder", crate::model::printable::printable_path(path))))
+        }
+        Some(path) => {
+            let mut inputs = Input::resolve([path])?;
+            let first = if inputs.is_empty() { None } else { Some(inputs.swap_remove(0)) };
+            let input = first.ok_or_else(|| Failure::Usage("an INPUT is missing".to_owned()))?;
+            Ok(Given { path: input.path().display().to_string(), loaded: input.load()? })
+        }
+    }
+}
+
+/// Channels by number: `3`, `0-63`, `0,4,8-11`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ChannelList(Vec<RangeInclusive<usize>>);
+
+impl FromStr for ChannelList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' are no channels: give numbers and ranges such as 0-63 or 3,7,12-15");
+        let part = |part: &str| {
+            let (first, last) = part.trim().split_once('-').unwrap_or((part.trim(), part.trim()));
+            let (first, last) = (first.trim().parse().map_err(|_| wrong())?, last.trim().parse().map_err(|_| wrong())?);
+            if first <= last { Ok(first..=last) } else { Err(wrong()) }
+        };
+        text.split(',').map(part).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl ChannelList {
+    /// The channels, in the order in which they were given.
+    ///
+    /// # Errors
+    /// A channel that the layer does not have.
+    pub(super) fn within(&self, layer: &str, count: usize) -> Result<Vec<usize>, MethodError> {
+        let last = count.saturating_sub(1);
+        if let Some(asked) = self.0.iter().map(|range| *range.end()).find(|&end| end > last) {
+            return Err(MethodError::NoSuchChannel { layer: layer.to_owned(), last, asked });
+        }
+        Ok(self.0.iter().flat_map(Clone::clone).collect())
+    }
+}
+
+/// Why a command failed: one line.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("{path}: {reason}")]
+    Fed { path: String, reason: FedError },
+    #[error(transparent)]
+    Method(#[from] MethodError),
+    #[error("--class: {0}")]
+    Class(#[from] LabelError),
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    #[error(transparent)]
+    Array(#[from] NpyError),
+    #[error(transparent)]
+    Interface(#[from] crate::tui::TuiError),
+    #[error("cannot write the result: {0}")]
+    Output(#[from] std::io::Error),
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        MethodError::from(error).into()
+    }
+}
+
+impl From<tch::TchError> for Failure {
+    fn from(error: tch::TchError) -> Self {
+        MethodError::from(error).into()
+    }
+}

@@ -1,0 +1,49 @@
+//! `layerscope` without a command: the inspector.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::common::{Failure, ModelOptions};
+use crate::picture::ColorMap;
+use crate::picture::load::Input;
+use crate::service::{self, protocol::OpenRequest};
+use crate::terminal::Graphics;
+use crate::tui;
+
+/// Arguments of the inspector.
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// Model file; without one, the built-in demo
+    model: Option<PathBuf>,
+    /// Pictures, folders of pictures, or .npy arrays
+    input: Vec<PathBuf>,
+    /// Colours of the interface: the name of a theme
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
+    /// How pictures are drawn: auto, kitty, sixel, cells or off
+    #[arg(long, value_name = "PROTOCOL", default_value = "auto")]
+    graphics: Graphics,
+    /// Colour map of channels
+    #[arg(long, value_name = "NAME", default_value_t = ColorMap::Viridis)]
+    colormap: ColorMap,
+    #[command(flatten)]
+    options: ModelOptions,
+}
+
+impl Inspect {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let opening = self.options.opening(self.model.as_deref());
+        let mut inputs: Vec<Option<PathBuf>> =
+            Input::resolve(&self.input)?.iter().map(|input| Some(input.path().to_path_buf())).collect();
+        if inputs.is_empty() {
+            inputs.push(None);
+        }
+        self.options.apply_threads();
+        let request = OpenRequest { opening, seed: self.options.seed };
+        let service = service::spawn(request);
+        let options = tui::Options { inputs, theme: self.theme, graphics: self.graphics, colormap: self.colormap };
+        Ok(tui::run(options, service.requests, service.events)?)
+    }
+}
