@@ -33,7 +33,7 @@ impl Default for Overlay {
     }
 }
 
-/// A class activation map as heat of 0 to 1: ReLU, divided by the maximum. NaN is no heat; all zero where nothing is positive.
+/// A class activation map as heat of 0 to 1: its positive part divided by the maximum. NaN is no heat; all zero where nothing is positive.
 pub fn heat(map: &[f32]) -> Vec<f32> {
     let max = super::Range::of(map).map_or(0.0, |range| range.max);
     let share = |value: &f32| if max > 0.0 && value.is_finite() { value.max(0.0) / max } else { 0.0 };
