@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::DeviceChoice;
+use super::open::Opening;
 pub use crate::methods::grad_cam::ClassId;
 pub use crate::methods::predictions::Prediction;
 pub use crate::methods::statistics::Statistics;
@@ -14,17 +14,11 @@ use crate::model::{LayerId, LayerKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Ticket(pub u64);
 
-/// The model to open. `None` for the model is the built-in demo.
+/// What the engine's thread opens.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OpenRequest {
-    /// Path of the model file.
-    pub model: Option<PathBuf>,
-    /// Where it runs.
-    pub device: DeviceChoice,
-    /// What is done to pictures, in place of what the file says or what is guessed.
-    pub preprocess: Option<String>,
-    /// Name or file of the labels.
-    pub labels: Option<String>,
+    /// The model, and what the user says about it.
+    pub opening: Opening,
     /// Seed of the noise that patterns start from.
     pub seed: u64,
 }

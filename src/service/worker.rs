@@ -8,7 +8,7 @@ use image::RgbImage;
 use tch::Tensor;
 
 use super::mailbox::{Mailbox, Next};
-use super::open::{self, Opening};
+use super::open;
 use super::protocol::{
     ChannelPage, Class, ClassId, ClassMap, Content, Event, LayerInfo, LayerState, ModelInfo, OpenRequest, Pane,
     PatternPage, Request, Rgb, Ticket,
@@ -33,13 +33,7 @@ pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>)
         .and_then(|path| path.file_name())
         .map_or("the demo".into(), |name| name.to_string_lossy().into_owned());
     let _ = events.send(Event::Progress { pane: Pane::Input, what: format!("opening {name}"), done: None });
-    let opening = Opening {
-        model: open.model.clone(),
-        device: open.device,
-        preprocess: open.preprocess.clone(),
-        labels: open.labels.clone(),
-    };
-    let network = open::network(&opening).map_err(|error| error.to_string())?;
+    let network = open::network(&open.opening).map_err(|error| error.to_string())?;
     let mut worker = Worker { network: &network, events, seed: open.seed, run: None, growing: None };
     let shapes = network.forward_shapes().map_err(|error| error.to_string())?;
     let _ = events.send(Event::Opened(Box::new(worker.info(&shapes))));
