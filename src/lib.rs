@@ -5,9 +5,12 @@
 //! into pixels for the terminal or a file. The [`service`] opens models and runs the engine on a thread of its own.
 
 pub mod aten;
+pub mod cli;
 pub mod engine;
 pub mod formats;
 pub mod methods;
 pub mod model;
 pub mod picture;
 pub mod service;
+pub mod terminal;
+pub mod tui;

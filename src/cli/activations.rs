@@ -55,7 +55,8 @@ impl Activations {
         let network = self.options.network(Some(&self.model))?;
         let place = network.place(&self.layer)?;
         say_guess(&network);
-        let (input, _) = fed(&network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
+        let (input, _) =
+            fed(&network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
         let run = network.engine.run(&[(network.source()?, input)], &[place.tap], &Cancel::new())?;
         let output = run.get(place.tap.value).map_err(MethodError::from)?;
         let shape = output.size();
@@ -87,7 +88,9 @@ impl Activations {
         if self.output.format == Format::Json {
             let channel = |&channel: &usize| {
                 let mut entry = json!({ "channel": channel });
-                if let (Some(entry), serde_json::Value::Object(numbers)) = (entry.as_object_mut(), value(&all.channels[channel])) {
+                if let (Some(entry), serde_json::Value::Object(numbers)) =
+                    (entry.as_object_mut(), value(&all.channels[channel]))
+                {
                     entry.extend(numbers);
                 }
                 entry
@@ -97,13 +100,16 @@ impl Activations {
                 layer.extend(numbers);
             }
             let channels: Vec<_> = shown.iter().map(channel).collect();
-            return print_json(&json!({ "model": model(&network), "input": given.path, "layer": layer, "channels": channels }));
+            return print_json(
+                &json!({ "model": model(&network), "input": given.path, "layer": layer, "channels": channels }),
+            );
         }
         let row = |name: String, statistics| [vec![name], statistics_cells(statistics)].concat();
         let mut rows = vec![row("all".to_owned(), &all.layer)];
         rows.extend(shown.iter().map(|&channel| row(channel.to_string(), &all.channels[channel])));
         let head: Vec<&str> = ["channel"].into_iter().chain(STATISTICS).collect();
-        let mut lines = vec![format!("{} {}  {}", place.name, type_name.unwrap_or("node"), crate::methods::shape(&shape))];
+        let mut lines =
+            vec![format!("{} {}  {}", place.name, type_name.unwrap_or("node"), crate::methods::shape(&shape))];
         lines.extend(table(&head, &rows));
         print_lines(lines)
     }

@@ -12,12 +12,12 @@ use crate::engine::Cancel;
 use crate::methods::grad_cam::{ClassId, Map, Recording, default_layer};
 use crate::methods::predictions::{self, Prediction};
 use crate::methods::{Forward, MethodError, Network, Place};
+use crate::model::preprocess::Region;
+use crate::picture::ColorMap;
 use crate::picture::load::Loaded;
 use crate::picture::npy::write_f32;
 use crate::picture::overlay::{Overlay, fuse};
 use crate::picture::save::{check_extension, save_picture};
-use crate::picture::ColorMap;
-use crate::model::preprocess::Region;
 use crate::service::open::fed;
 
 /// How a map is made.
@@ -59,7 +59,10 @@ pub(super) struct Cam {
 }
 
 fn strength(text: &str) -> Result<f32, String> {
-    text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| format!("'{text}' is no share between 0 and 1"))
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| format!("'{text}' is no share between 0 and 1"))
 }
 
 impl Cam {
@@ -75,7 +78,8 @@ impl Cam {
         let named: Vec<Place> = self.layer.iter().map(|layer| network.place(layer)).collect::<Result<_, _>>()?;
         let class = self.class.as_deref().map(|class| network.find_class(class)).transpose()?;
         say_guess(&network);
-        let (input, seen) = fed(&network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
+        let (input, seen) =
+            fed(&network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
         let forward = network.forward(&input.f_narrow(0, 0, 1)?, &Cancel::new())?;
         let places = if named.is_empty() { vec![last_map(&network, &forward)?] } else { named };
         let output = forward.get(network.head.output)?;
@@ -114,7 +118,8 @@ impl Cam {
         Ok(match maps {
             [map] => overlay.draw(&picture, &map.values, map.width, region),
             several => {
-                let layers: Vec<(&[f32], usize)> = several.iter().map(|map| (map.values.as_slice(), map.width)).collect();
+                let layers: Vec<(&[f32], usize)> =
+                    several.iter().map(|map| (map.values.as_slice(), map.width)).collect();
                 let (values, width) = fuse(&layers);
                 overlay.draw(&picture, &values, width, region)
             }
@@ -153,7 +158,8 @@ impl Cam {
                 "maps": layers,
             }));
         }
-        let probability = said.map_or(f32::NAN, |said| if class.negative { 1.0 - said.probability } else { said.probability });
+        let probability =
+            said.map_or(f32::NAN, |said| if class.negative { 1.0 - said.probability } else { said.probability });
         let mut lines = vec![format!("{}: {label} ({:.2} %)", crate::model::printable(path), probability * 100.0)];
         lines.extend(summaries.map(|(place, map, min, max)| {
             format!("grad-cam at {}: {}×{}, {min:.4} to {max:.4} before ReLU", place.name, map.height, map.width)

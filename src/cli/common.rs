@@ -92,13 +92,15 @@ pub(super) struct Given {
 /// The one input of a command: a picture or an array; the demo has its own.
 pub(super) fn one_input(input: Option<&Path>, opening: &Opening) -> Result<Given, Failure> {
     match input {
-        None if opening.model.is_none() => {
-            Ok(Given { path: "chelsea.png".to_owned(), loaded: Loaded::Picture(decode_picture(DEMO_PICTURE, "the demo's picture")?) })
-        }
+        None if opening.model.is_none() => Ok(Given {
+            path: "chelsea.png".to_owned(),
+            loaded: Loaded::Picture(decode_picture(DEMO_PICTURE, "the demo's picture")?),
+        }),
         None => Err(Failure::Usage("an INPUT is missing: give a picture or a .npy array".to_owned())),
-        Some(path) if path.is_dir() => {
-            Err(Failure::Usage(format!("{}: this command takes one picture, not a folder", crate::model::printable::printable_path(path))))
-        }
+        Some(path) if path.is_dir() => Err(Failure::Usage(format!(
+            "{}: this command takes one picture, not a folder",
+            crate::model::printable::printable_path(path)
+        ))),
         Some(path) => {
             let mut inputs = Input::resolve([path])?;
             let first = if inputs.is_empty() { None } else { Some(inputs.swap_remove(0)) };

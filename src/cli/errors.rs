@@ -28,7 +28,9 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     for kind in suggested {
         match error.get(kind) {
             Some(ContextValue::String(name)) => line = format!("{line}; did you mean {name}?"),
-            Some(ContextValue::Strings(names)) if !names.is_empty() => line = format!("{line}; did you mean {}?", names.join(" or ")),
+            Some(ContextValue::Strings(names)) if !names.is_empty() => {
+                line = format!("{line}; did you mean {}?", names.join(" or "))
+            }
             _ => {}
         }
     }

@@ -86,7 +86,11 @@ impl Patterns {
             save_picture(file, &picture_grid(&pictures(&network, &grown.images)?, &grid, [0; 3]))?;
         }
         if self.output.format == Format::Json {
-            let entries: Vec<_> = shown.iter().zip(&grown.activations).map(|(channel, activation)| json!({ "channel": channel, "activation": activation })).collect();
+            let entries: Vec<_> = shown
+                .iter()
+                .zip(&grown.activations)
+                .map(|(channel, activation)| json!({ "channel": channel, "activation": activation }))
+                .collect();
             return print_json(&json!({
                 "model": model(&network),
                 "layer": place.name,
@@ -95,8 +99,19 @@ impl Patterns {
                 "patterns": entries,
             }));
         }
-        let rows: Vec<Vec<String>> = shown.iter().zip(&grown.activations).map(|(channel, activation)| vec![channel.to_string(), format!("{activation:.4}")]).collect();
-        let mut lines = vec![format!("{}: {} patterns of {}×{} pixels, {} steps", place.name, shown.len(), size.1, size.0, self.steps)];
+        let rows: Vec<Vec<String>> = shown
+            .iter()
+            .zip(&grown.activations)
+            .map(|(channel, activation)| vec![channel.to_string(), format!("{activation:.4}")])
+            .collect();
+        let mut lines = vec![format!(
+            "{}: {} patterns of {}×{} pixels, {} steps",
+            place.name,
+            shown.len(),
+            size.1,
+            size.0,
+            self.steps
+        )];
         lines.extend(table(&["channel", "mean activation"], &rows));
         print_lines(lines)
     }
@@ -106,7 +121,8 @@ impl Patterns {
         let mut images = Vec::new();
         let mut activations = Vec::with_capacity(shown.len());
         for (index, batch) in shown.chunks(BATCH).enumerate() {
-            let mut ascent = Ascent::from_noise(network, place.clone(), batch.to_vec(), size, recipe, self.options.seed)?;
+            let mut ascent =
+                Ascent::from_noise(network, place.clone(), batch.to_vec(), size, recipe, self.options.seed)?;
             while !ascent.is_done() {
                 ascent.advance(&Cancel::new())?;
                 let done = index * BATCH * recipe.steps + ascent.step() * batch.len();

@@ -59,7 +59,9 @@ impl Predict {
                 let results: Vec<_> = results.iter().map(result).collect();
                 print_json(&json!({ "model": model(&network), "results": results }))
             }
-            Format::Table => print_lines(results.iter().flat_map(|(path, predictions)| lines(&network, path, predictions))),
+            Format::Table => {
+                print_lines(results.iter().flat_map(|(path, predictions)| lines(&network, path, predictions)))
+            }
         }
     }
 
@@ -71,11 +73,13 @@ impl Predict {
         results: &mut Vec<(String, Vec<Prediction>)>,
         outputs: &mut Vec<Tensor>,
     ) -> Result<(), Failure> {
-        let (tensor, _) = fed(network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
+        let (tensor, _) =
+            fed(network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
         let batch = tensor.size()[0];
         for index in 0..batch {
             let picture = tensor.f_narrow(0, index, 1)?;
-            let run = network.engine.run(&[(network.source()?, picture)], &[network.head.output.into()], &Cancel::new())?;
+            let run =
+                network.engine.run(&[(network.source()?, picture)], &[network.head.output.into()], &Cancel::new())?;
             let output = run.get(network.head.output).map_err(MethodError::from)?;
             let path = if batch == 1 { given.path.clone() } else { format!("{}[{index}]", given.path) };
             results.push((path, predictions::top(network, output, self.k)?));

@@ -36,7 +36,9 @@ impl Summary {
             .map(|(row, _)| row)
             .collect();
         if self.format == Format::Json {
-            return print_json(&json!({ "model": model(&network), "layers": value(&shown), "totals": value(&summary.totals) }));
+            return print_json(
+                &json!({ "model": model(&network), "layers": value(&shown), "totals": value(&summary.totals) }),
+            );
         }
         let rows: Vec<Vec<String>> = shown
             .iter()
@@ -55,7 +57,11 @@ impl Summary {
         lines.push(String::new());
         let totals = summary.totals;
         lines.push(format!("{} ({}, on {})", network.name, network.format, network.engine.device_name()));
-        lines.push(format!("total parameters: {} ({} trainable)", thousands(totals.parameters), thousands(totals.trainable)));
+        lines.push(format!(
+            "total parameters: {} ({} trainable)",
+            thousands(totals.parameters),
+            thousands(totals.trainable)
+        ));
         lines.push(format!("multiply–adds: {}", thousands(totals.macs)));
         print_lines(lines)
     }

@@ -28,6 +28,7 @@ use crate::picture::load::{Input, Loaded, decode_picture};
 /// Why the model could not be opened, in one line.
 pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>) -> Result<(), String> {
     let name = open
+        .opening
         .model
         .as_ref()
         .and_then(|path| path.file_name())
