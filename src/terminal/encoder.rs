@@ -69,9 +69,15 @@ pub fn spawn(picker: Picker) -> (Sender<Job>, Receiver<Encoded>) {
     (jobs, encoded)
 }
 
-fn encode(picker: &Picker, slot: Slot, size: Size, draw: Box<dyn FnOnce(u32, u32) -> RgbImage + Send>) -> Option<Protocol> {
+fn encode(
+    picker: &Picker,
+    slot: Slot,
+    size: Size,
+    draw: Box<dyn FnOnce(u32, u32) -> RgbImage + Send>,
+) -> Option<Protocol> {
     let font = picker.font_size();
-    let (width, height) = (u32::from(size.width) * u32::from(font.width), u32::from(size.height) * u32::from(font.height));
+    let (width, height) =
+        (u32::from(size.width) * u32::from(font.width), u32::from(size.height) * u32::from(font.height));
     if width == 0 || height == 0 {
         return None;
     }

@@ -134,5 +134,10 @@ pub fn action_of(key: KeyEvent) -> Option<Action> {
 
 /// First key of an action, for hints.
 pub fn key_of(action: Action) -> &'static str {
-    BINDINGS.iter().find(|binding| binding.action == action).and_then(|binding| binding.keys.first()).copied().unwrap_or("")
+    BINDINGS
+        .iter()
+        .find(|binding| binding.action == action)
+        .and_then(|binding| binding.keys.first())
+        .copied()
+        .unwrap_or("")
 }

@@ -6,8 +6,11 @@ use ratatui::style::{Color, Modifier, Style};
 use serde::{Deserialize, Deserializer};
 
 /// The themes that are built in, by name.
-const BUILT_IN: [&str; 3] =
-    [include_str!("../../themes/ansi.toml"), include_str!("../../themes/night.toml"), include_str!("../../themes/paper.toml")];
+const BUILT_IN: [&str; 3] = [
+    include_str!("../../themes/ansi.toml"),
+    include_str!("../../themes/night.toml"),
+    include_str!("../../themes/paper.toml"),
+];
 
 /// Colours by what they are for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -46,7 +49,8 @@ pub struct Theme {
 /// `#rrggbb`, or one of the sixteen colours by name; `reset` is the terminal's own.
 fn color<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Color, D::Error> {
     let text = String::deserialize(deserializer)?;
-    Color::from_str(&text).map_err(|_| serde::de::Error::custom(format!("'{text}' is no colour: #rrggbb or a name such as cyan")))
+    Color::from_str(&text)
+        .map_err(|_| serde::de::Error::custom(format!("'{text}' is no colour: #rrggbb or a name such as cyan")))
 }
 
 /// A theme file that cannot be used.

@@ -1,0 +1,129 @@
+//! Where panes and tiles stand on a screen of any size.
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::state::{Focus, Page, State};
+
+/// Fewer columns than this and the panes stand one below the other.
+const WIDE: u16 = 100;
+/// The least screen on which anything can be shown.
+pub const LEAST: (u16, u16) = (40, 12);
+
+/// The areas of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Areas {
+    /// Title line.
+    pub title: Rect,
+    /// Layer tree with its frame.
+    pub layers: Rect,
+    /// Channel pager with its frame.
+    pub channels: Rect,
+    /// Heatmap with its frame.
+    pub heatmap: Rect,
+    /// Status line.
+    pub status: Rect,
+}
+
+/// The areas of a screen.
+pub fn areas(screen: Rect, focus: Focus) -> Areas {
+    let [title, body, status] =
+        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(screen);
+    let [layers, channels, heatmap] = if screen.width >= WIDE {
+        let layers = (screen.width * 30 / 100).clamp(36, 64);
+        let heatmap = (screen.width * 26 / 100).clamp(28, 60);
+        Layout::horizontal([Constraint::Length(layers), Constraint::Min(0), Constraint::Length(heatmap)]).areas(body)
+    } else {
+        // The focused pane gets the room; the others keep a few lines.
+        let room = |pane: Focus| if pane == focus { Constraint::Min(0) } else { Constraint::Length(5) };
+        Layout::vertical(Focus::ALL.map(room)).areas(body)
+    };
+    Areas { title, layers, channels, heatmap, status }
+}
+
+/// How tiles stand in the channel pager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tiles {
+    /// Tiles in a row.
+    pub columns: usize,
+    /// Rows of tiles.
+    pub rows: usize,
+    /// Cells of a tile's picture.
+    pub width: u16,
+    /// Cells of a tile's picture; its number stands on one more line below.
+    pub height: u16,
+}
+
+/// Most tiles in a row.
+const MOST_COLUMNS: u16 = 16;
+
+/// The tiles of the pager for channels of `tile` rows and columns, in cells of `cell` pixels.
+pub fn tiles(inner: Rect, tile: (usize, usize), cell: (u16, u16)) -> Tiles {
+    let vector = tile == (1, 1);
+    // One value needs little room; a map should be wide enough to see shapes in it.
+    let least = if vector { 4 } else { 8 };
+    let columns = (inner.width / (least + 1)).clamp(1, MOST_COLUMNS);
+    let width = (inner.width / columns).saturating_sub(1).max(1);
+    let shape = tile.0 as f32 / tile.1.max(1) as f32;
+    let height = f32::from(width) * f32::from(cell.0) * shape / f32::from(cell.1);
+    let height = if vector { 1 } else { (height.round() as u16).clamp(1, inner.height.saturating_sub(2).max(1)) };
+    let rows = (inner.height.saturating_sub(1) / (height + 1)).max(1);
+    Tiles { columns: columns.into(), rows: rows.into(), width, height }
+}
+
+/// The pager's inside, below its caption.
+pub fn channels_inner(state: &State) -> Rect {
+    let areas = areas(Rect::new(0, 0, state.screen.0, state.screen.1), state.focus);
+    inner(areas.channels)
+}
+
+/// A pane's inside.
+pub fn inner(area: Rect) -> Rect {
+    Rect::new(area.x + 1, area.y + 1, area.width.saturating_sub(2), area.height.saturating_sub(2))
+}
+
+/// Shape of the tiles that the pager shows or will show.
+pub fn tile_shape(state: &State) -> (usize, usize) {
+    let known = state.layer_state().map(|layer| match *layer.shape.as_slice() {
+        [_, _, height, width] => (height.max(1) as usize, width.max(1) as usize),
+        [_, tokens, _] if tokens > 1 => (1, 1),
+        _ => (1, 1),
+    });
+    match state.content {
+        crate::service::protocol::Content::Activations => known.unwrap_or((1, 1)),
+        // Patterns and kernels are about square.
+        _ => (4, 4),
+    }
+}
+
+/// Channels that the pager shows at once.
+pub fn page_capacity(state: &State) -> usize {
+    let tiles = tiles(channels_inner(state), tile_shape(state), state.cell.unwrap_or((10, 20)));
+    (tiles.columns * tiles.rows).max(1)
+}
+
+/// The tiles as [`page_capacity`] counts them.
+pub fn page_tiles(state: &State) -> Tiles {
+    tiles(channels_inner(state), tile_shape(state), state.cell.unwrap_or((10, 20)))
+}
+
+/// The area of the tile `index`, its picture and below it its number.
+pub fn tile_area(inner: Rect, tiles: Tiles, index: usize) -> Rect {
+    let (column, row) = ((index % tiles.columns) as u16, (index / tiles.columns) as u16);
+    let x = inner.x + column * (tiles.width + 1);
+    let y = inner.y + 1 + row * (tiles.height + 1);
+    Rect::new(x, y, tiles.width, tiles.height + 1).intersection(inner)
+}
+
+/// The largest area inside `room` for a picture of `rows`×`columns`, centred.
+pub fn fitted(room: Rect, (rows, columns): (usize, usize), cell: (u16, u16)) -> Rect {
+    let (width, height) = (f32::from(room.width * cell.0), f32::from(room.height * cell.1));
+    let factor = (width / columns.max(1) as f32).min(height / rows.max(1) as f32);
+    let across = ((columns as f32 * factor / f32::from(cell.0)).round() as u16).clamp(1, room.width.max(1));
+    let down = ((rows as f32 * factor / f32::from(cell.1)).round() as u16).clamp(1, room.height.max(1));
+    Rect::new(room.x + (room.width - across.min(room.width)) / 2, room.y, across, down).intersection(room)
+}
+
+/// Whether a page holds single values.
+pub fn is_vector(page: &Page) -> bool {
+    page.tile() == (1, 1)
+}

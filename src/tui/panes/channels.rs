@@ -1,0 +1,145 @@
+//! The channel pager: a page of tiles with a cursor.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{frame_of, message, short, zoom};
+use crate::picture::Range;
+use crate::service::protocol::{Content, Pane, Statistics};
+use crate::tui::drawing::{FIRST_TILE, Subject, Wanted};
+use crate::tui::layout::{self, Tiles};
+use crate::tui::state::{Focus, Page, State};
+use crate::tui::theme::Theme;
+
+/// Draws the pager, and gives the pictures that it wants.
+pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Wanted> {
+    let theme = state.theme();
+    let focused = state.focus == Focus::Channels;
+    let path =
+        state.model.as_ref().and_then(|model| model.layers.get(state.layer.0)).map_or("", |layer| layer.path.as_str());
+    let content = match state.content {
+        Content::Activations => "activations",
+        Content::Patterns => "patterns",
+        Content::Weights => "weights",
+    };
+    let title = if path.is_empty() { "2 Channels".to_owned() } else { format!("2 {path} · {content}") };
+    let page = state.page();
+    let note = page.map_or_else(String::new, |page| {
+        let (first, count, total) = page.extent();
+        if total == 0 { String::new() } else { format!("{first}–{} of {total}", first + count.max(1) - 1) }
+    });
+    frame.render_widget(frame_of(theme, focused, title, note), area);
+    let inner = layout::inner(area);
+    if let Some(failed) = state.failed.get(&Pane::Channels) {
+        message(frame, inner, failed, theme.error());
+        return Vec::new();
+    }
+    let Some(page) = page else {
+        let waiting = if state.run.is_some() { "…" } else { "" };
+        message(frame, inner, state.progress.get(&Pane::Channels).map_or(waiting, String::as_str), theme.dim());
+        return Vec::new();
+    };
+    frame.render_widget(caption(state, page, theme), Rect { height: 1, ..inner });
+    if state.zoomed && focused {
+        return zoom::draw(state, page, frame, inner);
+    }
+    tiles(state, page, frame, inner)
+}
+
+/// What the page is drawn with, and the statistics of the channel under the cursor.
+fn caption<'a>(state: &State, page: &Page, theme: &Theme) -> Line<'a> {
+    let (first, count, _) = page.extent();
+    let index = state.channel.saturating_sub(first).min(count.saturating_sub(1));
+    match page {
+        Page::Numbers(numbers) => {
+            let layer = Range { min: numbers.layer_statistics.min, max: numbers.layer_statistics.max };
+            let scale = if numbers.colour.is_some() {
+                "colours: each kernel min to max".to_owned()
+            } else {
+                format!("{} · {}", state.colormap.name(), state.scale.text(layer))
+            };
+            let statistics = numbers.statistics.get(index).map_or_else(String::new, statistics_words);
+            Line::from(vec![
+                Span::styled(format!("#{} {statistics}", first + index), theme.accent()),
+                Span::styled(format!("  {scale}"), theme.dim()),
+            ])
+        }
+        Page::Patterns(patterns) => {
+            let reached = patterns.activations.get(index).filter(|activation| activation.is_finite());
+            let reached =
+                reached.map_or_else(String::new, |activation| format!("mean activation {}", short(*activation)));
+            let progress = if patterns.step < patterns.steps {
+                format!("  step {}/{} {}", patterns.step, patterns.steps, progress_bar(patterns.step, patterns.steps))
+            } else {
+                format!("  the book's recipe, {} steps", patterns.steps)
+            };
+            Line::from(vec![
+                Span::styled(format!("#{} {reached}", first + index), theme.accent()),
+                Span::styled(progress, theme.dim()),
+            ])
+        }
+    }
+}
+
+pub(super) fn statistics_words(statistics: &Statistics) -> String {
+    let mut words = format!(
+        "{} to {}  mean {}  std {}  zeros {:.0} %",
+        short(statistics.min),
+        short(statistics.max),
+        short(statistics.mean),
+        short(statistics.std),
+        statistics.sparsity * 100.0
+    );
+    if statistics.nan > 0 {
+        words.push_str(&format!("  NaN {}", statistics.nan));
+    }
+    if statistics.inf > 0 {
+        words.push_str(&format!("  Inf {}", statistics.inf));
+    }
+    words
+}
+
+fn progress_bar(done: usize, all: usize) -> String {
+    let filled = done * 12 / all.max(1);
+    (0..12).map(|cell| if cell < filled { '━' } else { '─' }).collect()
+}
+
+fn tiles(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rect) -> Vec<Wanted> {
+    let theme = state.theme();
+    let (first, count, _) = page.extent();
+    let cell = state.cell.unwrap_or((10, 20));
+    let tiles: Tiles = layout::page_tiles(state);
+    let mut wanted = Vec::with_capacity(count);
+    for index in 0..count {
+        let area = layout::tile_area(inner, tiles, index);
+        if area.height < 2 || area.width == 0 {
+            continue;
+        }
+        let channel = first + index;
+        let under_cursor = channel == state.channel;
+        let style = match (under_cursor, state.focus == Focus::Channels) {
+            (true, true) => theme.selection(),
+            (true, false) => theme.accent(),
+            _ => theme.dim(),
+        };
+        let label = if under_cursor { format!("▸{channel}") } else { channel.to_string() };
+        let label_area = Rect { y: area.y + area.height - 1, height: 1, ..area };
+        frame.render_widget(Paragraph::new(label).style(style).centered(), label_area);
+        let room = Rect { height: area.height - 1, ..area };
+        let fitted = if layout::is_vector(page) { room } else { layout::fitted(room, page.tile(), cell) };
+        wanted.push(Wanted { slot: FIRST_TILE + index as u16, area: fitted, subject: subject(state, page, index) });
+    }
+    wanted
+}
+
+/// What the picture of a page's channel shows.
+pub(in crate::tui) fn subject(state: &State, page: &Page, index: usize) -> Subject {
+    match page {
+        Page::Numbers(page) => {
+            Subject::Channel { page: page.clone(), index, scale: state.scale, colormap: state.colormap }
+        }
+        Page::Patterns(page) => Subject::Pattern { page: page.clone(), index },
+    }
+}
