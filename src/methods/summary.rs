@@ -117,7 +117,7 @@ fn totals(graph: &Graph, macs: u64) -> Totals {
         graph.weights.iter().filter(|weight| weight.role == role).map(crate::model::graph::Weight::elements).sum()
     };
     let trainable = sum(WeightRole::Parameter);
-    Totals { parameters: trainable + sum(WeightRole::Buffer), trainable, macs }
+    Totals { parameters: trainable + sum(WeightRole::Frozen), trainable, macs }
 }
 
 /// Multiply–adds of one node: output elements times the length of the sum that each is. Biases are not counted.

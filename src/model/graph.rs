@@ -225,7 +225,9 @@ impl Node {
 pub enum WeightRole {
     /// Learned by gradient descent.
     Parameter,
-    /// Learned or counted otherwise: a running mean. Shown, counted as not trainable.
+    /// A parameter that training by gradients leaves alone, as Keras counts its moving means.
+    Frozen,
+    /// What a module keeps beside its parameters: a running mean of PyTorch's, which counts as no parameter.
     Buffer,
     /// A constant of the graph: counted nowhere.
     Constant,

@@ -22,6 +22,8 @@ pub enum LayerKind {
 pub struct Layer {
     /// Path as the file names it: `layer4.1.conv2`; for an operator call the node's name.
     pub path: String,
+    /// What the tree shows: the path without that of the layer around it.
+    pub name: String,
     /// Type without its package: `Conv2d`; for an operator call `aten::add`.
     pub type_name: String,
     /// Module or operator call.
@@ -36,21 +38,13 @@ pub struct Layer {
     pub nodes: Vec<NodeId>,
     /// Numbers that the layer itself owns, those of modules below not included: learned, and not.
     pub trainable: u64,
-    /// As `trainable`, for buffers such as running means.
+    /// As `trainable`, for parameters that training leaves alone.
     pub frozen: u64,
     /// Whether there is a layer below it.
     pub has_children: bool,
 }
 
 impl Layer {
-    /// Last part of the path: what the tree shows.
-    pub fn name(&self) -> &str {
-        match self.kind {
-            LayerKind::Module => self.path.rsplit('.').next().unwrap_or(&self.path),
-            LayerKind::Operator => &self.path,
-        }
-    }
-
     /// The layer's output, once its last node has run.
     pub fn tap(&self) -> Tap {
         Tap { value: self.output, after: self.nodes.last().copied() }
@@ -192,6 +186,7 @@ impl Builder {
         let index = self.layers.len();
         self.layers.push(Layer {
             path: path.to_owned(),
+            name: path.to_owned(),
             type_name: type_name.to_owned(),
             kind,
             parent: parent.map(LayerId),
@@ -253,8 +248,8 @@ impl Builder {
             let Some(owner) = owner else { continue };
             match weight.role {
                 WeightRole::Parameter => self.layers[owner].trainable += weight.elements(),
-                WeightRole::Buffer => self.layers[owner].frozen += weight.elements(),
-                WeightRole::Constant => {}
+                WeightRole::Frozen => self.layers[owner].frozen += weight.elements(),
+                WeightRole::Buffer | WeightRole::Constant => {}
             }
         }
     }
@@ -294,8 +289,11 @@ impl Builder {
             layer.parent = layer.parent.map(|parent| LayerId(position[parent.0]));
         }
         for index in 0..sorted.len() {
-            if let Some(parent) = sorted[index].parent {
-                sorted[parent.0].has_children = true;
+            let Some(parent) = sorted[index].parent else { continue };
+            sorted[parent.0].has_children = true;
+            let below = sorted[index].path.strip_prefix(&sorted[parent.0].path).and_then(|rest| rest.strip_prefix('.'));
+            if let Some(name) = below.map(str::to_owned) {
+                sorted[index].name = name;
             }
         }
         LayerTree { layers: sorted }

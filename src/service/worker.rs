@@ -284,7 +284,7 @@ impl<'a> Worker<'a> {
         let classes = ids.into_iter().map(|id| Class { id, label: network.label(id) }).collect();
         let layers = network.layers.iter().map(|(id, layer)| LayerInfo {
             path: layer.path.clone(),
-            name: layer.name().to_owned(),
+            name: layer.name.clone(),
             type_name: layer.type_name.clone(),
             kind: layer.kind,
             parent: layer.parent,

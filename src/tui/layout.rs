@@ -53,16 +53,25 @@ pub struct Tiles {
     pub height: u16,
 }
 
-/// Most tiles in a row.
+/// Most tiles in a row, and on a page.
 const MOST_COLUMNS: u16 = 16;
+const MOST_TILES: usize = 64;
+/// Fewer cells than this and a map shows nothing.
+const LEAST_TILE: u16 = 4;
 
-/// The tiles of the pager for channels of `tile` rows and columns, in cells of `cell` pixels.
-pub fn tiles(inner: Rect, tile: (usize, usize), cell: (u16, u16)) -> Tiles {
+/// The tiles of the pager for `count` channels of `tile` rows and columns, in cells of `cell` pixels: as large as they can be
+/// with a page of up to 64 still in view.
+pub fn tiles(inner: Rect, count: usize, tile: (usize, usize), cell: (u16, u16)) -> Tiles {
+    let wanted = count.clamp(1, MOST_TILES);
+    let most = (inner.width / (LEAST_TILE + 1)).clamp(1, MOST_COLUMNS);
+    let with = |columns: u16| tiles_in_rows_of(inner, columns, tile, cell);
+    (1..=most).map(with).find(|tiles| tiles.columns * tiles.rows >= wanted).unwrap_or_else(|| with(most))
+}
+
+fn tiles_in_rows_of(inner: Rect, columns: u16, tile: (usize, usize), cell: (u16, u16)) -> Tiles {
     let vector = tile == (1, 1);
-    // One value needs little room; a map should be wide enough to see shapes in it.
-    let least = if vector { 4 } else { 8 };
-    let columns = (inner.width / (least + 1)).clamp(1, MOST_COLUMNS);
-    let width = (inner.width / columns).saturating_sub(1).max(1);
+    let widest = if vector { LEAST_TILE } else { u16::MAX };
+    let width = (inner.width / columns).saturating_sub(1).clamp(1, widest);
     let shape = tile.0 as f32 / tile.1.max(1) as f32;
     let height = f32::from(width) * f32::from(cell.0) * shape / f32::from(cell.1);
     let height = if vector { 1 } else { (height.round() as u16).clamp(1, inner.height.saturating_sub(2).max(1)) };
@@ -97,13 +106,14 @@ pub fn tile_shape(state: &State) -> (usize, usize) {
 
 /// Channels that the pager shows at once.
 pub fn page_capacity(state: &State) -> usize {
-    let tiles = tiles(channels_inner(state), tile_shape(state), state.cell.unwrap_or((10, 20)));
-    (tiles.columns * tiles.rows).max(1)
+    let tiles = page_tiles(state);
+    (tiles.columns * tiles.rows).clamp(1, MOST_TILES)
 }
 
-/// The tiles as [`page_capacity`] counts them.
+/// The tiles of the chosen layer's page.
 pub fn page_tiles(state: &State) -> Tiles {
-    tiles(channels_inner(state), tile_shape(state), state.cell.unwrap_or((10, 20)))
+    let count = state.layer_state().map_or(1, |layer| layer.channels);
+    tiles(channels_inner(state), count, tile_shape(state), state.cell.unwrap_or((10, 20)))
 }
 
 /// The area of the tile `index`, its picture and below it its number.

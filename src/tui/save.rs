@@ -10,14 +10,14 @@ use crate::picture::grid::{Grid, picture_grid};
 use crate::picture::save_picture;
 
 /// What is to be saved, and under which name.
-pub struct Saving {
+pub(super) struct Saving {
     stem: String,
     subjects: Vec<Subject>,
     columns: usize,
 }
 
 /// What the focused pane shows; nothing where it shows no pictures.
-pub fn shown(state: &State, wanted: &[Wanted]) -> Option<Saving> {
+pub(super) fn shown(state: &State, wanted: &[Wanted]) -> Option<Saving> {
     let model = state.model.as_ref()?;
     let layer = model.layers.get(state.layer.0).map_or("layer", |layer| layer.path.as_str());
     let heatmap = |subject: &Subject| matches!(subject, Subject::Heatmap { .. });
@@ -48,7 +48,7 @@ impl Saving {
     ///
     /// # Errors
     /// One line that says why it cannot be written.
-    pub fn write(self, folder: &Path) -> Result<PathBuf, String> {
+    pub(super) fn write(self, folder: &Path) -> Result<PathBuf, String> {
         let pictures: Vec<RgbImage> = self.subjects.iter().map(Subject::native).map(enlarged).collect();
         let picture = match pictures.as_slice() {
             [only] => only.clone(),

@@ -288,11 +288,10 @@ impl State {
             .collect()
     }
 
-    /// The layer to begin with: the first module that has a spatial map.
+    /// The layer to begin with: the first that has kernels, which is the first convolution.
     pub fn first_layer(&self) -> LayerId {
         let Some(model) = &self.model else { return LayerId(0) };
-        let suits =
-            |layer: &crate::service::protocol::LayerInfo| !layer.has_children && layer.kind == LayerKind::Module;
+        let suits = |layer: &crate::service::protocol::LayerInfo| layer.has_weights && layer.kind == LayerKind::Module;
         LayerId(model.layers.iter().position(suits).unwrap_or(0))
     }
 }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::{frame_of, message, short, zoom};
-use crate::picture::Range;
+use crate::picture::{Range, Scale};
 use crate::service::protocol::{Content, Pane, Statistics};
 use crate::tui::drawing::{FIRST_TILE, Subject, Wanted};
 use crate::tui::layout::{self, Tiles};
@@ -30,7 +30,9 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
         let (first, count, total) = page.extent();
         if total == 0 { String::new() } else { format!("{first}–{} of {total}", first + count.max(1) - 1) }
     });
-    frame.render_widget(frame_of(theme, focused, title, note), area);
+    let below = page.map_or_else(String::new, |page| drawn_with(state, page));
+    let below = Line::from(Span::styled(if below.is_empty() { below } else { format!(" {below} ") }, theme.dim()));
+    frame.render_widget(frame_of(theme, focused, title, note).title_bottom(below.right_aligned()), area);
     let inner = layout::inner(area);
     if let Some(failed) = state.failed.get(&Pane::Channels) {
         message(frame, inner, failed, theme.error());
@@ -48,37 +50,38 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
     tiles(state, page, frame, inner)
 }
 
-/// What the page is drawn with, and the statistics of the channel under the cursor.
+/// What the page is drawn with.
+fn drawn_with(state: &State, page: &Page) -> String {
+    match page {
+        Page::Numbers(numbers) if numbers.colour.is_some() => "each kernel: min to max".to_owned(),
+        Page::Numbers(numbers) => {
+            let layer = Range { min: numbers.layer_statistics.min, max: numbers.layer_statistics.max };
+            let scale = if layout::is_vector(page) { Scale::Layer } else { state.scale };
+            format!("{} · {}", state.colormap.name(), scale.text(layer))
+        }
+        Page::Patterns(patterns) => format!("the book's recipe, {} steps", patterns.steps),
+    }
+}
+
+/// The channel under the cursor.
 fn caption<'a>(state: &State, page: &Page, theme: &Theme) -> Line<'a> {
     let (first, count, _) = page.extent();
     let index = state.channel.saturating_sub(first).min(count.saturating_sub(1));
+    let number = Span::styled(format!("#{} ", first + index), theme.accent());
     match page {
         Page::Numbers(numbers) => {
-            let layer = Range { min: numbers.layer_statistics.min, max: numbers.layer_statistics.max };
-            let scale = if numbers.colour.is_some() {
-                "colours: each kernel min to max".to_owned()
-            } else {
-                format!("{} · {}", state.colormap.name(), state.scale.text(layer))
-            };
             let statistics = numbers.statistics.get(index).map_or_else(String::new, statistics_words);
-            Line::from(vec![
-                Span::styled(format!("#{} {statistics}", first + index), theme.accent()),
-                Span::styled(format!("  {scale}"), theme.dim()),
-            ])
+            Line::from(vec![number, Span::raw(statistics)])
         }
         Page::Patterns(patterns) => {
             let reached = patterns.activations.get(index).filter(|activation| activation.is_finite());
             let reached =
-                reached.map_or_else(String::new, |activation| format!("mean activation {}", short(*activation)));
-            let progress = if patterns.step < patterns.steps {
-                format!("  step {}/{} {}", patterns.step, patterns.steps, progress_bar(patterns.step, patterns.steps))
-            } else {
-                format!("  the book's recipe, {} steps", patterns.steps)
-            };
-            Line::from(vec![
-                Span::styled(format!("#{} {reached}", first + index), theme.accent()),
-                Span::styled(progress, theme.dim()),
-            ])
+                reached.map_or_else(String::new, |activation| format!("mean activation {}  ", short(*activation)));
+            let growing = patterns.step < patterns.steps;
+            let progress =
+                format!("step {}/{} {}", patterns.step, patterns.steps, progress_bar(patterns.step, patterns.steps));
+            let progress = if growing { progress } else { String::new() };
+            Line::from(vec![number, Span::raw(reached), Span::styled(progress, theme.accent())])
         }
     }
 }

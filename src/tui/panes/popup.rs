@@ -15,7 +15,7 @@ pub(super) fn draw(state: &State, popup: &Popup, frame: &mut Frame<'_>) -> Rect 
     let theme = state.theme();
     let screen = frame.area();
     let (title, note, lines, width) = match popup {
-        Popup::Help(scroll) => ("Keys".to_owned(), "j k scroll, Esc closes".to_owned(), help(state, *scroll), 72),
+        Popup::Help(scroll) => ("Keys".to_owned(), "j k scroll, Esc closes".to_owned(), help(state, *scroll), 90),
         Popup::Classes { typed, chosen } => {
             let matching = state.matching_classes(typed);
             let note = format!("{} of {}", matching.len(), state.model.as_ref().map_or(0, |model| model.classes.len()));
@@ -35,7 +35,7 @@ fn help<'a>(state: &State, scroll: u16) -> Vec<Line<'a>> {
     let theme = state.theme();
     let row = |binding: &crate::tui::action::Binding| {
         Line::from(vec![
-            Span::styled(format!(" {:<14}", binding.keys.join(" ")), theme.accent()),
+            Span::styled(format!(" {:<18}", binding.keys.join(" ")), theme.accent()),
             Span::styled(format!("{:<18}", binding.name), theme.dim()),
             Span::raw(binding.description),
         ])
