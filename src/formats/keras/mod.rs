@@ -1,28 +1,77 @@
-//! Keras HDF5 files.
-use crate::model::graph::{Graph, ValueId};
-#[derive(Debug)]
+//! Keras HDF5 files: what `model.save("model.h5")` writes, from Keras 2.0 to Keras 3.
+//!
+//! Such a file has the network as JSON in the attribute `model_config` and one group of arrays for each layer under
+//! `model_weights`. Keras computes on N×H×W×C; the graph made here on N×C×H×W. Kernels stay as they lie in the file and are
+//! read with other strides.
+
+mod activation;
+mod config;
+mod convolution;
+mod dense;
+mod error;
+mod file;
+mod layers;
+mod lower;
+mod merge;
+mod normalization;
+mod options;
+mod padding;
+mod pooling;
+mod shaping;
+mod tensor;
+mod weights;
+
+use std::path::Path;
+
+pub use error::KerasError;
+
+use crate::model::Graph;
+use config::ModelConfig;
+use file::KerasFile;
+
+/// The picture that the network takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KerasInput {
+    /// Rows of pixels, where the network fixes them.
     pub height: Option<usize>,
+    /// Columns of pixels, where the network fixes them.
     pub width: Option<usize>,
+    /// Number of channels.
     pub channels: usize,
+    /// Whether users of the model feed N×H×W×C. The graph itself takes N×C×H×W.
     pub channels_last: bool,
 }
+
+/// A network of a Keras file.
 #[derive(Debug)]
 pub struct KerasModel {
+    /// The graph, on N×C×H×W, with its weights.
     pub graph: Graph,
+    /// The model's name in the file: `vgg16`.
     pub name: String,
+    /// What it takes.
     pub input: KerasInput,
-    pub pre_activation: Option<ValueId>,
+    /// Whether the network itself begins with rescaling or normalisation of its pixels.
     pub rescaling: bool,
 }
-#[derive(Debug, thiserror::Error)]
-pub enum KerasError {
-    #[error("x")]
-    X,
+
+/// Opens a Keras file; arrays are read one by one.
+///
+/// # Errors
+/// One line that says what is wrong or what cannot be run; the caller names the file.
+pub fn open(path: &Path) -> Result<KerasModel, KerasError> {
+    model(KerasFile::open(path)?)
 }
-pub fn open(_path: &std::path::Path) -> Result<KerasModel, KerasError> {
-    Err(KerasError::X)
+
+/// Reads a Keras file that is in memory.
+///
+/// # Errors
+/// As [`open`].
+pub fn read(bytes: Vec<u8>) -> Result<KerasModel, KerasError> {
+    model(KerasFile::read(bytes)?)
 }
-pub fn read(_bytes: Vec<u8>) -> Result<KerasModel, KerasError> {
-    Err(KerasError::X)
+
+fn model(file: KerasFile) -> Result<KerasModel, KerasError> {
+    let config = ModelConfig::parse(&file.model_config()?)?;
+    lower::model(&config, file)
 }

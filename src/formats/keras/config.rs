@@ -1,0 +1,183 @@
+//! The attribute `model_config`: layers and how they are joined, in the forms of Keras 2 and Keras 3.
+
+use serde_json::{Map, Value as Json};
+
+use super::KerasError;
+use super::options::Options;
+use crate::model::printable;
+
+/// Where a call of a layer takes a tensor from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Source {
+    /// The layer that gives it.
+    pub(super) layer: String,
+    /// Which of that layer's calls.
+    pub(super) call: usize,
+    /// Which of that call's tensors.
+    pub(super) tensor: usize,
+}
+
+/// A layer as the file describes it.
+#[derive(Debug)]
+pub(super) struct LayerConfig {
+    /// Its name and options.
+    pub(super) options: Options,
+    /// For each call of the layer, the tensors that it takes.
+    pub(super) calls: Vec<Vec<Source>>,
+    /// The layers in it, where it is a model itself.
+    pub(super) model: Option<ModelConfig>,
+}
+
+/// How the layers of a model are joined.
+#[derive(Debug)]
+pub(super) enum Joining {
+    /// Each takes what the one before it gives.
+    Sequential,
+    /// By the calls of each layer.
+    Functional {
+        /// What is fed, in order.
+        inputs: Vec<Source>,
+        /// What it gives, in order.
+        outputs: Vec<Source>,
+    },
+}
+
+/// A model as the file describes it.
+#[derive(Debug)]
+pub(super) struct ModelConfig {
+    /// Its name.
+    pub(super) name: String,
+    /// Its layers in the file's order.
+    pub(super) layers: Vec<LayerConfig>,
+    /// How they are joined.
+    pub(super) joining: Joining,
+    /// Shape of its input with the batch dimension, where the model itself keeps one.
+    build_input_shape: Option<Vec<Option<u64>>>,
+}
+
+fn damaged(what: &str) -> KerasError {
+    KerasError::Damaged(format!("model_config: {what}"))
+}
+
+impl ModelConfig {
+    /// Reads the text of `model_config`.
+    pub(super) fn parse(text: &str) -> Result<Self, KerasError> {
+        let json: Json = serde_json::from_str(text).map_err(|error| damaged(&format!("no valid JSON ({error})")))?;
+        let class = json.get("class_name").and_then(Json::as_str).ok_or_else(|| damaged("class_name is missing"))?;
+        let config = json.get("config").ok_or_else(|| damaged("config is missing"))?;
+        Self::of(class, config)?.ok_or_else(|| KerasError::UnsupportedLayer {
+            layer: "the whole model".to_owned(),
+            class: printable(class).into_owned(),
+        })
+    }
+
+    /// `None` when the class is no model that lists its layers.
+    fn of(class: &str, config: &Json) -> Result<Option<Self>, KerasError> {
+        let sequential = class == "Sequential";
+        if !sequential && !matches!(class, "Functional" | "Model") {
+            return Ok(None);
+        }
+        // Keras before 2.2.3 wrote the layers of a Sequential without a name around them.
+        let list = config.as_array().or_else(|| config.get("layers")?.as_array());
+        let Some(list) = list else { return Ok(None) };
+        let joining = if sequential {
+            Joining::Sequential
+        } else {
+            let ends = |key: &str| {
+                let mut found = Vec::new();
+                histories(config.get(key).unwrap_or(&Json::Null), &mut found);
+                if found.is_empty() { Err(damaged(&format!("{key} is missing"))) } else { Ok(found) }
+            };
+            Joining::Functional { inputs: ends("input_layers")?, outputs: ends("output_layers")? }
+        };
+        Ok(Some(Self {
+            name: config.get("name").and_then(Json::as_str).unwrap_or("sequential").to_owned(),
+            layers: list.iter().map(LayerConfig::of).collect::<Result<_, _>>()?,
+            joining,
+            build_input_shape: config.get("build_input_shape").and_then(shape),
+        }))
+    }
+
+    /// Shape of the model's only input, with the batch dimension.
+    pub(super) fn input_shape(&self) -> Option<Vec<Option<u64>>> {
+        let first = match &self.joining {
+            Joining::Sequential => self.layers.first()?,
+            Joining::Functional { inputs, .. } => self
+                .layers
+                .iter()
+                .find(|layer| inputs.first().is_some_and(|input| input.layer == layer.options.name))?,
+        };
+        let own = ["batch_shape", "batch_input_shape"].iter().find_map(|key| shape(first.options.get(key)?));
+        own.or_else(|| first.model.as_ref()?.input_shape()).or_else(|| self.build_input_shape.clone())
+    }
+}
+
+impl LayerConfig {
+    fn of(json: &Json) -> Result<Self, KerasError> {
+        let class =
+            json.get("class_name").and_then(Json::as_str).ok_or_else(|| damaged("a layer has no class_name"))?;
+        let config = json.get("config").ok_or_else(|| damaged("a layer has no config"))?;
+        let name = config.get("name").or_else(|| json.get("name")).and_then(Json::as_str);
+        let model = ModelConfig::of(class, config)?;
+        let name = name.or(model.as_ref().map(|model| &*model.name)).ok_or_else(|| damaged("a layer has no name"))?;
+        let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+        let options = if model.is_some() { Map::new() } else { config.as_object().cloned().unwrap_or_default() };
+        Ok(Self {
+            options: Options { name: printable(name).into_owned(), class: printable(class).into_owned(), options },
+            calls: calls.iter().map(call).collect(),
+            model,
+        })
+    }
+}
+
+/// One entry of `inbound_nodes`.
+fn call(json: &Json) -> Vec<Source> {
+    let mut found = Vec::new();
+    match json.get("args") {
+        Some(arguments) => {
+            keras_tensors(arguments, &mut found);
+            if found.is_empty() {
+                keras_tensors(json.get("kwargs").unwrap_or(&Json::Null), &mut found);
+            }
+        }
+        None => histories(json, &mut found),
+    }
+    found
+}
+
+/// Keras 3: tensors stand among the arguments as objects.
+fn keras_tensors(json: &Json, found: &mut Vec<Source>) {
+    match json {
+        Json::Array(items) => items.iter().for_each(|item| keras_tensors(item, found)),
+        Json::Object(object) => match object.get("config").and_then(|config| config.get("keras_history")) {
+            Some(history) => found.extend(history_of(history)),
+            None => object.values().for_each(|value| keras_tensors(value, found)),
+        },
+        _ => {}
+    }
+}
+
+/// Keras 2: `[layer, call, tensor, keyword arguments]`, in lists of any depth.
+fn histories(json: &Json, found: &mut Vec<Source>) {
+    if let Some(source) = history_of(json) {
+        found.push(source);
+    } else if let Json::Array(items) = json {
+        items.iter().for_each(|item| histories(item, found));
+    } else if let Json::Object(object) = json {
+        object.values().for_each(|item| histories(item, found));
+    }
+}
+
+fn history_of(json: &Json) -> Option<Source> {
+    let [layer, call, tensor, ..] = json.as_array()?.as_slice() else { return None };
+    Some(Source {
+        layer: printable(layer.as_str()?).into_owned(),
+        call: usize::try_from(call.as_u64()?).ok()?,
+        tensor: usize::try_from(tensor.as_u64()?).ok()?,
+    })
+}
+
+fn shape(json: &Json) -> Option<Vec<Option<u64>>> {
+    let items = json.as_array()?;
+    items.iter().map(|item| if item.is_null() { Some(None) } else { item.as_u64().map(Some) }).collect()
+}

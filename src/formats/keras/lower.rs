@@ -1,0 +1,194 @@
+//! The models of a file as one graph: which layer is called when, and under which path.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use super::config::{Joining, LayerConfig, ModelConfig, Source};
+use super::file::KerasFile;
+use super::layers::{Call, keeps_numbers};
+use super::tensor::Tensor;
+use super::{KerasError, KerasInput, KerasModel};
+use crate::model::graph::{Graph, Scope, ValueId};
+use crate::model::printable;
+
+/// The graph so far, and where its weights come from.
+pub(super) struct Lowering {
+    pub(super) graph: Graph,
+    pub(super) file: KerasFile,
+    /// Weights that are read already: layers may be called twice.
+    pub(super) weights: HashMap<String, ValueId>,
+    /// How often a node's name was asked for.
+    names: HashMap<String, usize>,
+}
+
+/// The models around a layer.
+#[derive(Default)]
+struct Place {
+    /// Path of the innermost, with marks of calls; empty at the top.
+    path: String,
+    own_path: Vec<String>,
+    scope: Vec<Scope>,
+}
+
+/// Lowers a whole file.
+pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel, KerasError> {
+    let (input_name, [height, width, channels]) = picture(config)?;
+    let mut lowering = Lowering { graph: Graph::default(), file, weights: HashMap::new(), names: HashMap::new() };
+    let value = lowering.graph.value(input_name);
+    lowering.graph.inputs.push(value);
+    let input = Tensor { value, sizes: vec![height, width, channels] };
+    let outputs = lowering.model(config, &Place::default(), vec![input])?;
+    lowering.graph.outputs.extend(outputs.iter().map(|output| output.value));
+    let first =
+        lowering.graph.nodes.iter().filter_map(|node| node.scope.last()).find(|layer| !keeps_numbers(&layer.kind));
+    let size = |size: Option<i64>| size.and_then(|size| usize::try_from(size).ok());
+    Ok(KerasModel {
+        rescaling: first.is_some_and(|layer| matches!(&*layer.kind, "Rescaling" | "Normalization")),
+        graph: lowering.graph,
+        name: printable(&config.name).into_owned(),
+        input: KerasInput {
+            height: size(height),
+            width: size(width),
+            channels: size(channels).unwrap_or_default(),
+            channels_last: true,
+        },
+    })
+}
+
+/// Name and shape of the one picture that the model takes.
+fn picture(config: &ModelConfig) -> Result<(String, [Option<i64>; 3]), KerasError> {
+    let name = match &config.joining {
+        Joining::Functional { inputs, .. } => match inputs.as_slice() {
+            [input] => input.layer.clone(),
+            inputs => return Err(KerasError::OtherKind(format!("a model of {} inputs", inputs.len()))),
+        },
+        Joining::Sequential => "input".to_owned(),
+    };
+    let shape = config
+        .input_shape()
+        .ok_or_else(|| KerasError::OtherKind("a model that does not say the shape of its input".to_owned()))?;
+    let sizes: Vec<Option<i64>> =
+        shape.iter().map(|size| size.and_then(|size| i32::try_from(size).ok()).map(i64::from)).collect();
+    match sizes.as_slice() {
+        &[_, height, width, Some(channels)] if channels > 0 && height != Some(0) && width != Some(0) => {
+            Ok((name, [height, width, Some(channels)]))
+        }
+        _ => {
+            let sizes: Vec<String> =
+                shape.iter().take(8).map(|size| size.map_or("?".to_owned(), |size| size.to_string())).collect();
+            Err(KerasError::OtherKind(format!("a model whose input has shape {}", sizes.join("×"))))
+        }
+    }
+}
+
+impl Lowering {
+    /// `name`, or with a number where it is taken.
+    pub(super) fn unique(&mut self, name: String) -> String {
+        let count = self.names.entry(name.clone()).or_default();
+        *count += 1;
+        if *count == 1 { name } else { format!("{name}_{}", *count - 1) }
+    }
+
+    fn model(&mut self, config: &ModelConfig, place: &Place, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, KerasError> {
+        match &config.joining {
+            Joining::Sequential => config.layers.iter().try_fold(inputs, |tensors, layer| {
+                if layer.options.class == "InputLayer" { Ok(tensors) } else { self.layer(layer, 0, place, tensors) }
+            }),
+            Joining::Functional { inputs: fed, outputs } => {
+                if fed.len() != inputs.len() {
+                    return Err(KerasError::Damaged(format!(
+                        "model {} takes {} tensors, but is called with {}",
+                        printable(&config.name),
+                        fed.len(),
+                        inputs.len()
+                    )));
+                }
+                let known = fed.iter().cloned().zip(inputs).collect();
+                self.functional(&config.layers, place, known, outputs)
+            }
+        }
+    }
+
+    /// Calls layers as soon as all that they take is known, those first that the file has first.
+    fn functional(
+        &mut self,
+        layers: &[LayerConfig],
+        place: &Place,
+        mut known: HashMap<Source, Tensor>,
+        outputs: &[Source],
+    ) -> Result<Vec<Tensor>, KerasError> {
+        let mut ready = BinaryHeap::new();
+        let mut missing: HashMap<(usize, usize), usize> = HashMap::new();
+        let mut waiting: HashMap<Source, Vec<(usize, usize)>> = HashMap::new();
+        for (at, layer) in layers.iter().enumerate() {
+            if layer.options.class == "InputLayer" {
+                continue;
+            }
+            for (call, sources) in layer.calls.iter().enumerate() {
+                let open: Vec<_> = sources.iter().filter(|source| !known.contains_key(source)).collect();
+                if open.is_empty() {
+                    ready.push(Reverse((at, call)));
+                }
+                missing.insert((at, call), open.len());
+                for source in open {
+                    waiting.entry(source.clone()).or_default().push((at, call));
+                }
+            }
+        }
+        while let Some(Reverse((at, call))) = ready.pop() {
+            let layer = &layers[at];
+            let inputs = layer.calls[call].iter().filter_map(|source| known.get(source).cloned()).collect();
+            for (tensor, given) in self.layer(layer, call, place, inputs)?.into_iter().enumerate() {
+                let source = Source { layer: layer.options.name.clone(), call, tensor };
+                for waiter in waiting.remove(&source).unwrap_or_default() {
+                    if let Some(count) = missing.get_mut(&waiter) {
+                        *count -= 1;
+                        if *count == 0 {
+                            ready.push(Reverse(waiter));
+                        }
+                    }
+                }
+                known.insert(source, given);
+            }
+        }
+        let output = |source: &Source| known.get(source).cloned();
+        outputs.iter().map(|source| output(source).ok_or_else(|| unreached(layers, source, &waiting))).collect()
+    }
+
+    fn layer(
+        &mut self,
+        layer: &LayerConfig,
+        call: usize,
+        place: &Place,
+        inputs: Vec<Tensor>,
+    ) -> Result<Vec<Tensor>, KerasError> {
+        let name = &layer.options.name;
+        let mark = if call == 0 { String::new() } else { format!("@{call}") };
+        let path = if place.path.is_empty() { format!("{name}{mark}") } else { format!("{}.{name}{mark}", place.path) };
+        let mut scope = place.scope.clone();
+        scope.push(Scope { path: path.as_str().into(), kind: layer.options.class.as_str().into() });
+        let mut own_path = place.own_path.clone();
+        own_path.push(name.clone());
+        match &layer.model {
+            Some(model) => self.model(model, &Place { path, own_path, scope }, inputs),
+            None => {
+                let mut call =
+                    Call { lowering: self, options: &layer.options, path, own_path, scope, weights_asked: 0 };
+                Ok(vec![call.lower(&inputs)?])
+            }
+        }
+    }
+}
+
+/// Why an output is never reached: the layer that waits, and what for.
+fn unreached(layers: &[LayerConfig], output: &Source, waiting: &HashMap<Source, Vec<(usize, usize)>>) -> KerasError {
+    let exists = |source: &Source| layers.iter().any(|layer| layer.options.name == source.layer);
+    let stuck = waiting.iter().filter(|(source, _)| !exists(source)).min_by_key(|(_, waiters)| waiters.first());
+    KerasError::Damaged(match stuck {
+        Some((source, waiters)) => {
+            let waiter = waiters.first().and_then(|&(at, _)| layers.get(at)).map_or("?", |layer| &layer.options.name);
+            format!("layer {waiter} takes what layer {} gives, but there is no such layer", source.layer)
+        }
+        None => format!("its output {} is never reached", output.layer),
+    })
+}
