@@ -7,14 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 
 type Backend = CrosstermBackend<BufWriter<Stdout>>;
+
+/// One write a frame: pictures are large.
+const OUT: usize = 1 << 16;
 
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 
@@ -38,8 +41,7 @@ impl Session {
             }));
         });
         take()?;
-        // One write a frame: pictures are large.
-        let out = BufWriter::with_capacity(1 << 16, io::stdout());
+        let out = BufWriter::with_capacity(OUT, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| restore())?;
         Ok(Self { terminal })
     }
@@ -59,7 +61,11 @@ impl Session {
     /// # Errors
     /// When the terminal is gone.
     pub fn forget_screen(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let out = BufWriter::with_capacity(OUT, io::stdout());
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        // Terminal::clear asks the terminal for the cursor's position, whose answer the keyboard's thread would take.
+        self.terminal = Terminal::new(CrosstermBackend::new(out))?;
+        Ok(())
     }
 
     /// Columns and rows.

@@ -23,8 +23,8 @@ pub(super) fn batch(call: &mut Call, input: &Tensor) -> Result<Tensor, KerasErro
     };
     let scale = parameter(options.flag("scale", true)?, "gamma")?;
     let center = parameter(options.flag("center", true)?, "beta")?;
-    let mean = weight("moving_mean", WeightRole::Buffer)?;
-    let variance = weight("moving_variance", WeightRole::Buffer)?;
+    let mean = weight("moving_mean", WeightRole::Frozen)?;
+    let variance = weight("moving_variance", WeightRole::Frozen)?;
     let arguments = [
         ("input", input.value.into()),
         ("weight", scale),
@@ -69,7 +69,7 @@ pub(super) fn fixed(call: &mut Call, input: &Tensor) -> Result<Tensor, KerasErro
         }
         None => {
             let view = View { shape: shape.clone(), strides: None };
-            call.weight(&[name], &[channels], WeightRole::Buffer, view)
+            call.weight(&[name], &[channels], WeightRole::Frozen, view)
         }
     };
     let (mean, variance) = (statistic("mean")?, statistic("variance")?);
