@@ -5,13 +5,16 @@
 mod common;
 
 use common::{Fixture, difference, fixtures};
+use hdf5_pure::{AttrValue, FileBuilder};
 use layerscope::engine::{Cancel, Engine, numbers};
-use layerscope::formats::keras::{self, KerasError};
+use layerscope::formats::keras::{self, KerasError, KerasModel};
 use layerscope::model::graph::{Operator, Weight};
 use layerscope::model::{Graph, Layer, LayerTree};
+use serde_json::{Value as Json, json};
 use tch::{Device, Kind, Tensor};
 
-const FIXTURES: [&str; 2] = ["keras_sequential", "keras_functional"];
+/// Networks of Keras 3, and the last also as Keras 2 writes it, with an input of open size.
+const FIXTURES: [&str; 4] = ["keras_sequential", "keras_functional", "keras_zoo_3", "keras_zoo_2"];
 
 fn demo() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/cats_and_dogs_small_2.h5")
@@ -95,7 +98,9 @@ fn every_layers_activation_is_keras_own() {
             let golden = fixture.array(layer["key"].as_str().unwrap());
             let tensor = run.get(ours.output).unwrap();
             assert_eq!(tensor.size(), golden.shape, "{name} {path}");
-            let far = difference(&numbers(tensor).unwrap(), &golden.data);
+            let numbers = numbers(tensor).unwrap();
+            assert!(numbers.iter().all(|number| number.is_finite()), "{name} {path}");
+            let far = difference(&numbers, &golden.data);
             assert!(far <= 1e-5, "{name} {path}: {far}");
         }
         let output = numbers(run.get(engine.graph().outputs[0]).unwrap()).unwrap();
@@ -125,6 +130,26 @@ fn gradients_of_the_score_before_the_last_activation_are_keras_own() {
 }
 
 #[test]
+fn parameters_are_as_many_as_keras_counts() {
+    for name in ["keras_zoo_3", "keras_zoo_2"] {
+        let fixture = Fixture::open(name);
+        let layers = modules(&keras::open(&fixture.model()).unwrap().graph);
+        assert_eq!(layers.iter().map(|layer| layer.2).sum::<u64>(), fixture.golden["parameters"].as_u64().unwrap());
+        let inside = layers.iter().find(|layer| layer.0 == "inner.conv").unwrap();
+        assert_eq!((inside.1.as_str(), inside.2), ("Conv2D", 30), "a layer of a model inside the model");
+    }
+}
+
+#[test]
+fn a_network_says_whether_it_rescales_pixels_itself_and_which_sizes_it_takes() {
+    let fixed = keras::open(&fixtures().join("keras_zoo_3/model.h5")).unwrap();
+    let open = keras::open(&fixtures().join("keras_zoo_2/model.h5")).unwrap();
+    assert!(fixed.rescaling && open.rescaling);
+    assert_eq!((fixed.input.height, fixed.input.width, fixed.input.channels), (Some(13), Some(11), 3));
+    assert_eq!((open.input.height, open.input.width, open.input.channels), (None, None, 3));
+}
+
+#[test]
 fn running_means_are_counted_as_not_trainable() {
     let model = keras::open(&fixtures().join("keras_functional/model.h5")).unwrap();
     let layers = LayerTree::of(&model.graph);
@@ -141,11 +166,104 @@ fn same_padding_with_a_stride_adds_the_odd_row_below_and_the_odd_column_to_the_r
     assert_eq!(padded[0].arguments[1].1, layerscope::model::graph::Argument::ints([0, 1, 0, 1]));
 }
 
+/// A Sequential file of these layers over an 8×8×3 input, with the arrays of one layer `conv` under Keras 2's names.
+fn file_of(layers: &Json, arrays: &[(&str, &[u64])]) -> Vec<u8> {
+    let config = json!({"class_name": "Sequential", "config": layers});
+    let mut builder = FileBuilder::new();
+    builder.set_attr("model_config", AttrValue::VarLenString(config.to_string()));
+    let mut group = builder.create_group("model_weights");
+    let mut conv = group.create_group("conv");
+    let names = arrays.iter().map(|(name, _)| (*name).to_owned()).collect();
+    conv.set_attr("weight_names", AttrValue::StringArray(names));
+    for (name, shape) in arrays {
+        let elements = shape.iter().product::<u64>() as usize;
+        conv.create_dataset(name).with_f32_data(&vec![0.5; elements]).with_shape(shape);
+    }
+    let conv = conv.finish();
+    group.add_group(conv);
+    let group = group.finish();
+    builder.add_group(group);
+    builder.finish().unwrap()
+}
+
+fn conv(more: &Json) -> Json {
+    let mut config = json!({"name": "conv", "batch_input_shape": [null, 8, 8, 3], "filters": 4, "kernel_size": [3, 3]});
+    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!([{"class_name": "Conv2D", "config": config}])
+}
+
+fn after_conv(class: &str, config: &Json) -> Json {
+    let mut layers = conv(&json!({}));
+    layers.as_array_mut().unwrap().push(json!({"class_name": class, "config": config}));
+    layers
+}
+
+const CONV: [(&str, &[u64]); 2] = [("kernel:0", &[3, 3, 3, 4]), ("bias:0", &[4])];
+
+#[test]
+fn old_sequential_files_are_bare_lists_whose_first_layer_knows_the_input() {
+    let model = keras::read(file_of(&conv(&json!({"activation": "relu"})), &CONV)).unwrap();
+    assert_eq!((model.input.height, model.input.width), (Some(8), Some(8)));
+    assert_eq!(modules(&model.graph), [("conv".to_owned(), "Conv2D".to_owned(), 112)]);
+    // Where an old version's names say nothing, the order in which Keras makes weights does.
+    let unnamed = [("conv_W", &[3, 3, 3, 4][..]), ("conv_b", &[4][..])];
+    assert_eq!(modules(&keras::read(file_of(&conv(&json!({})), &unnamed)).unwrap().graph)[0].2, 112);
+}
+
+#[test]
+fn what_cannot_be_opened_is_named_in_one_line() {
+    let line = |result: Result<KerasModel, KerasError>| result.unwrap_err().to_string();
+    assert!(line(keras::read(b"no HDF5 at all".to_vec())).starts_with("not an HDF5 file"));
+    let mut other = FileBuilder::new();
+    other.create_dataset("numbers").with_f32_data(&[1.0]);
+    assert!(line(keras::read(other.finish().unwrap())).contains("no attribute model_config"));
+    let mut weights = FileBuilder::new();
+    weights.set_attr("layer_names", AttrValue::StringArray(vec!["conv".to_owned()]));
+    assert!(line(keras::read(weights.finish().unwrap())).starts_with("weights only, no architecture in it"));
+
+    let refused = |layers: &Json| line(keras::read(file_of(layers, &CONV)));
+    assert_eq!(
+        refused(&after_conv("LSTM", &json!({"name": "memory"}))),
+        "layer memory: layers of class LSTM are not supported"
+    );
+    assert_eq!(
+        refused(&conv(&json!({"activation": "my_function"}))),
+        "layer conv (Conv2D): activation my_function is not supported"
+    );
+    assert_eq!(
+        refused(&conv(&json!({"data_format": "channels_first"}))),
+        "layer conv (Conv2D): data_format 'channels_first' is not supported"
+    );
+    assert_eq!(
+        refused(&conv(&json!({"filters": 5}))),
+        "layer conv: its weight kernel should have shape [3, 3, 3, 5], but has [3, 3, 3, 4]"
+    );
+    assert_eq!(
+        refused(&after_conv("Dense", &json!({"name": "dense", "units": 2}))),
+        "layer dense: its weight kernel is not in the file"
+    );
+    assert_eq!(
+        refused(&conv(&json!({"batch_input_shape": [null, 2, 8, 3]}))),
+        "layer conv (Conv2D): its window spans 3 pixels, but its input has only 2"
+    );
+    assert_eq!(
+        refused(&conv(&json!({"batch_input_shape": [null, 10]}))),
+        "a model whose input has shape ?×10; layerscope shows networks that take one picture of height×width×channels"
+    );
+}
+
+#[test]
+fn names_in_a_file_cannot_steer_the_terminal() {
+    let line =
+        keras::read(file_of(&after_conv("Bad\u{1b}[2J", &json!({"name": "a\nb"})), &CONV)).unwrap_err().to_string();
+    assert!(!line.contains(char::is_control), "{line:?}");
+}
+
 #[test]
 fn a_file_cut_off_anywhere_is_an_error_and_no_panic() {
-    for name in FIXTURES {
+    for name in ["keras_sequential", "keras_zoo_2"] {
         let whole = std::fs::read(fixtures().join(name).join("model.h5")).unwrap();
-        for length in (0..whole.len()).step_by(97).chain(0..1024) {
+        for length in (0..whole.len()).step_by(211).chain(0..1024) {
             let error = keras::read(whole[..length].to_vec()).unwrap_err();
             let line = error.to_string();
             assert!(!line.is_empty() && line.lines().count() == 1, "{length}: {line}");
@@ -155,8 +273,17 @@ fn a_file_cut_off_anywhere_is_an_error_and_no_panic() {
     }
 }
 
+/// So many random cases, and no file beside the test that remembers them.
+fn cases(cases: u32) -> proptest::prelude::ProptestConfig {
+    proptest::prelude::ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    }
+}
+
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 400, ..Default::default() })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn damaged_bytes_give_a_model_or_one_line_and_no_panic(
@@ -172,4 +299,83 @@ proptest::proptest! {
             assert_eq!(error.to_string().lines().count(), 1, "{error}");
         }
     }
+}
+
+/// What a careless or hostile program may write where a number, a word or a list belongs.
+fn nonsense() -> impl proptest::strategy::Strategy<Value = Json> {
+    proptest::sample::select(vec![
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(1),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(1e308),
+        json!("same"),
+        json!([]),
+        json!([2, 0]),
+        json!([[[1]], {"a": 1}]),
+        json!({"config": {"keras_history": ["inner", 1, 0]}}),
+        json!([["inner", 1, 0], ["twice", 9, 9]]),
+        json!([null, 1 << 30, 1 << 30, 1 << 30]),
+    ])
+}
+
+/// The `at`-th value in a document, counted from the outside in.
+fn value_at<'a>(json: &'a mut Json, at: &mut usize) -> Option<&'a mut Json> {
+    if *at == 0 {
+        return Some(json);
+    }
+    *at -= 1;
+    match json {
+        Json::Array(items) => items.iter_mut().find_map(|item| value_at(item, at)),
+        Json::Object(object) => object.values_mut().find_map(|item| value_at(item, at)),
+        _ => None,
+    }
+}
+
+fn config_of(name: &str) -> Json {
+    let file = hdf5_pure::File::open(fixtures().join(name).join("model.h5")).unwrap();
+    serde_json::from_str(file.root().attrs().unwrap()["model_config"].as_str().unwrap()).unwrap()
+}
+
+proptest::proptest! {
+    #![proptest_config(cases(1000))]
+
+    #[test]
+    fn nonsense_in_the_configuration_gives_a_model_or_one_line_and_no_panic(
+        name in proptest::sample::select(vec!["keras_functional", "keras_zoo_3", "keras_zoo_2"]),
+        changes in proptest::collection::vec((0..3000_usize, nonsense()), 1..4)
+    ) {
+        let original = hdf5_pure::File::open(fixtures().join(name).join("model.h5")).unwrap();
+        let mut config = config_of(name);
+        for (mut at, value) in changes {
+            if let Some(place) = value_at(&mut config, &mut at) {
+                *place = value;
+            }
+        }
+        let mut builder = FileBuilder::new();
+        builder.set_attr("model_config", AttrValue::VarLenString(config.to_string()));
+        let weights = copy_of(&original.group("model_weights").unwrap(), builder.create_group("model_weights"));
+        builder.add_group(weights);
+        if let Err(error) = keras::read(builder.finish().unwrap()) {
+            assert_eq!(error.to_string().lines().count(), 1, "{error}");
+        }
+    }
+}
+
+/// The group with everything in it.
+fn copy_of(group: &hdf5_pure::Group, mut copy: hdf5_pure::GroupBuilder) -> hdf5_pure::FinishedGroup {
+    if let Some(names) = group.attrs().unwrap().remove("weight_names") {
+        copy.set_attr("weight_names", names);
+    }
+    for (name, dataset) in group.iter_datasets().unwrap() {
+        copy.create_dataset(&name).with_f32_data(&dataset.read_f32().unwrap()).with_shape(&dataset.shape().unwrap());
+    }
+    for (name, inner) in group.iter_groups().unwrap() {
+        let inner = copy_of(&inner, copy.create_group(&name));
+        copy.add_group(inner);
+    }
+    copy.finish()
 }

@@ -1,5 +1,7 @@
 //! The attribute `model_config`: layers and how they are joined, in the forms of Keras 2 and Keras 3.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value as Json};
 
 use super::KerasError;
@@ -24,6 +26,8 @@ pub(super) struct LayerConfig {
     pub(super) options: Options,
     /// For each call of the layer, the tensors that it takes.
     pub(super) calls: Vec<Vec<Source>>,
+    /// Whether `calls` are written as Keras 2 writes them.
+    keras_2: bool,
     /// The layers in it, where it is a model itself.
     pub(super) model: Option<ModelConfig>,
 }
@@ -80,6 +84,7 @@ impl ModelConfig {
         // Keras before 2.2.3 wrote the layers of a Sequential without a name around them.
         let list = config.as_array().or_else(|| config.get("layers")?.as_array());
         let Some(list) = list else { return Ok(None) };
+        let mut layers: Vec<_> = list.iter().map(LayerConfig::of).collect::<Result<_, _>>()?;
         let joining = if sequential {
             Joining::Sequential
         } else {
@@ -88,11 +93,13 @@ impl ModelConfig {
                 histories(config.get(key).unwrap_or(&Json::Null), &mut found);
                 if found.is_empty() { Err(damaged(&format!("{key} is missing"))) } else { Ok(found) }
             };
-            Joining::Functional { inputs: ends("input_layers")?, outputs: ends("output_layers")? }
+            let (mut inputs, mut outputs) = (ends("input_layers")?, ends("output_layers")?);
+            number_calls_from_zero(&mut layers, inputs.iter_mut().chain(&mut outputs));
+            Joining::Functional { inputs, outputs }
         };
         Ok(Some(Self {
             name: config.get("name").and_then(Json::as_str).unwrap_or("sequential").to_owned(),
-            layers: list.iter().map(LayerConfig::of).collect::<Result<_, _>>()?,
+            layers,
             joining,
             build_input_shape: config.get("build_input_shape").and_then(shape),
         }))
@@ -121,12 +128,37 @@ impl LayerConfig {
         let model = ModelConfig::of(class, config)?;
         let name = name.or(model.as_ref().map(|model| &*model.name)).ok_or_else(|| damaged("a layer has no name"))?;
         let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
-        let options = if model.is_some() { Map::new() } else { config.as_object().cloned().unwrap_or_default() };
+        let entries = if model.is_some() { Map::new() } else { config.as_object().cloned().unwrap_or_default() };
         Ok(Self {
-            options: Options { name: printable(name).into_owned(), class: printable(class).into_owned(), options },
+            options: Options { name: printable(name).into_owned(), class: printable(class).into_owned(), entries },
             calls: calls.iter().map(call).collect(),
+            keras_2: calls.iter().all(|call| call.get("args").is_none()),
             model,
         })
+    }
+}
+
+/// A model counts its making as its call 0, so that the first call by the model around it is number 1: throughout in Keras 2,
+/// in `ends` (inputs and outputs) only in Keras 3. Whether a Sequential does so depends on how it was made; it does where
+/// there is a call of that number.
+fn number_calls_from_zero<'a>(layers: &'a mut [LayerConfig], ends: impl Iterator<Item = &'a mut Source>) {
+    let models = layers.iter().filter(|layer| layer.model.is_some());
+    let models: HashMap<String, (bool, usize)> = models
+        .map(|layer| (layer.options.name.clone(), (layer.options.class == "Sequential", layer.calls.len())))
+        .collect();
+    let inbound = layers.iter_mut().filter(|layer| layer.keras_2).flat_map(|layer| layer.calls.iter_mut().flatten());
+    let mut sources: Vec<&mut Source> =
+        inbound.chain(ends).filter(|source| models.contains_key(&source.layer)).collect();
+    let mut last: HashMap<String, usize> = HashMap::new();
+    for source in &sources {
+        let last = last.entry(source.layer.clone()).or_default();
+        *last = (*last).max(source.call);
+    }
+    for source in &mut sources {
+        let Some(&(sequential, calls)) = models.get(&source.layer) else { continue };
+        if !sequential || last.get(&source.layer).is_some_and(|&last| last >= calls) {
+            source.call = source.call.saturating_sub(1);
+        }
     }
 }
 
@@ -148,10 +180,18 @@ fn call(json: &Json) -> Vec<Source> {
 /// Keras 3: tensors stand among the arguments as objects.
 fn keras_tensors(json: &Json, found: &mut Vec<Source>) {
     match json {
-        Json::Array(items) => items.iter().for_each(|item| keras_tensors(item, found)),
+        Json::Array(items) => {
+            for item in items {
+                keras_tensors(item, found);
+            }
+        }
         Json::Object(object) => match object.get("config").and_then(|config| config.get("keras_history")) {
             Some(history) => found.extend(history_of(history)),
-            None => object.values().for_each(|value| keras_tensors(value, found)),
+            None => {
+                for value in object.values() {
+                    keras_tensors(value, found);
+                }
+            }
         },
         _ => {}
     }
@@ -162,9 +202,13 @@ fn histories(json: &Json, found: &mut Vec<Source>) {
     if let Some(source) = history_of(json) {
         found.push(source);
     } else if let Json::Array(items) = json {
-        items.iter().for_each(|item| histories(item, found));
+        for item in items {
+            histories(item, found);
+        }
     } else if let Json::Object(object) = json {
-        object.values().for_each(|item| histories(item, found));
+        for item in object.values() {
+            histories(item, found);
+        }
     }
 }
 

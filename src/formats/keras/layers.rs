@@ -91,7 +91,7 @@ impl Call<'_> {
         }
     }
 
-    /// Adds a call of an ATen operator, named `<layer>.<word>`.
+    /// Adds a call of one of libtorch's operators, named `<layer>.<word>`.
     pub(super) fn node<'n>(
         &mut self,
         word: &str,

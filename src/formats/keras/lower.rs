@@ -169,14 +169,11 @@ impl Lowering {
         scope.push(Scope { path: path.as_str().into(), kind: layer.options.class.as_str().into() });
         let mut own_path = place.own_path.clone();
         own_path.push(name.clone());
-        match &layer.model {
-            Some(model) => self.model(model, &Place { path, own_path, scope }, inputs),
-            None => {
-                let mut call =
-                    Call { lowering: self, options: &layer.options, path, own_path, scope, weights_asked: 0 };
-                Ok(vec![call.lower(&inputs)?])
-            }
+        if let Some(model) = &layer.model {
+            return self.model(model, &Place { path, own_path, scope }, inputs);
         }
+        let mut call = Call { lowering: self, options: &layer.options, path, own_path, scope, weights_asked: 0 };
+        Ok(vec![call.lower(&inputs)?])
     }
 }
 

@@ -23,8 +23,16 @@ pub(super) fn lower(call: &mut Call, inputs: &[Tensor]) -> Result<Tensor, KerasE
     };
     let mut merged = first.clone();
     for input in rest {
-        let sizes = merged.sizes.iter().zip(&input.sizes).map(|(&a, &b)| broadcast(a, b)).collect::<Option<_>>();
-        merged.sizes = sizes.ok_or_else(|| shapes_differ(call, inputs))?;
+        for (size, other) in merged.sizes.iter_mut().zip(&input.sizes) {
+            // One of a size goes together with any number; what is open now is known to be right later.
+            *size = match (*size, *other) {
+                (size, Some(1)) => size,
+                (Some(1) | None, size) => size,
+                (size, None) => size,
+                (Some(a), Some(b)) if a == b => Some(a),
+                _ => return Err(shapes_differ(call, inputs)),
+            };
+        }
         let arguments = [("self", merged.value.into()), ("other", input.value.into())];
         merged.value = call.node(word, operator, arguments)?;
     }
@@ -33,16 +41,6 @@ pub(super) fn lower(call: &mut Call, inputs: &[Tensor]) -> Result<Tensor, KerasE
         return call.unary("div", ("div", "Tensor"), &merged, [("other", count)]);
     }
     Ok(merged)
-}
-
-/// Size of two that go together, open where it is not known yet; `None` when they do not.
-fn broadcast(a: Option<i64>, b: Option<i64>) -> Option<Option<i64>> {
-    match (a, b) {
-        (Some(1), other) | (other, Some(1)) => Some(other),
-        (Some(a), Some(b)) => (a == b).then_some(Some(a)),
-        (Some(known), None) | (None, Some(known)) => Some(Some(known)),
-        (None, None) => Some(None),
-    }
 }
 
 fn concatenate(call: &mut Call, first: &Tensor, inputs: &[Tensor]) -> Result<Tensor, KerasError> {

@@ -1,12 +1,16 @@
 //! A layer's options, with Keras's own defaults and a clear word on what makes no sense.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value as Json};
 
 use super::KerasError;
 use crate::model::printable;
 
-/// Sizes past this are no picture's; so sums and products of two of them stay within 64 bits.
 const LARGEST: i64 = 1 << 30;
+
+/// Larger sizes are no picture's; sums and products of two of these stay within 64 bits.
+pub(super) const SIZES: RangeInclusive<i64> = 1..=LARGEST;
 
 /// Name, class and options of a layer.
 #[derive(Debug)]
@@ -15,13 +19,14 @@ pub(super) struct Options {
     pub(super) name: String,
     /// Its Keras class.
     pub(super) class: String,
-    pub(super) options: Map<String, Json>,
+    /// What else the file's `config` says.
+    pub(super) entries: Map<String, Json>,
 }
 
 impl Options {
     /// An option that is there and not null.
     pub(super) fn get(&self, key: &str) -> Option<&Json> {
-        self.options.get(key).filter(|value| !value.is_null())
+        self.entries.get(key).filter(|value| !value.is_null())
     }
 
     /// An error about this layer.
@@ -43,10 +48,12 @@ impl Options {
         self.wrong(format!("its {key} is {}", printable(&text)))
     }
 
+    /// A truth value.
     pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool, KerasError> {
         self.get(key).map_or(Ok(default), |value| value.as_bool().ok_or_else(|| self.bad(key, value)))
     }
 
+    /// A word.
     pub(super) fn text<'a>(&'a self, key: &str, default: &'a str) -> Result<&'a str, KerasError> {
         self.get(key).map_or(Ok(default), |value| value.as_str().ok_or_else(|| self.bad(key, value)))
     }
@@ -74,14 +81,14 @@ impl Options {
     /// A whole number of at least 1.
     pub(super) fn size(&self, key: &str) -> Result<Option<i64>, KerasError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        let size = value.as_i64().filter(|size| (1..=LARGEST).contains(size));
+        let size = value.as_i64().filter(|size| SIZES.contains(size));
         size.map(Some).ok_or_else(|| self.bad(key, value))
     }
 
     /// Height and width, of at least 1 each; one number stands for both.
     pub(super) fn pair(&self, key: &str) -> Result<Option<[i64; 2]>, KerasError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        let size = |value: &Json| value.as_i64().filter(|size| (1..=LARGEST).contains(size));
+        let size = |value: &Json| value.as_i64().filter(|size| SIZES.contains(size));
         let pair = match value.as_array().map(Vec::as_slice) {
             Some([height, width]) => size(height).zip(size(width)).map(|(height, width)| [height, width]),
             Some(_) => None,
@@ -94,15 +101,15 @@ impl Options {
     pub(super) fn border(&self, key: &str) -> Result<Option<[[i64; 2]; 2]>, KerasError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let size = |value: &Json| value.as_i64().filter(|size| (0..=LARGEST).contains(size));
-        let side = |value: &Json| match value.as_array().map(Vec::as_slice) {
+        let both_ends = |value: &Json| match value.as_array().map(Vec::as_slice) {
             Some([before, after]) => size(before).zip(size(after)).map(|(before, after)| [before, after]),
             Some(_) => None,
             None => size(value).map(|both| [both, both]),
         };
         let border = match value.as_array().map(Vec::as_slice) {
-            Some([vertical, horizontal]) => side(vertical).zip(side(horizontal)),
+            Some([vertical, horizontal]) => both_ends(vertical).zip(both_ends(horizontal)),
             Some(_) => None,
-            None => side(value).map(|both| (both, both)),
+            None => both_ends(value).map(|both| (both, both)),
         };
         border.map(|(vertical, horizontal)| Some([vertical, horizontal])).ok_or_else(|| self.bad(key, value))
     }

@@ -52,7 +52,7 @@ impl Window {
     fn total(&self, axis: usize, size: Option<i64>) -> Option<i64> {
         let (span, stride) = (self.span(axis), self.stride[axis]);
         match size {
-            Some(size) => Some(((size - 1) / stride * stride + span - size).max(0)),
+            Some(size) => Some((((size - 1) / stride * stride).saturating_add(span) - size).max(0)),
             None if stride == 1 => Some(span - 1),
             None => None,
         }
@@ -76,16 +76,16 @@ impl Window {
         {
             return Ok(Bordered::ByOperator([rows / 2, columns / 2]));
         }
-        let mut sides = Vec::with_capacity(4);
+        let mut border = Vec::with_capacity(4);
         // The operator wants the last dimension first.
         for axis in [1, 0] {
             match totals[axis] {
-                Some(total) => sides.extend([Argument::Int(total / 2), Argument::Int(total - total / 2)]),
-                None => sides.extend(self.open_sides(call, input, axis)?),
+                Some(total) => border.extend([Argument::Int(total / 2), Argument::Int(total - total / 2)]),
+                None => border.extend(self.open_sides(call, input, axis)?),
             }
         }
-        let value = fill_border(call, input.value, sides.clone(), fill)?;
-        Ok(Bordered::Filled { value, border: sides })
+        let value = fill_border(call, input.value, border.clone(), fill)?;
+        Ok(Bordered::Filled { value, border })
     }
 
     /// The same arithmetic as in [`Self::total`], done when the size is known.

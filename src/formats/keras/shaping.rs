@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::KerasError;
 use super::layers::Call;
+use super::options::SIZES;
 use super::tensor::Tensor;
 use crate::model::graph::{Argument, ValueId};
 
@@ -40,7 +41,8 @@ pub(super) fn flatten(call: &mut Call, input: &Tensor) -> Result<Tensor, KerasEr
 pub(super) fn reshape(call: &mut Call, input: &Tensor) -> Result<Tensor, KerasError> {
     let target = call.options.get("target_shape").and_then(Json::as_array);
     let target: Option<Vec<i64>> = target.and_then(|sizes| sizes.iter().map(Json::as_i64).collect());
-    let target = target.filter(|sizes| sizes.len() <= 7 && sizes.iter().all(|&size| size == -1 || size > 0));
+    let target =
+        target.filter(|sizes| sizes.len() <= 7 && sizes.iter().all(|size| *size == -1 || SIZES.contains(size)));
     let target = target.ok_or_else(|| call.options.wrong("its target_shape is no list of sizes"))?;
     let all = elements(&input.sizes);
     let given = target.iter().filter(|&&size| size > 0).try_fold(1_i64, |product, &size| product.checked_mul(size));
