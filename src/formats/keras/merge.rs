@@ -24,14 +24,12 @@ pub(super) fn lower(call: &mut Call, inputs: &[Tensor]) -> Result<Tensor, KerasE
     let mut merged = first.clone();
     for input in rest {
         for (size, other) in merged.sizes.iter_mut().zip(&input.sizes) {
-            // One of a size goes together with any number; what is open now is known to be right later.
-            *size = match (*size, *other) {
-                (size, Some(1)) => size,
-                (Some(1) | None, size) => size,
-                (size, None) => size,
-                (Some(a), Some(b)) if a == b => Some(a),
-                _ => return Err(shapes_differ(call, inputs)),
-            };
+            // A size of 1 goes together with any other, and an open one may turn out right.
+            if size.is_none_or(|size| size == 1) && *other != Some(1) {
+                *size = *other;
+            } else if other.is_some_and(|other| other != 1) && other != size {
+                return Err(shapes_differ(call, inputs));
+            }
         }
         let arguments = [("self", merged.value.into()), ("other", input.value.into())];
         merged.value = call.node(word, operator, arguments)?;
