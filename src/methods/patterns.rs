@@ -8,6 +8,8 @@
 //! noise and steps are divided by it as well, so that a step is one grey level there too.
 
 use image::RgbImage;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use tch::{Kind, Tensor};
 
 use super::{MethodError, Network, Place};
@@ -61,9 +63,14 @@ impl<'a> Ascent<'a> {
     ) -> Result<Self, MethodError> {
         let scale = scale(network)?;
         let size = [network.input.channels as i64, height as i64, width as i64];
+        // libtorch's own generator is shared by all threads of the process.
         let noise = |&channel: &usize| {
-            tch::manual_seed(seed.wrapping_mul(1_000_003).wrapping_add(channel as u64).cast_signed());
-            Tensor::f_rand(size, (Kind::Float, tch::Device::Cpu))
+            let mut random = ChaCha8Rng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(channel as u64));
+            let count = size.iter().product::<i64>();
+            // The upper 24 bits make every float of the interval equally likely.
+            let uniform: Vec<f32> =
+                (0..count).map(|_| (random.next_u32() >> 8) as f32 / (1_u32 << 24) as f32).collect();
+            Tensor::f_from_slice(&uniform)?.f_reshape(size)
         };
         let noise = channels.iter().map(noise).collect::<Result<Vec<_>, _>>()?;
         let images = Tensor::f_stack(&noise, 0)?

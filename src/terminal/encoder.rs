@@ -1,6 +1,7 @@
 //! Encodes pictures for the terminal off the interface's thread. For each place on the screen the newest picture wins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -18,10 +19,10 @@ pub type Slot = u16;
 pub struct Job {
     /// Where it goes.
     pub slot: Slot,
-    /// What it shows; comes back with the result.
-    pub key: u64,
     /// Cells that it fills.
     pub size: Size,
+    /// Whether it is to be sent even where the terminal should hold it: it may have lost it.
+    pub anew: bool,
     /// Draws it at a width and height in pixels.
     pub draw: Box<dyn FnOnce(u32, u32) -> RgbImage + Send>,
 }
@@ -30,19 +31,36 @@ pub struct Job {
 pub struct Encoded {
     /// Where it goes.
     pub slot: Slot,
-    /// What it shows.
-    pub key: u64,
-    /// The terminal's form of it; `None` where it could not be made.
-    pub protocol: Option<Protocol>,
+    /// The terminal's form of it.
+    pub picture: Outcome,
 }
 
-/// Kitty's ids of our pictures begin here: stable, so that a new picture takes the place of the old one's memory, and with a
+/// What became of a picture.
+pub enum Outcome {
+    /// It is ready.
+    Ready(Box<Protocol>),
+    /// Its pixels are those that the slot holds already: nothing needs to be sent.
+    Unchanged,
+    /// It could not be made.
+    Failed,
+}
+
+/// Kitty's ids of our pictures begin here: stable, so that a new picture takes the place of an old one's memory, and with a
 /// byte set in each colour channel, so that no id is taken for a colour of the palette.
 const FIRST_ID: u32 = 0x004c_5301;
 
-/// Kitty's id of a slot.
-pub fn kitty_id(slot: Slot) -> u32 {
-    FIRST_ID + u32::from(slot)
+/// Kitty's two ids of a slot. A picture takes turns with the one before it, which stays on the screen until the new one is
+/// whole: kitty shows nothing of a picture that is being sent again under its own id.
+pub fn kitty_ids(slot: Slot) -> [u32; 2] {
+    let first = FIRST_ID + 2 * u32::from(slot);
+    [first, first + 1]
+}
+
+/// What was encoded last for a slot.
+struct Last {
+    pixels: u64,
+    size: Size,
+    turn: usize,
 }
 
 /// Starts the encoder's thread. It ends when the sender is dropped.
@@ -51,6 +69,7 @@ pub fn spawn(picker: Picker) -> (Sender<Job>, Receiver<Encoded>) {
     let (outgoing, encoded) = unbounded();
     thread::spawn(move || {
         let mut waiting = BTreeMap::new();
+        let mut last: HashMap<Slot, Last> = HashMap::new();
         loop {
             if waiting.is_empty() {
                 let Ok(job) = incoming.recv() else { return };
@@ -60,8 +79,8 @@ pub fn spawn(picker: Picker) -> (Sender<Job>, Receiver<Encoded>) {
                 waiting.insert(job.slot, job);
             }
             let Some((slot, job)) = waiting.pop_first() else { continue };
-            let protocol = encode(&picker, job.slot, job.size, job.draw);
-            if outgoing.send(Encoded { slot, key: job.key, protocol }).is_err() {
+            let picture = encode(&picker, &mut last, job);
+            if outgoing.send(Encoded { slot, picture }).is_err() {
                 return;
             }
         }
@@ -69,22 +88,29 @@ pub fn spawn(picker: Picker) -> (Sender<Job>, Receiver<Encoded>) {
     (jobs, encoded)
 }
 
-fn encode(
-    picker: &Picker,
-    slot: Slot,
-    size: Size,
-    draw: Box<dyn FnOnce(u32, u32) -> RgbImage + Send>,
-) -> Option<Protocol> {
-    let font = picker.font_size();
+fn encode(picker: &Picker, last: &mut HashMap<Slot, Last>, job: Job) -> Outcome {
+    let (font, size) = (picker.font_size(), job.size);
     let (width, height) =
         (u32::from(size.width) * u32::from(font.width), u32::from(size.height) * u32::from(font.height));
     if width == 0 || height == 0 {
-        return None;
+        return Outcome::Failed;
     }
-    let picture = DynamicImage::ImageRgb8(draw(width, height));
-    if picker.protocol_type() == ProtocolType::Kitty {
+    let picture = (job.draw)(width, height);
+    let mut hasher = DefaultHasher::new();
+    picture.as_raw().hash(&mut hasher);
+    let pixels = hasher.finish();
+    let before = last.get(&job.slot);
+    if !job.anew && before.is_some_and(|before| before.pixels == pixels && before.size == size) {
+        return Outcome::Unchanged;
+    }
+    let turn = before.map_or(0, |before| 1 - before.turn);
+    last.insert(job.slot, Last { pixels, size, turn });
+    let picture = DynamicImage::ImageRgb8(picture);
+    let protocol = if picker.protocol_type() == ProtocolType::Kitty {
         let compress = picker.capabilities().contains(&Capability::KittyCompression);
-        return Kitty::new(picture, size, kitty_id(slot), picker.tmux_detected(), compress).ok().map(Protocol::Kitty);
-    }
-    picker.new_protocol(picture, size, Resize::Fit(None)).ok()
+        Kitty::new(picture, size, kitty_ids(job.slot)[turn], picker.tmux_detected(), compress).map(Protocol::Kitty)
+    } else {
+        picker.new_protocol(picture, size, Resize::Fit(None))
+    };
+    protocol.map_or(Outcome::Failed, |protocol| Outcome::Ready(Box::new(protocol)))
 }

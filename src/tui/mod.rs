@@ -12,7 +12,7 @@ pub mod state;
 pub mod theme;
 pub mod update;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,7 +29,7 @@ use signal_hook::iterator::Signals;
 use crate::model::suggestion;
 use crate::picture::ColorMap;
 use crate::service::protocol::{Event, Request};
-use crate::terminal::encoder::{self, Encoded, Job, Slot, kitty_id};
+use crate::terminal::encoder::{self, Encoded, Job, Outcome, Slot, kitty_ids};
 use crate::terminal::session::Session;
 use crate::terminal::{Graphics, probe};
 use drawing::Wanted;
@@ -175,6 +175,9 @@ impl Inspector {
             while let Ok(event) = keys.try_recv() {
                 effects.extend(self.terminal_event(&event));
             }
+            while let Ok(event) = engine.try_recv() {
+                effects.extend(self.state.event(event));
+            }
             while let Ok(encoded) = self.pictures.encoded.try_recv() {
                 self.pictures.arrived(encoded);
             }
@@ -222,7 +225,7 @@ impl Inspector {
             }
             Effect::Quit(code) => {
                 if self.pictures.kitty {
-                    let ids: Vec<u32> = self.pictures.shown.keys().map(|slot| kitty_id(*slot)).collect();
+                    let ids: Vec<u32> = self.pictures.sent.iter().flat_map(|slot| kitty_ids(*slot)).collect();
                     // A terminal that is gone keeps no pictures.
                     let _ = self.session.delete_kitty_pictures(ids.into_iter(), self.pictures.in_tmux);
                 }
@@ -264,8 +267,10 @@ impl Inspector {
 struct Pictures {
     jobs: Option<Sender<Job>>,
     encoded: Receiver<Encoded>,
-    shown: HashMap<Slot, (u64, Protocol)>,
+    shown: HashMap<Slot, Protocol>,
     asked: HashMap<Slot, u64>,
+    /// Slots that the terminal has ever held a picture of.
+    sent: HashSet<Slot>,
     kitty: bool,
     in_tmux: bool,
 }
@@ -276,12 +281,12 @@ impl Pictures {
         let in_tmux = picker.as_ref().is_some_and(Picker::tmux_detected);
         let (jobs, encoded) =
             picker.map(encoder::spawn).map_or_else(|| (None, never()), |(jobs, encoded)| (Some(jobs), encoded));
-        Self { jobs, encoded, shown: HashMap::new(), asked: HashMap::new(), kitty, in_tmux }
+        Self { jobs, encoded, shown: HashMap::new(), asked: HashMap::new(), sent: HashSet::new(), kitty, in_tmux }
     }
 
     /// The newest picture that has the area's size; an older one stays until the wanted one is there.
     fn for_area(&self, wanted: &Wanted) -> Option<&Protocol> {
-        let (_, protocol) = self.shown.get(&wanted.slot)?;
+        let protocol = self.shown.get(&wanted.slot)?;
         let size = protocol.size();
         (size.width <= wanted.area.width && size.height <= wanted.area.height).then_some(protocol)
     }
@@ -290,25 +295,27 @@ impl Pictures {
         let Some(jobs) = &self.jobs else { return };
         for picture in wanted {
             let key = picture.key();
-            let known = self.asked.get(&picture.slot) == Some(&key);
-            if known {
+            if self.asked.get(&picture.slot) == Some(&key) {
                 continue;
             }
+            let anew = !self.shown.contains_key(&picture.slot);
             self.asked.insert(picture.slot, key);
             let subject = picture.subject.clone();
             let draw = Box::new(move |width, height| subject.draw(width, height));
             // The encoder lives as long as this end of the channel.
-            let _ = jobs.send(Job { slot: picture.slot, key, size: picture.area.as_size(), draw });
+            let _ = jobs.send(Job { slot: picture.slot, size: picture.area.as_size(), anew, draw });
         }
     }
 
     fn arrived(&mut self, encoded: Encoded) {
-        if self.asked.get(&encoded.slot) != Some(&encoded.key) {
-            return;
-        }
-        match encoded.protocol {
-            Some(protocol) => drop(self.shown.insert(encoded.slot, (encoded.key, protocol))),
-            None => drop(self.shown.remove(&encoded.slot)),
+        // An outdated picture is shown all the same: what is wanted follows it, and may be the same pixels.
+        match encoded.picture {
+            Outcome::Ready(protocol) => {
+                self.sent.insert(encoded.slot);
+                self.shown.insert(encoded.slot, *protocol);
+            }
+            Outcome::Unchanged => {}
+            Outcome::Failed => drop(self.shown.remove(&encoded.slot)),
         }
     }
 
