@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use image::{DynamicImage, RgbImage};
 use ratatui::layout::Size;
 use ratatui_image::Resize;
@@ -107,10 +110,19 @@ fn encode(picker: &Picker, last: &mut HashMap<Slot, Last>, job: Job) -> Outcome 
     last.insert(job.slot, Last { pixels, size, turn });
     let picture = DynamicImage::ImageRgb8(picture);
     let protocol = if picker.protocol_type() == ProtocolType::Kitty {
-        let compress = picker.capabilities().contains(&Capability::KittyCompression);
+        let compress = picker.capabilities().contains(&Capability::KittyCompression) && shrinks(&picture);
         Kitty::new(picture, size, kitty_ids(job.slot)[turn], picker.tmux_detected(), compress).map(Protocol::Kitty)
     } else {
         picker.new_protocol(picture, size, Resize::Fit(None))
     };
     protocol.map_or(Outcome::Failed, |protocol| Outcome::Ready(Box::new(protocol)))
+}
+
+/// Whether deflating a picture makes it smaller. Kitty refuses, in silence, a picture whose deflated form is more than a
+/// kilobyte larger than the picture itself, as that of noise is.
+fn shrinks(picture: &DynamicImage) -> bool {
+    let pixels = picture.to_rgba8();
+    let mut deflated = ZlibEncoder::new(Vec::new(), Compression::fast());
+    let written = deflated.write_all(pixels.as_raw()).and_then(|()| deflated.finish());
+    written.is_ok_and(|deflated| deflated.len() < pixels.as_raw().len())
 }
