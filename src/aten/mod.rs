@@ -11,7 +11,7 @@ use std::ffi::{CStr, CString, c_void};
 use tch::Tensor;
 
 pub(crate) use tensor::type_number;
-pub use tensor::{TensorError, cuda_is_loaded, load_cuda, tensor_over};
+pub use tensor::{TensorError, cuda_is_loaded, exit_now, load_cuda, tensor_over};
 
 /// What an operator takes.
 #[derive(Debug)]
@@ -51,6 +51,7 @@ pub enum Value {
 
 impl Value {
     /// Another handle on the same value; tensors share their memory.
+    #[must_use]
     pub fn shallow_clone(&self) -> Self {
         match self {
             Self::None => Self::None,

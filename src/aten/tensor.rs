@@ -109,6 +109,12 @@ pub fn tensor_over(
     Ok(unsafe { adopt(made) })
 }
 
+/// Ends the process without the destructors of libtorch's own statics, which crash beside a thread that still computes.
+pub fn exit_now(code: u8) -> ! {
+    // SAFETY: _exit touches no memory of ours; what is buffered was flushed by whoever calls this.
+    unsafe { libc::_exit(code.into()) }
+}
+
 static CUDA: AtomicBool = AtomicBool::new(false);
 
 /// Loads libtorch's CUDA half from beside its CPU half. Must come before anything asks libtorch about CUDA.

@@ -54,9 +54,9 @@ impl Activations {
         let given = one_input(self.input.as_deref(), &self.options.opening(Some(&self.model)))?;
         let network = self.options.network(Some(&self.model))?;
         let place = network.place(&self.layer)?;
-        say_guess(&network);
         let (input, _) =
             fed(&network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
+        say_guess(&network, &given.loaded);
         let run = network.engine.run(&[(network.source()?, input)], &[place.tap], &Cancel::new())?;
         let output = run.get(place.tap.value).map_err(MethodError::from)?;
         let shape = output.size();
@@ -76,13 +76,13 @@ impl Activations {
             let cell = tile_size(height as usize, width as usize);
             let range = Range { min: all.layer.min, max: all.layer.max };
             let values = numbers(&maps)?;
-            let plane = (height * width) as usize;
-            let tiles: Vec<_> = shown
+            let area = (height * width) as usize;
+            let maps: Vec<_> = shown
                 .iter()
-                .map(|channel| self.scale.apply(&values[channel * plane..(channel + 1) * plane], width as usize, range))
+                .map(|channel| self.scale.apply(&values[channel * area..(channel + 1) * area], width as usize, range))
                 .collect();
             let grid = Grid { columns: self.columns.into(), ..Grid::of_channels(cell) };
-            save_indexed(file, &channel_grid(&tiles, &grid, self.colormap, [0; 3]))?;
+            save_indexed(file, &channel_grid(&maps, &grid, self.colormap, [0; 3]))?;
         }
         let type_name = place.layer.and_then(|id| network.layers.get(id)).map(|layer| layer.type_name.as_str());
         if self.output.format == Format::Json {

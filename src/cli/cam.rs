@@ -77,9 +77,9 @@ impl Cam {
         let network = self.options.network(Some(&self.model))?;
         let named: Vec<Place> = self.layer.iter().map(|layer| network.place(layer)).collect::<Result<_, _>>()?;
         let class = self.class.as_deref().map(|class| network.find_class(class)).transpose()?;
-        say_guess(&network);
         let (input, seen) =
             fed(&network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
+        say_guess(&network, &given.loaded);
         let forward = network.forward(&input.f_narrow(0, 0, 1)?, &Cancel::new())?;
         let places = if named.is_empty() { vec![last_map(&network, &forward)?] } else { named };
         let output = forward.get(network.head.output)?;

@@ -146,7 +146,7 @@ impl ChannelList {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    Network(Box<NetworkError>),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error("{path}: {reason}")]
@@ -165,6 +165,12 @@ pub(super) enum Failure {
     Output(#[from] std::io::Error),
     #[error("{0}")]
     Usage(String),
+}
+
+impl From<NetworkError> for Failure {
+    fn from(error: NetworkError) -> Self {
+        Self::Network(Box::new(error))
+    }
 }
 
 impl From<EngineError> for Failure {

@@ -29,7 +29,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
         match error.get(kind) {
             Some(ContextValue::String(name)) => line = format!("{line}; did you mean {name}?"),
             Some(ContextValue::Strings(names)) if !names.is_empty() => {
-                line = format!("{line}; did you mean {}?", names.join(" or "))
+                line = format!("{line}; did you mean {}?", names.join(" or "));
             }
             _ => {}
         }
@@ -43,17 +43,17 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// One line on stderr.
-pub(super) fn report(failure: &Failure) -> ExitCode {
+/// One line on stderr; gives the exit code.
+pub(super) fn report(failure: &Failure) -> u8 {
     if let Failure::Output(error) = failure
         && error.kind() == std::io::ErrorKind::BrokenPipe
     {
-        return ExitCode::SUCCESS;
+        return 0;
     }
     let line = failure.to_string();
     eprintln!("layerscope: {}", line.lines().collect::<Vec<_>>().join(" "));
-    ExitCode::from(match failure {
+    match failure {
         Failure::Output(_) | Failure::Save(_) => 1,
         _ => USAGE,
-    })
+    }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::common::{Failure, ModelOptions};
+use super::errors;
 use crate::picture::ColorMap;
 use crate::picture::load::Input;
 use crate::service::{self, protocol::OpenRequest};
@@ -44,6 +45,7 @@ impl Inspect {
         let request = OpenRequest { opening, seed: self.options.seed };
         let service = service::spawn(request);
         let options = tui::Options { inputs, theme: self.theme, graphics: self.graphics, colormap: self.colormap };
-        Ok(tui::run(options, service.requests, service.events)?)
+        let done = tui::run(options, &service.requests, &service.events).map_err(Failure::from);
+        service.leave(done.unwrap_or_else(|failure| errors::report(&failure)))
     }
 }

@@ -51,5 +51,5 @@ pub fn main() -> ExitCode {
         Some(Command::Patterns(command)) => command.run().map(|()| ExitCode::SUCCESS),
         Some(Command::Cam(command)) => command.run().map(|()| ExitCode::SUCCESS),
     };
-    done.unwrap_or_else(|failure: Failure| errors::report(&failure))
+    done.unwrap_or_else(|failure: Failure| ExitCode::from(errors::report(&failure)))
 }

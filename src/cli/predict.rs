@@ -37,16 +37,15 @@ impl Predict {
         let opening = self.options.opening(Some(&self.model));
         let inputs = Input::resolve(&self.input)?;
         let network = self.options.network(Some(&self.model))?;
-        say_guess(&network);
         let mut results = Vec::with_capacity(inputs.len());
         let mut outputs = Vec::new();
         if inputs.is_empty() {
             let given = one_input(None, &opening)?;
-            self.predict(&network, given, &mut results, &mut outputs)?;
+            self.predict(&network, &given, &mut results, &mut outputs)?;
         }
         for input in inputs {
             let given = Given { path: input.path().display().to_string(), loaded: input.load()? };
-            self.predict(&network, given, &mut results, &mut outputs)?;
+            self.predict(&network, &given, &mut results, &mut outputs)?;
         }
         if let Some(file) = &self.output.raw {
             let whole = Tensor::f_cat(&outputs, 0)?;
@@ -69,12 +68,15 @@ impl Predict {
     fn predict(
         &self,
         network: &Network,
-        given: Given,
+        given: &Given,
         results: &mut Vec<(String, Vec<Prediction>)>,
         outputs: &mut Vec<Tensor>,
     ) -> Result<(), Failure> {
         let (tensor, _) =
             fed(network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
+        if results.is_empty() {
+            say_guess(network, &given.loaded);
+        }
         let batch = tensor.size()[0];
         for index in 0..batch {
             let picture = tensor.f_narrow(0, index, 1)?;

@@ -9,6 +9,7 @@ use super::common::Failure;
 use crate::methods::Network;
 use crate::methods::statistics::Statistics;
 use crate::model::{Layout, Source};
+use crate::picture::load::Loaded;
 
 /// The model as every JSON document describes it.
 pub(super) fn model(network: &Network) -> Value {
@@ -36,9 +37,9 @@ pub(super) fn model(network: &Network) -> Value {
     })
 }
 
-/// Says on stderr what was guessed about the input, once, where a person reads it.
-pub(super) fn say_guess(network: &Network) {
-    if let Source::Guessed(reason) = &network.input.source {
+/// Says on stderr what was guessed about pictures, where a person reads it. Arrays are fed as they are.
+pub(super) fn say_guess(network: &Network, loaded: &Loaded) {
+    if let (Source::Guessed(reason), Loaded::Picture(_)) = (&network.input.source, loaded) {
         eprintln!("layerscope: {reason} ({}); --preprocess says otherwise", network.input.preprocessing);
     }
 }

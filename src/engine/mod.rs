@@ -158,8 +158,8 @@ impl Engine {
         observer: &mut dyn FnMut(usize, &[Value]),
     ) -> Result<Taps, EngineError> {
         let plan = self.plan(&given.iter().map(|(value, _)| *value).collect::<Vec<_>>(), taps);
-        let options = RunOptions { gradients_at: &[], cancel, observer };
-        tch::no_grad(|| self.execute(&plan, given, options))
+        let mut options = RunOptions { gradients_at: &[], cancel, observer };
+        tch::no_grad(|| self.execute(&plan, given, &mut options))
     }
 
     /// Runs from the given values to the taps and records what leads away from `gradients_at`, which are tapped as well.
@@ -176,8 +176,8 @@ impl Engine {
         let taps: Vec<Tap> = taps.iter().chain(gradients_at).copied().collect();
         let gradients_at: Vec<ValueId> = gradients_at.iter().map(|tap| tap.value).collect();
         let plan = self.plan(&given.iter().map(|(value, _)| *value).collect::<Vec<_>>(), &taps);
-        let options = RunOptions { gradients_at: &gradients_at, cancel, observer: &mut |_, _| {} };
-        tch::with_grad(|| self.execute(&plan, given, options))
+        let mut options = RunOptions { gradients_at: &gradients_at, cancel, observer: &mut |_, _| {} };
+        tch::with_grad(|| self.execute(&plan, given, &mut options))
     }
 
     /// Gradients of the scalar `target` with respect to tensors that a recorded run tapped, each of its tap's shape.

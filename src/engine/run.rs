@@ -39,7 +39,7 @@ impl Engine {
         &self,
         plan: &Plan,
         given: &[(ValueId, Tensor)],
-        options: RunOptions<'_>,
+        options: &mut RunOptions<'_>,
     ) -> Result<Taps, EngineError> {
         let mut state = State {
             slots: HashMap::with_capacity(plan.steps.len()),

@@ -75,7 +75,7 @@ fn open_reason(path: &Path) -> Result<Model, Reason> {
     if start.starts_with(b"PK") {
         from_archive(Archive::open(file)?, name)
     } else if start == HDF5_SIGNATURE {
-        from_keras(keras::open(path)?, name)
+        Ok(from_keras(keras::open(path)?, name))
     } else {
         Err(Reason::NoModel(format!("neither an exported program (.pt2) nor a Keras HDF5 file{}", looks_like(&start))))
     }
@@ -154,32 +154,32 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
 }
 
 /// ImageNet's mean and deviation at another size: the usual share of 224 to 256 is kept.
-fn imagenet_at(size: Option<(usize, usize)>) -> Preprocessing {
+fn imagenet_at(exported: Option<(usize, usize)>) -> Preprocessing {
     let imagenet = Preprocessing::imagenet();
-    match size {
+    match exported {
         Some((224, 224)) | None => imagenet,
         Some((height, width)) if height == width && height >= 64 => {
-            let side = u32::try_from(height).unwrap_or(u32::MAX);
-            imagenet.with_resize(Some(Resize::ShortSide((side * 8).div_ceil(7)))).with_crop(Some((side, side)))
+            let pixels = u32::try_from(height).unwrap_or(u32::MAX);
+            imagenet.with_resize(Some(Resize::ShortSide((pixels * 8).div_ceil(7)))).with_crop(Some((pixels, pixels)))
         }
         Some((height, width)) => {
-            let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
-            imagenet.with_crop(None).with_resize(Some(Resize::Exact { width: side(width), height: side(height) }))
+            let pixels = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+            imagenet.with_crop(None).with_resize(Some(Resize::Exact { width: pixels(width), height: pixels(height) }))
         }
     }
 }
 
-fn from_keras(model: keras::KerasModel, file_name: String) -> Result<Model, Reason> {
+fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
     let layers = LayerTree::of(&model.graph);
     let input = &model.input;
     let size = input.height.zip(input.width);
     let vgg = model.name.to_lowercase().contains("vgg") || file_name.to_lowercase().contains("vgg");
-    let (preprocessing, reason) = if model.rescaling {
+    let (pixels, reason) = if model.rescaling {
         (Preprocessing::raw(), "the network rescales by itself; pixels of 0 to 255 are assumed")
     } else if input.channels == 1 {
-        let unit = Preprocessing::unit();
-        let grey = unit.clone().with_normalisation(crate::model::preprocess::Order::Grey, &[0.0], &[255.0]);
-        (grey.unwrap_or(unit), "a Keras file does not say; division by 255 is assumed")
+        let colour = Preprocessing::unit();
+        let grey = colour.clone().with_normalisation(crate::model::preprocess::Order::Grey, &[0.0], &[255.0]);
+        (grey.unwrap_or(colour), "a Keras file does not say; division by 255 is assumed")
     } else if vgg {
         (
             Preprocessing::caffe(),
@@ -188,7 +188,7 @@ fn from_keras(model: keras::KerasModel, file_name: String) -> Result<Model, Reas
     } else {
         (Preprocessing::unit(), "a Keras file does not say; division by 255 is assumed")
     };
-    let preprocessing = preprocessing.fitted_to(size.or((vgg && size.is_none()).then_some((224, 224))));
+    let preprocessing = pixels.fitted_to(size.or((vgg && size.is_none()).then_some((224, 224))));
     let description = InputDescription {
         channels: input.channels,
         size,
@@ -196,7 +196,7 @@ fn from_keras(model: keras::KerasModel, file_name: String) -> Result<Model, Reas
         preprocessing,
         source: Source::Guessed(reason.to_owned()),
     };
-    Ok(Model {
+    Model {
         name: file_name,
         format: "Keras HDF5",
         graph: model.graph,
@@ -204,7 +204,7 @@ fn from_keras(model: keras::KerasModel, file_name: String) -> Result<Model, Reas
         input: description,
         labels: None,
         negative_label: None,
-    })
+    }
 }
 
 /// The built-in demo: the small cats-and-dogs convnet of the book, with its preprocessing and labels.
@@ -214,8 +214,7 @@ fn from_keras(model: keras::KerasModel, file_name: String) -> Result<Model, Reas
 pub fn demo() -> Result<Model, OpenError> {
     let fail = |reason: KerasError| OpenError { file: "the built-in demo".to_owned(), reason: reason.into() };
     let model = keras::read(DEMO.to_vec()).map_err(fail)?;
-    let named = |reason| OpenError { file: "the built-in demo".to_owned(), reason };
-    let mut model = from_keras(model, "cats_and_dogs_small_2".to_owned()).map_err(named)?;
+    let mut model = from_keras(model, "cats_and_dogs_small_2".to_owned());
     model.input.source = Source::Architecture;
     model.labels = Some(Labels::from_list(["dog"]));
     model.negative_label = Some("cat".to_owned());

@@ -195,7 +195,7 @@ impl Machine<'_> {
                 }
                 0x93 => match (self.pop()?, self.pop()?) {
                     (Object::String(name), Object::String(module)) => {
-                        self.stack.push(Object::Global(global(&module, &name)?))
+                        self.stack.push(Object::Global(global(&module, &name)?));
                     }
                     _ => return Err(PickleError::Damaged("a global without a name")),
                 },

@@ -1,7 +1,7 @@
 //! Grad-CAM: where in a picture the score of a class comes from.
 //!
 //! Selvaraju et al., *Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization* (2017), equations 1
-//! and 2: the weight of channel k is the spatial mean of ∂y/∂A_k, the map is Σ_k w_k A_k; y is the score before softmax or
+//! and 2: the weight `w_k` of channel k is the spatial mean of `∂y/∂A_k`, the map is `Σ_k w_k A_k`; y is the score before softmax or
 //! sigmoid, A the layer's output. ReLU is left to whoever draws the map.
 
 use serde::{Deserialize, Serialize};

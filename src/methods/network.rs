@@ -103,20 +103,12 @@ impl Network {
         let nodes = &self.engine.graph().nodes;
         let node = nodes.iter().enumerate().find(|(_, node)| node.name == name);
         let made = node.and_then(|(index, node)| Some((index, node.makes().next()?)));
-        match made {
-            Some((index, value)) => {
-                Ok(Place { name: name.to_owned(), tap: Tap { value, after: Some(NodeId(index)) }, layer: None })
-            }
-            None => {
-                let known = self
-                    .layers
-                    .layers
-                    .iter()
-                    .map(|layer| layer.path.as_str())
-                    .chain(nodes.iter().map(|node| node.name.as_str()));
-                Err(MethodError::UnknownLayer { name: name.to_owned(), suggestion: suggestion(name, known) })
-            }
+        if let Some((index, value)) = made {
+            return Ok(Place { name: name.to_owned(), tap: Tap { value, after: Some(NodeId(index)) }, layer: None });
         }
+        let layers = self.layers.layers.iter().map(|layer| layer.path.as_str());
+        let known = layers.chain(nodes.iter().map(|node| node.name.as_str()));
+        Err(MethodError::UnknownLayer { name: name.to_owned(), suggestion: suggestion(name, known) })
     }
 
     /// The place of a layer of the tree.

@@ -239,8 +239,7 @@ pub fn pictures(network: &Network, images: &Tensor) -> Result<Vec<RgbImage>, Met
     let order = network.input.preprocessing.order();
     let picture = |bytes: Vec<u8>| {
         let pixels = bytes.chunks_exact(channels.max(1) as usize).flat_map(|pixel| match (pixel, order) {
-            (&[blue, green, red], Order::Bgr) => [red, green, blue],
-            (&[red, green, blue, ..], _) => [red, green, blue],
+            (&[red, green, blue], Order::Rgb) | (&[blue, green, red], Order::Bgr) => [red, green, blue],
             (pixel, _) => [pixel.first().copied().unwrap_or(0); 3],
         });
         RgbImage::from_raw(width as u32, height as u32, pixels.collect()).unwrap_or_default()

@@ -6,9 +6,11 @@ pub mod protocol;
 mod worker;
 
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use crate::aten;
 use mailbox::Mailbox;
 use protocol::{Event, OpenRequest, Pane, Request};
 
@@ -22,6 +24,22 @@ pub struct Service {
     /// The engine's thread.
     pub thread: JoinHandle<()>,
 }
+
+impl Service {
+    /// Waits a moment for the engine's thread to stop, which it does between two nodes, and then ends the process in any case.
+    pub fn leave(self, code: u8) -> ! {
+        let Self { requests, events, thread } = self;
+        drop((requests, events));
+        let start = Instant::now();
+        while !thread.is_finished() && start.elapsed() < LONGEST_GOODBYE {
+            thread::sleep(Duration::from_millis(5));
+        }
+        aten::exit_now(code)
+    }
+}
+
+/// A user who leaves does not wait for a large operator.
+const LONGEST_GOODBYE: Duration = Duration::from_millis(500);
 
 /// Starts the engine's thread, which opens the model and then waits for requests.
 pub fn spawn(open: OpenRequest) -> Service {

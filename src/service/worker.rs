@@ -68,7 +68,7 @@ struct Worker<'a> {
     growing: Option<Growing<'a>>,
 }
 
-impl<'a> Worker<'a> {
+impl Worker<'_> {
     fn serve(&mut self, mailbox: &Mailbox) {
         loop {
             match mailbox.take(self.growing.is_none()) {

@@ -105,6 +105,9 @@ pub const BINDINGS: &[Binding] = &[
 
 /// Name of a key as the table writes it.
 pub fn key_name(key: KeyEvent) -> Option<String> {
+    if key.modifiers.contains(KeyModifiers::ALT) {
+        return None;
+    }
     let name = match key.code {
         KeyCode::Char(' ') => "Space".to_owned(),
         KeyCode::Char(character) => character.to_string(),

@@ -15,7 +15,6 @@ pub mod update;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
@@ -78,7 +77,7 @@ pub enum TuiError {
 ///
 /// # Errors
 /// An unknown theme, no terminal, or a terminal that went away.
-pub fn run(options: Options, requests: Sender<Request>, events: Receiver<Event>) -> Result<ExitCode, TuiError> {
+pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event>) -> Result<u8, TuiError> {
     let themes = Theme::built_in()?;
     let theme = match &options.theme {
         None => 0,
@@ -99,7 +98,7 @@ pub fn run(options: Options, requests: Sender<Request>, events: Receiver<Event>)
     state.cell = picker.as_ref().map(|picker| (picker.font_size().width, picker.font_size().height));
     let keys = keys();
     let pictures = Pictures::new(picker);
-    Inspector { session, state, requests, pictures, wanted: Vec::new() }.run(&keys, &events, &signals)
+    Inspector { session, state, requests: requests.clone(), pictures, wanted: Vec::new() }.run(&keys, events, &signals)
 }
 
 /// Reads the keyboard on a thread of its own.
@@ -142,7 +141,7 @@ impl Inspector {
         keys: &Receiver<TerminalEvent>,
         events: &Receiver<Event>,
         signals: &Receiver<i32>,
-    ) -> Result<ExitCode, TuiError> {
+    ) -> Result<u8, TuiError> {
         let (saving, saved) = bounded::<Result<PathBuf, String>>(16);
         let mut engine = events.clone();
         self.draw()?;
@@ -152,7 +151,7 @@ impl Inspector {
                 recv(keys) -> event => match event {
                     Ok(event) => effects.extend(self.terminal_event(&event)),
                     // No keyboard any more: the terminal is gone.
-                    Err(_) => effects.push(Effect::Quit(ExitCode::FAILURE)),
+                    Err(_) => effects.push(Effect::Quit(1)),
                 },
                 recv(engine) -> event => match event {
                     Ok(event) => effects.extend(self.state.event(event)),
@@ -161,7 +160,7 @@ impl Inspector {
                 recv(self.pictures.encoded) -> encoded => if let Ok(encoded) = encoded { self.pictures.arrived(encoded) },
                 recv(signals) -> signal => match signal {
                     Ok(SIGTSTP) => effects.push(Effect::Suspend),
-                    Ok(signal) => effects.push(Effect::Quit(ExitCode::from(128 + signal.clamp(0, 127) as u8))),
+                    Ok(signal) => effects.push(Effect::Quit(128 + signal.clamp(0, 127) as u8)),
                     Err(_) => {}
                 },
                 recv(saved) -> result => if let Ok(result) = result {
@@ -200,11 +199,7 @@ impl Inspector {
         }
     }
 
-    fn perform(
-        &mut self,
-        effect: Effect,
-        saving: &Sender<Result<PathBuf, String>>,
-    ) -> Result<Option<ExitCode>, TuiError> {
+    fn perform(&mut self, effect: Effect, saving: &Sender<Result<PathBuf, String>>) -> Result<Option<u8>, TuiError> {
         match effect {
             // The engine's thread may have ended with an error that is on the screen already.
             Effect::Ask(request) => drop(self.requests.send(request)),

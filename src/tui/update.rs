@@ -1,6 +1,5 @@
 //! From keys and the engine's events to the next state and what is to be done.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
@@ -25,8 +24,8 @@ pub enum Effect {
     Uncover,
     /// Back to the shell for a while.
     Suspend,
-    /// Leave.
-    Quit(ExitCode),
+    /// Leave with this exit code.
+    Quit(u8),
 }
 
 impl State {
@@ -38,7 +37,7 @@ impl State {
         self.notice = None;
         let action = action_of(key);
         if action == Some(Action::Quit) && key.code != KeyCode::Char('q') {
-            return vec![Effect::Quit(ExitCode::SUCCESS)];
+            return vec![Effect::Quit(0)];
         }
         match self.popup.clone() {
             Some(Popup::Classes { typed, chosen }) => self.class_picker(key, typed, chosen),
@@ -95,7 +94,7 @@ impl State {
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::Quit => return vec![Effect::Quit(ExitCode::SUCCESS)],
+            Action::Quit => return vec![Effect::Quit(0)],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Redraw => return vec![Effect::Redraw],
             Action::Save => return vec![Effect::Save],
@@ -115,7 +114,6 @@ impl State {
             }
             Action::NextPane => return self.focus_on(self.pane_after(1)),
             Action::PreviousPane => return self.focus_on(self.pane_after(2)),
-            Action::Layers => return self.focus_on(Focus::Layers),
             Action::Channels => return self.focus_on(Focus::Channels),
             Action::Heatmap => return self.focus_on(Focus::Heatmap),
             Action::Activations => return self.show(Content::Activations),
@@ -130,7 +128,7 @@ impl State {
             Action::NextPicture => return self.step_picture(1),
             Action::PreviousPicture => return self.step_picture(-1),
             Action::Back if self.zoomed => self.zoomed = false,
-            Action::Back => return self.focus_on(Focus::Layers),
+            Action::Layers | Action::Back => return self.focus_on(Focus::Layers),
             Action::Open => return self.open(),
             moving => return self.move_cursor(moving),
         }

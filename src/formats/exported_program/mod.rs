@@ -126,7 +126,9 @@ fn new_root(names: &[String]) -> Result<String, ExportedProgramError> {
     if let Some(name) = names.iter().find_map(|name| name.strip_suffix("/models/model.json")) {
         return Ok(name.to_owned());
     }
-    let other = names.iter().find(|name| name.contains("/models/") && name.ends_with(".json"));
+    let other = names.iter().find(|name| {
+        name.contains("/models/") && std::path::Path::new(name).extension().is_some_and(|kind| kind == "json")
+    });
     Err(ExportedProgramError::OtherKind(match other {
         Some(name) => {
             format!("it names its program {name}; save one program with torch.export.save, which calls it model")

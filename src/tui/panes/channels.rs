@@ -32,7 +32,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
     });
     let below = page.map_or_else(String::new, |page| drawn_with(state, page));
     let below = Line::from(Span::styled(if below.is_empty() { below } else { format!(" {below} ") }, theme.dim()));
-    frame.render_widget(frame_of(theme, focused, title, note).title_bottom(below.right_aligned()), area);
+    frame.render_widget(frame_of(theme, focused, &title, note).title_bottom(below.right_aligned()), area);
     let inner = layout::inner(area);
     if let Some(failed) = state.failed.get(&Pane::Channels) {
         message(frame, inner, failed, theme.error());
@@ -96,10 +96,12 @@ pub(super) fn statistics_words(statistics: &Statistics) -> String {
         statistics.sparsity * 100.0
     );
     if statistics.nan > 0 {
-        words.push_str(&format!("  NaN {}", statistics.nan));
+        words += "  NaN ";
+        words += &statistics.nan.to_string();
     }
     if statistics.inf > 0 {
-        words.push_str(&format!("  Inf {}", statistics.inf));
+        words += "  Inf ";
+        words += &statistics.inf.to_string();
     }
     words
 }

@@ -20,7 +20,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
         OverlayMode::Picture => "picture",
         OverlayMode::Map => "map",
     };
-    frame.render_widget(frame_of(theme, focused, "3 Heatmap".to_owned(), note.to_owned()), area);
+    frame.render_widget(frame_of(theme, focused, "3 Heatmap", note.to_owned()), area);
     let inner = layout::inner(area);
     let Some(run) = &state.run else {
         if let Some(failed) = state.failed.get(&Pane::Input).filter(|_| state.model.is_some()) {

@@ -21,7 +21,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let focused = state.focus == Focus::Layers;
     let note =
         state.model.as_ref().map_or_else(String::new, |model| format!("{} parameters", short_count(model.parameters)));
-    frame.render_widget(frame_of(theme, focused, "1 Layers".to_owned(), note), area);
+    frame.render_widget(frame_of(theme, focused, "1 Layers", note), area);
     let inner = layout::inner(area);
     let Some(model) = &state.model else {
         match state.failed.get(&Pane::Input) {

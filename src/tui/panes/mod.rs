@@ -109,8 +109,8 @@ fn status<'a>(state: &State, theme: &Theme) -> Line<'a> {
 }
 
 /// A pane's frame with its title on the left and what is worth saying on the right.
-pub(super) fn frame_of<'a>(theme: &Theme, focused: bool, title: String, note: String) -> Block<'a> {
-    let title = crate::model::printable(&title).into_owned();
+pub(super) fn frame_of<'a>(theme: &Theme, focused: bool, title: &str, note: String) -> Block<'a> {
+    let title = crate::model::printable(title).into_owned();
     Block::bordered()
         .border_type(BorderType::Rounded)
         .border_style(theme.border(focused))

@@ -26,7 +26,7 @@ pub(super) fn draw(state: &State, popup: &Popup, frame: &mut Frame<'_>) -> Rect 
     let width = width.min(screen.width.saturating_sub(4));
     let area = Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height);
     frame.render_widget(Clear, area);
-    frame.render_widget(frame_of(theme, true, title, note).style(theme.base()), area);
+    frame.render_widget(frame_of(theme, true, &title, note).style(theme.base()), area);
     frame.render_widget(Paragraph::new(lines), layout::inner(area));
     area
 }

@@ -57,18 +57,16 @@ fn histogram(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<
     let width = bins.saturating_sub(histogram_end(&histogram).chars().count());
     let axis = format!("{:<width$}{}", short(histogram.min), histogram_end(&histogram));
     frame.render_widget(Paragraph::new(axis).style(theme.dim()), Rect { y: area.y + rows, height: 1, ..area });
-    let facts = format!(
-        "min {}  max {}  mean {}  std {}  zeros {:.1} %  NaN {}  Inf {}",
+    let range = format!(
+        "min {}  max {}  mean {}  std {}",
         short(statistics.min),
         short(statistics.max),
         short(statistics.mean),
-        short(statistics.std),
-        statistics.sparsity * 100.0,
-        statistics.nan,
-        statistics.inf
+        short(statistics.std)
     );
-    let shape = format!("{}×{} values, count on a logarithmic axis", page.height, page.width);
-    let lines = vec![Line::from(facts), Line::from(Span::styled(shape, theme.dim()))];
+    let counts = format!("zeros {:.1} %  NaN {}  Inf {}", statistics.sparsity * 100.0, statistics.nan, statistics.inf);
+    let shape = format!("   {}×{} values, log counts", page.height, page.width);
+    let lines = vec![Line::from(range), Line::from(vec![Span::raw(counts), Span::styled(shape, theme.dim())])];
     frame.render_widget(Paragraph::new(lines), Rect { y: area.y + rows + 1, height: 2, ..area });
 }
 

@@ -1,0 +1,411 @@
+//! The inspector's screens and what keys do, without a terminal and without an engine: events are plain data.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use layerscope::model::{LayerId, LayerKind};
+use layerscope::service::protocol::{
+    ChannelPage, Class, ClassId, ClassMap, Content, Event, LayerInfo, LayerState, ModelInfo, Pane, PatternPage,
+    Prediction, Request, Rgb, Statistics,
+};
+use layerscope::tui::action::BINDINGS;
+use layerscope::tui::drawing::Wanted;
+use layerscope::tui::panes;
+use layerscope::tui::state::{Focus, State};
+use layerscope::tui::theme::Theme;
+use layerscope::tui::update::Effect;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+fn layer(path: &str, kind: &str, depth: usize, parent: Option<usize>, has_children: bool) -> LayerInfo {
+    LayerInfo {
+        path: path.to_owned(),
+        name: path.rsplit('.').next().unwrap().to_owned(),
+        type_name: kind.to_owned(),
+        kind: LayerKind::Module,
+        parent: parent.map(LayerId),
+        depth,
+        parameters: 1_728,
+        has_children,
+        has_weights: kind == "Conv2d",
+    }
+}
+
+fn model() -> Event {
+    let class = |index: usize, label: &str| Class { id: ClassId { index, negative: false }, label: label.to_owned() };
+    Event::Opened(Box::new(ModelInfo {
+        name: "tinynet".to_owned(),
+        format: "exported program".to_owned(),
+        device: "cpu".to_owned(),
+        layers: vec![
+            layer("stem", "Conv2d", 0, None, false),
+            layer("block", "Residual", 0, None, true),
+            layer("block.conv", "Conv2d", 1, Some(1), false),
+            layer("block.relu", "ReLU", 1, Some(1), false),
+            layer("fc", "Linear", 0, None, false),
+        ],
+        classes: vec![class(0, "tench"), class(1, "tabby"), class(2, "tiger cat")],
+        preprocess: "imagenet".to_owned(),
+        preprocess_note: None,
+        map_layer: Some(LayerId(3)),
+        parameters: 5_184,
+    }))
+}
+
+fn statistics() -> Statistics {
+    Statistics { min: -1.5, max: 2.25, mean: 0.125, std: 0.5, sparsity: 0.25, nan: 0, inf: 0 }
+}
+
+fn ran(ticket: layerscope::service::protocol::Ticket) -> Event {
+    let state = |index: usize, shape: Vec<i64>, sparsity: f32, nan: u64| LayerState {
+        layer: LayerId(index),
+        channels: shape[1] as usize,
+        shape,
+        statistics: Statistics { sparsity, nan, ..statistics() },
+    };
+    let prediction = |index: usize, label: &str, probability: f32| Prediction {
+        index,
+        label: label.to_owned(),
+        score: 3.0,
+        probability,
+    };
+    Event::Ran {
+        ticket,
+        path: None,
+        picture: Rgb { width: 2, height: 2, pixels: vec![90; 12] },
+        predictions: vec![prediction(1, "tabby", 0.75), prediction(2, "tiger cat", 0.2), prediction(0, "tench", 0.05)],
+        layers: vec![
+            state(0, vec![1, 40, 8, 8], 0.0, 0),
+            state(1, vec![1, 24, 4, 4], 0.5, 0),
+            state(2, vec![1, 24, 4, 4], 0.1, 7),
+            state(3, vec![1, 24, 4, 4], 1.0, 0),
+            state(4, vec![1, 3], 0.0, 0),
+        ],
+    }
+}
+
+/// The inspector with an engine that answers at once, as the real one would.
+struct Inspector {
+    state: State,
+    asked: Vec<Request>,
+    columns: u16,
+    rows: u16,
+}
+
+impl Inspector {
+    fn new(columns: u16, rows: u16) -> Self {
+        Self::with_inputs(columns, rows, vec![None])
+    }
+
+    fn with_inputs(columns: u16, rows: u16, inputs: Vec<Option<PathBuf>>) -> Self {
+        let state = State::new(Theme::built_in().unwrap(), inputs, (columns, rows), Some((10, 20)));
+        Self { state, asked: Vec::new(), columns, rows }
+    }
+
+    fn opened(columns: u16, rows: u16) -> Self {
+        let mut inspector = Self::new(columns, rows);
+        inspector.tell(model());
+        inspector
+    }
+
+    fn tell(&mut self, event: Event) {
+        let effects = self.state.event(event);
+        self.perform(effects);
+    }
+
+    fn press(&mut self, keys: &[&str]) {
+        for key in keys {
+            let (code, modifiers) = match *key {
+                "Enter" => (KeyCode::Enter, KeyModifiers::NONE),
+                "Esc" => (KeyCode::Esc, KeyModifiers::NONE),
+                "Tab" => (KeyCode::Tab, KeyModifiers::NONE),
+                "PageDown" => (KeyCode::PageDown, KeyModifiers::NONE),
+                "ctrl-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
+                letter => (KeyCode::Char(letter.chars().next().unwrap()), KeyModifiers::NONE),
+            };
+            let effects = self.state.key(KeyEvent::new(code, modifiers));
+            self.perform(effects);
+        }
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            let Effect::Ask(request) = effect else { continue };
+            self.asked.push(request.clone());
+            match request {
+                Request::Picture { ticket, .. } => self.tell(ran(ticket)),
+                Request::Map { ticket, layer, class } => {
+                    let class = class.unwrap_or(ClassId { index: 1, negative: false });
+                    let label = ["tench", "tabby", "tiger cat"][class.index].to_owned();
+                    let layer = layer.unwrap_or(LayerId(3));
+                    let map = ClassMap {
+                        layer,
+                        class: Class { id: class, label },
+                        height: 2,
+                        width: 2,
+                        values: vec![0.0, 1.0, 2.0, 3.0],
+                    };
+                    self.tell(Event::Map { ticket, map: Box::new(map) });
+                }
+                Request::Channels { ticket, layer, content: Content::Patterns, first, count } => {
+                    let total = self.state.run.as_ref().unwrap().layers[&layer].channels;
+                    let count = count.min(total - first);
+                    let page = PatternPage {
+                        layer,
+                        first,
+                        total,
+                        step: 12,
+                        steps: 40,
+                        pictures: vec![Rgb { width: 2, height: 2, pixels: vec![128; 12] }; count],
+                        activations: vec![1.5; count],
+                    };
+                    self.tell(Event::Patterns { ticket, page: Box::new(page) });
+                }
+                Request::Channels { ticket, layer, content, first, count } => {
+                    let known = &self.state.run.as_ref().unwrap().layers[&layer];
+                    let total = known.channels;
+                    let side = if known.shape.len() == 4 { known.shape[2] as usize } else { 1 };
+                    let count = count.min(total - first);
+                    let page = ChannelPage {
+                        layer,
+                        content,
+                        first,
+                        total,
+                        height: side,
+                        width: side,
+                        values: (0..count * side * side).map(|value| value as f32).collect(),
+                        statistics: vec![statistics(); count],
+                        layer_statistics: statistics(),
+                        colour: None,
+                    };
+                    self.tell(Event::Channels { ticket, page: Box::new(page) });
+                }
+                Request::Stop(_) => {}
+            }
+        }
+    }
+
+    fn draw(&self) -> (String, Vec<Wanted>) {
+        let mut terminal = Terminal::new(TestBackend::new(self.columns, self.rows)).unwrap();
+        let mut wanted = Vec::new();
+        terminal.draw(|frame| wanted = panes::draw(&self.state, frame)).unwrap();
+        (terminal.backend().to_string(), wanted)
+    }
+
+    fn screen(&self) -> String {
+        self.draw().0
+    }
+}
+
+#[test]
+fn the_first_frame_says_what_is_being_opened() {
+    let mut inspector = Inspector::new(80, 24);
+    inspector.tell(Event::Progress { pane: Pane::Input, what: "opening tinynet.pt2".to_owned(), done: None });
+    assert!(inspector.screen().contains("opening tinynet.pt2"));
+}
+
+#[test]
+fn screens_of_every_size_show_all_three_panes() {
+    for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+        let inspector = Inspector::opened(columns, rows);
+        let screen = inspector.screen();
+        for words in ["1 Layers", "2 stem · activations", "3 Heatmap", "tabby"] {
+            assert!(screen.contains(words), "{columns}×{rows} without {words}:\n{screen}");
+        }
+        insta::assert_snapshot!(format!("inspector_{columns}x{rows}"), screen);
+    }
+}
+
+#[test]
+fn a_screen_that_is_too_small_says_so() {
+    assert!(Inspector::opened(30, 8).screen().contains("too few"));
+}
+
+#[test]
+fn walking_the_tree_asks_for_each_layers_channels_and_comes_back_without_asking_again() {
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.press(&["j", "j"]);
+    assert_eq!(inspector.state.layer, LayerId(2));
+    assert!(inspector.screen().contains("2 block.conv · activations"));
+    let asked = inspector.asked.len();
+    inspector.press(&["k", "j"]);
+    assert_eq!(inspector.asked.len(), asked, "pages that were seen are kept");
+}
+
+#[test]
+fn a_folded_layer_hides_what_is_in_it() {
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.press(&["j", "h"]);
+    assert!(!inspector.screen().contains("    conv "));
+    inspector.press(&["j"]);
+    assert_eq!(inspector.state.layer, LayerId(4), "the cursor steps over what is hidden");
+    inspector.press(&["k", "l"]);
+    assert!(inspector.screen().contains("    conv "));
+}
+
+#[test]
+fn layers_with_nan_and_dead_layers_are_marked() {
+    let screen = Inspector::opened(120, 40).screen();
+    let row = |name: &str| screen.lines().find(|line| line.contains(name)).unwrap().to_owned();
+    let mark = |name: &str| row(name).chars().skip(1).take(37).collect::<String>();
+    assert!(mark("    conv ").contains('!'), "{}", row("    conv "));
+    assert!(mark("    relu ").trim_end_matches(['│', ' ']).ends_with('0'), "{}", row("    relu "));
+}
+
+#[test]
+fn the_cursor_walks_the_page_and_turns_pages() {
+    let mut inspector = Inspector::opened(80, 24);
+    inspector.press(&["Enter"]);
+    assert_eq!(inspector.state.focus, Focus::Channels);
+    inspector.press(&["l", "l"]);
+    assert_eq!(inspector.state.channel, 2);
+    inspector.press(&["G"]);
+    assert_eq!(inspector.state.channel, 39);
+    assert!(inspector.screen().contains("of 40"));
+    inspector.press(&["l"]);
+    assert_eq!(inspector.state.channel, 39, "the last channel is the end");
+    inspector.press(&["g"]);
+    assert_eq!(inspector.state.channel, 0);
+}
+
+#[test]
+fn enter_zooms_into_a_channel_with_statistics_and_histogram() {
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.press(&["Enter", "l", "Enter"]);
+    let (screen, wanted) = inspector.draw();
+    assert!(screen.contains("zeros 25.0 %") && screen.contains("8×8 values"), "{screen}");
+    assert_eq!(wanted.len(), 2, "the heatmap and one large channel");
+    inspector.press(&["l"]);
+    assert!(inspector.screen().contains("#2 "));
+    inspector.press(&["Esc"]);
+    assert!(inspector.draw().1.len() > 2, "back to the page");
+}
+
+#[test]
+fn patterns_are_shown_while_they_grow() {
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.press(&["Enter", "p"]);
+    let screen = inspector.screen();
+    assert!(screen.contains("stem · patterns") && screen.contains("step 12/40"), "{screen}");
+    inspector.press(&["a"]);
+    assert!(inspector.screen().contains("stem · activations"));
+    assert!(matches!(inspector.asked.last(), Some(Request::Stop(Pane::Channels))), "nobody looks at them any more");
+}
+
+#[test]
+fn the_class_is_chosen_from_the_top_or_by_name() {
+    let mut inspector = Inspector::opened(120, 40);
+    assert!(inspector.screen().contains("Grad-CAM of tabby"));
+    inspector.press(&["c"]);
+    assert!(inspector.screen().contains("Grad-CAM of tiger cat"));
+    inspector.press(&["/", "t", "e", "n"]);
+    assert!(inspector.screen().contains("1 of 3"));
+    inspector.press(&["Enter"]);
+    assert!(inspector.screen().contains("Grad-CAM of tench"));
+    inspector.press(&["C"]);
+    assert!(inspector.screen().contains("Grad-CAM of tiger cat"));
+}
+
+#[test]
+fn the_map_moves_to_the_chosen_layer_and_back() {
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.press(&["M"]);
+    assert!(inspector.screen().contains("at stem 2×2"));
+    inspector.press(&["M"]);
+    assert!(inspector.screen().contains("at block.relu 2×2"));
+}
+
+#[test]
+fn the_next_picture_keeps_layer_and_channel() {
+    let inputs = vec![Some(PathBuf::from("a.png")), Some(PathBuf::from("b.png"))];
+    let mut inspector = Inspector::with_inputs(120, 40, inputs);
+    inspector.tell(model());
+    inspector.press(&["j", "j", "Enter", "l", "."]);
+    assert!(inspector.screen().contains("b.png 2/2"));
+    assert_eq!((inspector.state.layer, inspector.state.channel), (LayerId(2), 1));
+    inspector.press(&["."]);
+    assert!(inspector.screen().contains("a.png 1/2"), "after the last comes the first");
+}
+
+#[test]
+fn scale_and_colour_map_are_always_said() {
+    let mut inspector = Inspector::opened(120, 40);
+    assert!(inspector.screen().contains("viridis · each channel: mean ± 2 std"));
+    inspector.press(&["x"]);
+    assert!(inspector.screen().contains("viridis · each channel: min to max"));
+    inspector.press(&["m"]);
+    assert!(inspector.screen().contains("magma"));
+}
+
+#[test]
+fn what_fails_is_said_in_its_pane_and_the_rest_stays_usable() {
+    let mut inspector = Inspector::new(120, 40);
+    inspector.tell(Event::Failed {
+        pane: Pane::Input,
+        ticket: None,
+        message: "cut.pt2: damaged or cut short".to_owned(),
+    });
+    assert!(inspector.screen().contains("cut.pt2: damaged or cut short"));
+
+    let mut inspector = Inspector::opened(120, 40);
+    let effects = inspector.state.key(KeyEvent::new(KeyCode::Char('w'), KeyModifiers::NONE));
+    let Some(Effect::Ask(Request::Channels { ticket, .. })) = effects.first() else { panic!("{effects:?}") };
+    let message = "layer fc has no kernels".to_owned();
+    inspector.tell(Event::Failed { pane: Pane::Channels, ticket: Some(*ticket), message });
+    assert!(inspector.screen().contains("layer fc has no kernels"));
+    inspector.press(&["a"]);
+    assert!(!inspector.screen().contains("layer fc has no kernels"));
+}
+
+#[test]
+fn an_answer_that_a_newer_request_has_overtaken_is_dropped() {
+    let mut inspector = Inspector::opened(120, 40);
+    let old = inspector.state.map_ticket;
+    inspector.press(&["c"]);
+    let class = Class { id: ClassId { index: 0, negative: false }, label: "tench".to_owned() };
+    let map = ClassMap { layer: LayerId(3), class, height: 1, width: 1, values: vec![0.0] };
+    inspector.tell(Event::Map { ticket: old, map: Box::new(map) });
+    assert!(inspector.screen().contains("Grad-CAM of tiger cat"));
+}
+
+#[test]
+fn help_lists_every_action_and_no_key_has_two() {
+    let mut inspector = Inspector::opened(120, 60);
+    inspector.press(&["?"]);
+    let screen = inspector.screen();
+    let mut keys = HashSet::new();
+    for binding in BINDINGS {
+        assert!(screen.contains(binding.name) && screen.contains(binding.description), "{}:\n{screen}", binding.name);
+        for key in binding.keys {
+            assert!(keys.insert(key), "{key} is bound twice");
+        }
+    }
+    inspector.press(&["Esc"]);
+    assert!(!inspector.screen().contains("half-page-up"));
+}
+
+#[test]
+fn every_theme_draws_and_a_wrong_theme_is_refused() {
+    let themes = Theme::built_in().unwrap();
+    assert!(themes.len() >= 3);
+    let mut inspector = Inspector::opened(120, 40);
+    for _ in &themes {
+        inspector.press(&["t"]);
+        assert!(inspector.screen().contains("1 Layers"));
+    }
+    assert!(Theme::parse("name = \"x\"\ntext = \"no colour\"").is_err());
+}
+
+#[test]
+fn q_and_ctrl_c_leave_also_from_a_popup() {
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.press(&["/"]);
+    let effects = inspector.state.key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    assert!(matches!(effects.as_slice(), [Effect::Quit(_)]));
+    inspector.press(&["Esc"]);
+    let effects = inspector.state.key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE));
+    assert!(matches!(effects.as_slice(), [Effect::Quit(_)]));
+}

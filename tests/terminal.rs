@@ -1,0 +1,188 @@
+//! The real program in a pseudo-terminal: it opens the demo, answers keys, and leaves the terminal as it found it.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// Longest wait for something to appear: libtorch takes its time on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+struct Program {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    keyboard: Box<dyn Write + Send>,
+    output: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+    raw: Vec<u8>,
+    /// The terminal's modes before the program ran.
+    modes_before: String,
+}
+
+impl Program {
+    fn start(arguments: &[&str]) -> Self {
+        let pair =
+            native_pty_system().openpty(PtySize { rows: 40, cols: 120, pixel_width: 1200, pixel_height: 800 }).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerscope"));
+        command.args(arguments);
+        command.args(["--graphics", "cells"]);
+        command.env("TERM", "xterm-256color");
+        command.env_remove("TMUX");
+        let modes_before = format!("{:?}", pair.master.get_termios().unwrap());
+        let child = pair.slave.spawn_command(command).unwrap();
+        let (keyboard, mut reader) = (pair.master.take_writer().unwrap(), pair.master.try_clone_reader().unwrap());
+        let (sender, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 1 << 16];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if sender.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            master: pair.master,
+            keyboard,
+            output,
+            screen: vt100::Parser::new(NonZeroU16::new(40).unwrap(), NonZeroU16::new(120).unwrap(), 0),
+            raw: Vec::new(),
+            modes_before,
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Waits until the screen shows `text`.
+    fn see(&mut self, text: &str) {
+        let start = Instant::now();
+        while !self.screen.screen().contents().contains(text) {
+            assert!(start.elapsed() < PATIENCE, "no '{text}' on the screen:\n{}", self.screen.screen().contents());
+            self.read(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until the screen does not show `text` any more.
+    fn miss(&mut self, text: &str) {
+        let start = Instant::now();
+        while self.screen.screen().contents().contains(text) {
+            assert!(start.elapsed() < PATIENCE, "'{text}' stays on the screen:\n{}", self.screen.screen().contents());
+            self.read(Duration::from_millis(50));
+        }
+    }
+
+    fn read(&mut self, wait: Duration) {
+        if let Ok(bytes) = self.output.recv_timeout(wait) {
+            // A terminal without pictures still says who it is.
+            if bytes.windows(3).any(|window| window == b"\x1b[c") {
+                self.press("\x1b[?62;22c\x1b[0n");
+            }
+            self.screen.process(&bytes);
+            self.raw.extend(bytes);
+        }
+    }
+
+    /// Waits for the end, and gives the exit code.
+    fn end(&mut self) -> u32 {
+        let start = Instant::now();
+        loop {
+            self.read(Duration::from_millis(20));
+            if let Some(status) = self.child.try_wait().unwrap() {
+                while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
+                    self.raw.extend(bytes);
+                }
+                return status.exit_code();
+            }
+            assert!(start.elapsed() < PATIENCE, "the program does not end");
+        }
+    }
+
+    /// What must have been undone at the end: the other screen, the hidden cursor, focus events and bracketed paste.
+    fn assert_restored(&self) {
+        let text = String::from_utf8_lossy(&self.raw);
+        for (taken, given_back) in [
+            ("\x1b[?1049h", "\x1b[?1049l"),
+            ("\x1b[?25l", "\x1b[?25h"),
+            ("\x1b[?1004h", "\x1b[?1004l"),
+            ("\x1b[?2004h", "\x1b[?2004l"),
+        ] {
+            let (first, last) = (text.rfind(taken), text.rfind(given_back));
+            assert!(first.is_some() && last > first, "{taken:?} is not undone by {given_back:?}");
+        }
+    }
+
+    fn modes(&self) -> String {
+        format!("{:?}", self.master.get_termios().unwrap())
+    }
+}
+
+#[test]
+fn a_walk_through_the_demo() {
+    let mut program = Program::start(&[]);
+    program.see("1 Layers");
+    program.see("conv2d_20");
+    program.see("Grad-CAM of cat");
+    assert_ne!(program.modes(), program.modes_before, "keys arrive one by one");
+    program.press("j");
+    program.see("2 max_pooling2d_20");
+    program.press("jjjjj\r");
+    program.see("2 conv2d_23 · activations");
+    program.see("of 128");
+    program.press("\x1b[6~");
+    program.see("64–127 of 128");
+    program.press("\r");
+    program.see("15×15 values");
+    program.press("\x1b");
+    program.miss("15×15 values");
+    program.press("c");
+    program.see("Grad-CAM of dog");
+    program.press("1gp");
+    program.see("2 conv2d_20 · patterns");
+    program.see("the book's recipe");
+    program.press("?");
+    program.see("this help");
+    program.press("\x1b");
+    program.miss("this help");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    program.assert_restored();
+    assert_eq!(program.modes(), program.modes_before, "the terminal is as it was");
+}
+
+#[test]
+fn a_model_that_cannot_be_opened_is_a_message_in_the_pane() {
+    let mut program = Program::start(&["no-such-model.pt2"]);
+    program.see("no-such-model.pt2: there is no");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    program.assert_restored();
+}
+
+#[test]
+fn a_termination_signal_restores_the_terminal() {
+    let mut program = Program::start(&[]);
+    program.see("1 Layers");
+    let id = program.child.process_id().unwrap();
+    std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status().unwrap();
+    assert_eq!(program.end(), 128 + 15);
+    program.assert_restored();
+    assert_eq!(program.modes(), program.modes_before);
+}
+
+#[test]
+fn without_a_terminal_the_inspector_says_what_works_without_one() {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_layerscope"))
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    let line = String::from_utf8(done.stderr).unwrap();
+    assert!(line.lines().count() == 1 && line.contains("needs a terminal"), "{line}");
+}
