@@ -63,6 +63,7 @@ fn ran(ticket: layerscope::service::protocol::Ticket) -> Event {
     let state = |index: usize, shape: Vec<i64>, sparsity: f32, nan: u64| LayerState {
         layer: LayerId(index),
         channels: shape[1] as usize,
+        map: if shape.len() == 4 { (shape[2] as usize, shape[3] as usize) } else { (1, 1) },
         shape,
         statistics: Statistics { sparsity, nan, ..statistics() },
     };

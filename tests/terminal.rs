@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -25,11 +26,16 @@ struct Program {
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_in(&std::env::current_dir().unwrap(), arguments)
+    }
+
+    fn start_in(folder: &Path, arguments: &[&str]) -> Self {
         let pair =
             native_pty_system().openpty(PtySize { rows: 40, cols: 120, pixel_width: 1200, pixel_height: 800 }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerscope"));
         command.args(arguments);
         command.args(["--graphics", "cells"]);
+        command.cwd(folder);
         command.env("TERM", "xterm-256color");
         command.env_remove("TMUX");
         let modes_before = format!("{:?}", pair.master.get_termios().unwrap());
@@ -53,6 +59,11 @@ impl Program {
             raw: Vec::new(),
             modes_before,
         }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
     fn press(&mut self, keys: &str) {
@@ -166,14 +177,51 @@ fn a_model_that_cannot_be_opened_is_a_message_in_the_pane() {
 }
 
 #[test]
-fn a_termination_signal_restores_the_terminal() {
+fn termination_and_hang_up_restore_the_terminal() {
+    for (signal, number) in [("TERM", 15), ("HUP", 1)] {
+        let mut program = Program::start(&[]);
+        program.see("1 Layers");
+        program.signal(signal);
+        assert_eq!(program.end(), 128 + number);
+        program.assert_restored();
+        assert_eq!(program.modes(), program.modes_before);
+    }
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_until_the_program_is_continued() {
     let mut program = Program::start(&[]);
-    program.see("1 Layers");
-    let id = program.child.process_id().unwrap();
-    std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status().unwrap();
-    assert_eq!(program.end(), 128 + 15);
+    program.see("Grad-CAM of cat");
+    program.press("\x1a");
+    program.miss("1 Layers");
     program.assert_restored();
     assert_eq!(program.modes(), program.modes_before);
+    program.signal("CONT");
+    program.see("Grad-CAM of cat");
+    program.press("j");
+    program.see("2 max_pooling2d_20");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    program.assert_restored();
+}
+
+#[test]
+fn s_saves_what_is_shown_into_the_current_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start_in(folder.path(), &[]);
+    program.see("Grad-CAM of cat");
+    program.press("2");
+    program.see("0–31 of 32");
+    program.press("s");
+    program.see("saved");
+    program.press("3s");
+    program.see("cat-map.png");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    let size = |name: &str| image::image_dimensions(folder.path().join(name)).unwrap();
+    assert_eq!(size("cats_and_dogs_small_2-cat-map.png"), (150, 150), "what the network saw, at its own size");
+    let page = size("cats_and_dogs_small_2-conv2d_20-activations-from-0.png");
+    assert_eq!(page.0 % 149, 148, "channels of 148×148 with a gap of one between them");
 }
 
 #[test]

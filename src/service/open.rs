@@ -12,7 +12,7 @@ use crate::methods::{MethodError, Network};
 use crate::model::labels::LabelError;
 use crate::model::preprocess::PreprocessError;
 use crate::model::spec::SpecError;
-use crate::model::{InputTensor, Labels, Layout, Preprocessing, Source};
+use crate::model::{InputTensor, Labels, Preprocessing, Source};
 use crate::picture::load::Loaded;
 
 /// The model to open, and what the user says about it.
@@ -144,13 +144,5 @@ pub fn fed(network: &Network, loaded: &Loaded) -> Result<(Tensor, RgbImage), Fed
                 InputTensor { channels: channels as usize, height: height as usize, width: width as usize, data };
             Ok((tensor, preprocessing.undo(&input)))
         }
-    }
-}
-
-/// Words for the layout of arrays that are fed as they are.
-pub fn layout_words(layout: Layout) -> &'static str {
-    match layout {
-        Layout::ChannelsFirst => "N×C×H×W",
-        Layout::ChannelsLast => "N×H×W×C",
     }
 }

@@ -156,6 +156,8 @@ pub struct LayerState {
     pub shape: Vec<i64>,
     /// Number of channels that the pager can show.
     pub channels: usize,
+    /// Rows and columns of each.
+    pub map: (usize, usize),
     /// Statistics of the whole output.
     pub statistics: Statistics,
 }

@@ -126,9 +126,17 @@ impl Worker<'_> {
                 return Err(MethodError::Engine(EngineError::Cancelled).into());
             }
             let Ok(output) = run.forward.get(layer.output) else { continue };
-            let found = statistics::of_channels(&channels::maps(output)?)?;
+            let maps = channels::maps(output)?;
+            let (total, height, width) = maps.size3()?;
+            let found = statistics::of_channels(&maps)?;
             let shape = output.size();
-            layers.push(LayerState { layer: id, channels: channels::count(&shape), shape, statistics: found.layer });
+            layers.push(LayerState {
+                layer: id,
+                shape,
+                channels: total as usize,
+                map: (height as usize, width as usize),
+                statistics: found.layer,
+            });
             run.statistics.insert(id, found);
         }
         let output = run.forward.get(self.network.head.output)?;

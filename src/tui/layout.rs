@@ -3,6 +3,7 @@
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::state::{Focus, Page, State};
+use crate::service::protocol::Content;
 
 /// Fewer columns than this and the panes stand one below the other.
 const WIDE: u16 = 100;
@@ -90,17 +91,12 @@ pub fn inner(area: Rect) -> Rect {
     Rect::new(area.x + 1, area.y + 1, area.width.saturating_sub(2), area.height.saturating_sub(2))
 }
 
-/// Shape of the tiles that the pager shows or will show.
-pub fn tile_shape(state: &State) -> (usize, usize) {
-    let known = state.layer_state().map(|layer| match *layer.shape.as_slice() {
-        [_, _, height, width] => (height.max(1) as usize, width.max(1) as usize),
-        [_, tokens, _] if tokens > 1 => (1, 1),
-        _ => (1, 1),
-    });
+/// Rows and columns of the tiles that the pager shows or will show.
+fn tile_shape(state: &State) -> (usize, usize) {
     match state.content {
-        crate::service::protocol::Content::Activations => known.unwrap_or((1, 1)),
+        Content::Activations => state.layer_state().map_or((1, 1), |layer| layer.map),
         // Patterns and kernels are about square.
-        _ => (4, 4),
+        Content::Patterns | Content::Weights => (4, 4),
     }
 }
 
