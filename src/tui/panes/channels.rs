@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{frame_of, message, short, zoom};
+use super::{frame_of, message, percent, short, zoom};
 use crate::picture::{Range, Scale};
 use crate::service::protocol::{Content, Pane, Statistics};
 use crate::tui::drawing::{FIRST_TILE, Subject, Wanted};
@@ -88,12 +88,12 @@ fn caption<'a>(state: &State, page: &Page, theme: &Theme) -> Line<'a> {
 
 pub(super) fn statistics_words(statistics: &Statistics) -> String {
     let mut words = format!(
-        "{} to {}  mean {}  std {}  zeros {:.0} %",
+        "{} to {}  mean {}  std {}  zeros {}",
         short(statistics.min),
         short(statistics.max),
         short(statistics.mean),
         short(statistics.std),
-        statistics.sparsity * 100.0
+        percent(statistics.sparsity)
     );
     if statistics.nan > 0 {
         words += "  NaN ";
