@@ -15,7 +15,7 @@ use crate::tui::theme::Theme;
 /// Cells of the bar that shows the share of zeros.
 const BAR: usize = 5;
 /// Columns that names keep when parameters ask for room.
-const LEAST_NAME: usize = 16;
+const LEAST_NAME: usize = 10;
 /// From this many rows on one is spent on the columns' names.
 const HEADED: u16 = 8;
 

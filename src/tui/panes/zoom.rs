@@ -6,15 +6,15 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::channels::subject;
-use super::short;
+use super::{percent, short};
 use crate::picture::Histogram;
-use crate::service::protocol::ChannelPage;
+use crate::service::protocol::{ChannelPage, Statistics};
 use crate::tui::drawing::{Wanted, ZOOM};
 use crate::tui::layout;
 use crate::tui::state::{Page, State};
 
-/// Lines that the histogram and its axis need below the picture.
-const LEAST_LINES: u16 = 8;
+/// Lines that the statistics and the histogram with its axis need below the picture.
+const LEAST_LINES: u16 = 9;
 /// Columns that they need beside it.
 const LEAST_COLUMNS: u16 = 36;
 /// Most rows of the histogram itself.
@@ -29,8 +29,8 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
     let area = match page {
         Page::Numbers(numbers) => {
             let lines = LEAST_LINES.min(room.height / 2);
-            let (area, words) = layout::picture_and_words(room, page.tile(), cell, lines, LEAST_COLUMNS);
-            histogram(state, numbers, index, frame, words);
+            let (area, beside) = layout::picture_and_words(room, page.tile(), cell, lines, LEAST_COLUMNS);
+            words(state, numbers, index, frame, beside);
             area
         }
         Page::Patterns(_) => layout::fitted(room, page.tile(), cell),
@@ -38,16 +38,49 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
     if area.is_empty() { Vec::new() } else { vec![Wanted { slot: ZOOM, area, subject: subject(state, page, index) }] }
 }
 
-fn histogram(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<'_>, area: Rect) {
+fn words(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<'_>, area: Rect) {
     let theme = state.theme();
     let plane = page.height * page.width;
     let values = page.values.get(index * plane..(index + 1) * plane).unwrap_or_default();
-    if area.height < 3 || values.is_empty() {
-        return;
+    let shape = format!("{}×{} values, log counts", page.height, page.width);
+    let mut lines = page.statistics.get(index).map_or_else(Vec::new, |statistics| facts(statistics, &shape));
+    for line in &mut lines {
+        line.spans.iter_mut().step_by(2).for_each(|name| name.style = theme.dim());
     }
+    let said = lines.len() as u16;
+    frame.render_widget(Paragraph::new(lines), area);
+    let room = Rect { y: area.y + said, height: area.height.saturating_sub(said), ..area };
+    if room.height >= 2 && !values.is_empty() {
+        histogram(state, values, frame, room);
+    }
+}
+
+/// Names at even places, values at odd ones.
+fn facts<'a>(statistics: &Statistics, shape: &str) -> Vec<Line<'a>> {
+    let line = |facts: &[(&'static str, String)]| {
+        let spans = facts.iter().flat_map(|(name, value)| [Span::raw(*name), Span::raw(format!(" {value}  "))]);
+        Line::from(spans.collect::<Vec<_>>())
+    };
+    let mut counts = line(&[
+        ("zeros", percent(statistics.sparsity)),
+        ("NaN", statistics.nan.to_string()),
+        ("Inf", statistics.inf.to_string()),
+    ]);
+    counts.spans.push(Span::raw(shape.to_owned()));
+    let range = [
+        ("min", short(statistics.min)),
+        ("max", short(statistics.max)),
+        ("mean", short(statistics.mean)),
+        ("std", short(statistics.std)),
+    ];
+    vec![line(&range), counts]
+}
+
+fn histogram(state: &State, values: &[f32], frame: &mut Frame<'_>, area: Rect) {
+    let theme = state.theme();
     let bins = usize::from(area.width).min(96);
     let histogram = Histogram::of(values, bins);
-    let rows = (area.height - 2).min(ROWS);
+    let rows = (area.height - 1).min(ROWS);
     // Most channels are mostly zero: on a linear axis nothing else would be seen.
     let level = |count: usize| {
         ((count as f32).ln_1p() / (histogram.peak() as f32).ln_1p().max(f32::MIN_POSITIVE) * f32::from(rows * 8))
@@ -63,7 +96,5 @@ fn histogram(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<
     let greatest = short(histogram.max);
     let width = bins.saturating_sub(greatest.chars().count());
     let axis = format!("{:<width$}{greatest}", short(histogram.min));
-    let about = format!("{}×{} values, counted on a logarithmic axis", page.height, page.width);
-    let lines = vec![Line::from(axis), Line::from(Span::styled(about, theme.dim()))];
-    frame.render_widget(Paragraph::new(lines).style(theme.dim()), Rect { y: area.y + rows, height: 2, ..area });
+    frame.render_widget(Paragraph::new(axis).style(theme.dim()), Rect { y: area.y + rows, height: 1, ..area });
 }
