@@ -19,6 +19,7 @@ use layerscope::tui::theme::Theme;
 use layerscope::tui::update::Effect;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::layout::Rect;
 
 fn layer(path: &str, kind: &str, depth: usize, parent: Option<usize>, has_children: bool) -> LayerInfo {
     LayerInfo {
@@ -332,6 +333,72 @@ fn the_next_picture_keeps_layer_and_channel() {
 }
 
 #[test]
+fn every_new_answer_is_drawn_anew() {
+    let inputs = (0..8).map(|index| Some(PathBuf::from(format!("{index}.png")))).collect();
+    let mut inspector = Inspector::with_inputs(120, 40, inputs);
+    inspector.tell(model());
+    let mut seen = HashSet::new();
+    for _ in 0..8 {
+        // Memory of the answers before is free again: an answer that comes to lie there is a new one all the same.
+        for wanted in inspector.draw().1 {
+            assert!(seen.insert((wanted.slot, wanted.key())), "slot {} counts as drawn already", wanted.slot);
+        }
+        let unchanged: Vec<u64> = inspector.draw().1.iter().map(Wanted::key).collect();
+        assert_eq!(unchanged, inspector.draw().1.iter().map(Wanted::key).collect::<Vec<_>>());
+        inspector.press(&["."]);
+    }
+}
+
+#[test]
+fn pictures_stay_inside_the_screen_and_apart_at_every_size() {
+    for (columns, rows) in [(40, 12), (60, 16), (80, 24), (99, 50), (100, 12), (120, 40), (200, 60), (400, 20)] {
+        for keys in [&["1"] as &[&str], &["2"], &["2", "Enter"], &["3"], &["4"], &["2", "p", "Enter"]] {
+            let mut inspector = Inspector::opened(columns, rows);
+            inspector.press(keys);
+            let (screen, wanted) = inspector.draw();
+            let whole = Rect::new(1, 1, columns - 2, rows - 2);
+            for (index, picture) in wanted.iter().enumerate() {
+                let area = picture.area;
+                assert!(!area.is_empty(), "{columns}×{rows} {keys:?}: an empty picture");
+                assert_eq!(area.intersection(whole), area, "{columns}×{rows} {keys:?}: outside");
+                let others = &wanted[index + 1..];
+                assert!(!others.iter().any(|other| other.area.intersects(area)), "{columns}×{rows} {keys:?}: overlap");
+            }
+            assert!(screen.contains("help") && screen.contains("quit"), "{columns}×{rows} {keys:?}:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn a_popup_hides_the_pictures_under_it_and_brings_them_back() {
+    let mut inspector = Inspector::opened(120, 40);
+    let all = inspector.draw().1.len();
+    inspector.press(&["?"]);
+    assert!(inspector.draw().1.len() < all);
+    let effects = inspector.state.key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+    assert!(matches!(effects.as_slice(), [Effect::Uncover]), "terminals with sixel keep holes otherwise");
+    assert_eq!(inspector.draw().1.len(), all);
+}
+
+#[test]
+fn names_from_a_file_cannot_command_the_terminal() {
+    let mut inspector = Inspector::new(120, 40);
+    let Event::Opened(mut model) = model() else { panic!("a model") };
+    model.name = "evil\x1b[2Jnet\n".to_owned();
+    model.layers[0].name = "stem\x1b]0;gone\x07".to_owned();
+    model.layers[0].path = "stem\x1b]0;gone\x07".to_owned();
+    model.layers[0].type_name = "Conv\x1b[31m".to_owned();
+    model.classes[1].label = "tab\x07by".to_owned();
+    inspector.tell(Event::Opened(model));
+    inspector.press(&["/"]);
+    let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+    terminal.draw(|frame| drop(panes::draw(&inspector.state, frame))).unwrap();
+    for cell in terminal.backend().buffer().content() {
+        assert!(!cell.symbol().chars().any(char::is_control), "{:?}", cell.symbol());
+    }
+}
+
+#[test]
 fn scale_and_colour_map_are_always_said() {
     let mut inspector = Inspector::opened(120, 40);
     assert!(inspector.screen().contains("viridis · each channel: mean ± 2 std"));
@@ -397,7 +464,8 @@ fn every_theme_draws_and_a_wrong_theme_is_refused() {
         inspector.press(&["t"]);
         assert!(inspector.screen().contains("1 Layers"));
     }
-    assert!(Theme::parse("name = \"x\"\ntext = \"no colour\"").is_err());
+    let error = Theme::parse("name = \"x\"\ntext = \"no colour\"").unwrap_err().to_string();
+    assert!(error.contains("line 2") && error.contains("'no colour' is no colour"), "{error}");
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Pictures that a frame wants: what they show and where. They are drawn and encoded on another thread.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use image::RgbImage;
 use image::imageops::FilterType;
 use ratatui::layout::Rect;
 
+use super::stamped::Stamped;
 use super::state::OverlayMode;
 use crate::model::preprocess::Region;
 use crate::picture::{ColorMap, IndexedImage, Overlay, Range, Scale};
@@ -26,7 +26,7 @@ pub enum Subject {
     /// A channel of a page, under a scale and a colour map.
     Channel {
         /// The page.
-        page: Arc<ChannelPage>,
+        page: Stamped<ChannelPage>,
         /// Which of its channels.
         index: usize,
         /// How values become levels.
@@ -37,16 +37,16 @@ pub enum Subject {
     /// A pattern of a page.
     Pattern {
         /// The page.
-        page: Arc<PatternPage>,
+        page: Stamped<PatternPage>,
         /// Which of its patterns.
         index: usize,
     },
     /// The picture, with the map over it, or one of the two.
     Heatmap {
         /// What the network saw.
-        picture: Arc<RgbImage>,
+        picture: Stamped<RgbImage>,
         /// The class activation map.
-        map: Option<Arc<ClassMap>>,
+        map: Option<Stamped<ClassMap>>,
         /// What is drawn of them.
         mode: OverlayMode,
     },
@@ -70,12 +70,11 @@ impl Wanted {
         (self.area.width, self.area.height).hash(&mut hasher);
         match &self.subject {
             Subject::Channel { page, index, scale, colormap } => {
-                (0, Arc::as_ptr(page) as usize, index, scale.name(), colormap.name()).hash(&mut hasher);
+                (0, page.stamp(), index, scale, colormap).hash(&mut hasher);
             }
-            Subject::Pattern { page, index } => (1, Arc::as_ptr(page) as usize, page.step, index).hash(&mut hasher),
+            Subject::Pattern { page, index } => (1, page.stamp(), index).hash(&mut hasher),
             Subject::Heatmap { picture, map, mode } => {
-                let map = map.as_ref().map(|map| Arc::as_ptr(map) as usize);
-                (2, Arc::as_ptr(picture) as usize, map, mode).hash(&mut hasher);
+                (2, picture.stamp(), map.as_ref().map(Stamped::stamp), mode).hash(&mut hasher);
             }
         }
         hasher.finish()

@@ -73,9 +73,8 @@ fn tiles_in_rows_of(inner: Rect, columns: u16, tile: (usize, usize), cell: (u16,
     let vector = tile == (1, 1);
     let widest = if vector { LEAST_TILE } else { u16::MAX };
     let width = (inner.width / columns).saturating_sub(1).clamp(1, widest);
-    let shape = tile.0 as f32 / tile.1.max(1) as f32;
-    let height = f32::from(width) * f32::from(cell.0) * shape / f32::from(cell.1);
-    let height = if vector { 1 } else { (height.round() as u16).clamp(1, inner.height.saturating_sub(2).max(1)) };
+    let room = Rect::new(0, 0, width, inner.height.saturating_sub(2).max(1));
+    let height = if vector { 1 } else { fitted(room, tile, cell).height };
     let rows = (inner.height.saturating_sub(1) / (height + 1)).max(1);
     Tiles { columns: columns.into(), rows: rows.into(), width, height }
 }
@@ -122,11 +121,29 @@ pub fn tile_area(inner: Rect, tiles: Tiles, index: usize) -> Rect {
 
 /// The largest area inside `room` for a picture of `rows`×`columns`, centred.
 pub fn fitted(room: Rect, (rows, columns): (usize, usize), cell: (u16, u16)) -> Rect {
-    let (width, height) = (f32::from(room.width * cell.0), f32::from(room.height * cell.1));
+    if room.is_empty() {
+        return Rect { width: 0, height: 0, ..room };
+    }
+    let (width, height) = (f32::from(room.width) * f32::from(cell.0), f32::from(room.height) * f32::from(cell.1));
     let factor = (width / columns.max(1) as f32).min(height / rows.max(1) as f32);
     let across = ((columns as f32 * factor / f32::from(cell.0)).round() as u16).clamp(1, room.width.max(1));
     let down = ((rows as f32 * factor / f32::from(cell.1)).round() as u16).clamp(1, room.height.max(1));
     Rect::new(room.x + (room.width - across.min(room.width)) / 2, room.y, across, down).intersection(room)
+}
+
+/// A picture of `rows`×`columns` and what is said about it: the words stand below the picture, on at least `lines` lines, or
+/// beside it, on at least `across` columns, whichever leaves the picture larger.
+pub fn picture_and_words(room: Rect, tile: (usize, usize), cell: (u16, u16), lines: u16, across: u16) -> (Rect, Rect) {
+    let above = fitted(Rect { height: room.height.saturating_sub(lines), ..room }, tile, cell);
+    let mut left = fitted(Rect { width: room.width.saturating_sub(across + 2), ..room }, tile, cell);
+    left.x = room.x;
+    if left.area() > above.area() {
+        let x = left.right() + 2;
+        (left, Rect { x, width: room.right().saturating_sub(x), ..room })
+    } else {
+        let y = above.bottom();
+        (above, Rect { y, height: room.bottom().saturating_sub(y), ..room })
+    }
 }
 
 /// Whether a page holds single values.

@@ -8,6 +8,7 @@ pub mod drawing;
 pub mod layout;
 pub mod panes;
 mod save;
+pub mod stamped;
 pub mod state;
 pub mod theme;
 pub mod update;
@@ -27,7 +28,7 @@ use signal_hook::iterator::Signals;
 
 use crate::model::suggestion;
 use crate::picture::ColorMap;
-use crate::service::protocol::{Event, Request};
+use crate::service::protocol::{Event, Pane, Request};
 use crate::terminal::encoder::{self, Encoded, Job, Outcome, Slot, kitty_ids};
 use crate::terminal::session::Session;
 use crate::terminal::{Graphics, probe};
@@ -71,6 +72,9 @@ pub enum TuiError {
     /// The terminal went away.
     #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
+    /// A thread that works for the inspector ended although it is still needed.
+    #[error("the inspector's {0} stopped unexpectedly")]
+    Stopped(&'static str),
 }
 
 /// Runs the inspector until the user leaves.
@@ -155,9 +159,14 @@ impl Inspector {
                 },
                 recv(engine) -> event => match event {
                     Ok(event) => effects.extend(self.state.event(event)),
-                    Err(_) => engine = never(),
+                    // It has said why it cannot open the model, and that stays on the screen.
+                    Err(_) if self.state.model.is_none() && self.state.failed.contains_key(&Pane::Input) => engine = never(),
+                    Err(_) => return Err(TuiError::Stopped("engine")),
                 },
-                recv(self.pictures.encoded) -> encoded => if let Ok(encoded) = encoded { self.pictures.arrived(encoded) },
+                recv(self.pictures.encoded) -> encoded => match encoded {
+                    Ok(encoded) => self.pictures.arrived(encoded),
+                    Err(_) => return Err(TuiError::Stopped("encoder")),
+                },
                 recv(signals) -> signal => match signal {
                     Ok(SIGTSTP) => effects.push(Effect::Suspend),
                     Ok(signal) => effects.push(Effect::Quit(128 + signal.clamp(0, 127) as u8)),
@@ -182,6 +191,9 @@ impl Inspector {
             }
             for effect in effects {
                 if let Some(code) = self.perform(effect, &saving)? {
+                    // What is being saved is saved before the end.
+                    drop(saving);
+                    saved.iter().for_each(drop);
                     return Ok(code);
                 }
             }

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use image::RgbImage;
 
+use super::stamped::Stamped;
 use super::theme::Theme;
 use crate::model::{LayerId, LayerKind};
 use crate::picture::{ColorMap, Scale};
@@ -58,7 +58,7 @@ pub enum OverlayMode {
 #[derive(Debug)]
 pub struct Run {
     /// What the network saw.
-    pub picture: Arc<RgbImage>,
+    pub picture: Stamped<RgbImage>,
     /// Top classes.
     pub predictions: Vec<Prediction>,
     /// What each layer gave.
@@ -69,9 +69,9 @@ pub struct Run {
 #[derive(Debug, Clone)]
 pub enum Page {
     /// Activations or weights.
-    Numbers(Arc<ChannelPage>),
+    Numbers(Stamped<ChannelPage>),
     /// Patterns, so far or finished.
-    Patterns(Arc<PatternPage>),
+    Patterns(Stamped<PatternPage>),
 }
 
 impl Page {
@@ -147,7 +147,7 @@ pub struct State {
     /// The layer whose map is wanted; `None` is the last with a map.
     pub map_layer: Option<LayerId>,
     /// The map, once it has arrived.
-    pub map: Option<Arc<ClassMap>>,
+    pub map: Option<Stamped<ClassMap>>,
     /// What the heatmap pane draws.
     pub overlay: OverlayMode,
     /// What runs for each pane.

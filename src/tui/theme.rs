@@ -6,10 +6,12 @@ use ratatui::style::{Color, Modifier, Style};
 use serde::{Deserialize, Deserializer};
 
 /// The themes that are built in, by name.
-const BUILT_IN: [&str; 3] = [
+const BUILT_IN: [&str; 5] = [
     include_str!("../../themes/ansi.toml"),
     include_str!("../../themes/night.toml"),
     include_str!("../../themes/paper.toml"),
+    include_str!("../../themes/catppuccin-mocha.toml"),
+    include_str!("../../themes/catppuccin-latte.toml"),
 ];
 
 /// Colours by what they are for.
@@ -55,8 +57,11 @@ fn color<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Color, D::Error> 
 
 /// A theme file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("theme: {0}")]
-pub struct ThemeError(String);
+#[error("theme, line {line}: {message}")]
+pub struct ThemeError {
+    line: usize,
+    message: String,
+}
 
 impl Theme {
     /// Reads a theme file.
@@ -64,7 +69,10 @@ impl Theme {
     /// # Errors
     /// What is wrong with it, in one line.
     pub fn parse(text: &str) -> Result<Self, ThemeError> {
-        toml::from_str(text).map_err(|error| ThemeError(error.message().to_owned()))
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            ThemeError { line: before.matches('\n').count() + 1, message: error.message().to_owned() }
+        })
     }
 
     /// All built-in themes.

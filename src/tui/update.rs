@@ -1,12 +1,11 @@
 //! From keys and the engine's events to the next state and what is to be done.
 
-use std::sync::Arc;
-
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use image::RgbImage;
 
 use super::action::{Action, action_of};
 use super::layout;
+use super::stamped::Stamped;
 use super::state::{Focus, OverlayMode, Page, Popup, Run, State};
 use crate::model::LayerId;
 use crate::service::protocol::{ClassId, Content, Event, Pane, Request, Rgb};
@@ -354,23 +353,23 @@ impl State {
                 self.progress.remove(&Pane::Input);
                 self.forget_picture();
                 let layers = layers.into_iter().map(|layer| (layer.layer, layer)).collect();
-                self.run = Some(Run { picture: Arc::new(rgb(picture)), predictions, layers });
+                self.run = Some(Run { picture: Stamped::new(rgb(picture)), predictions, layers });
                 self.asked = None;
                 let mut effects = self.ask_map();
                 effects.extend(self.ask_page());
                 return effects;
             }
-            Event::Channels { ticket, page } => self.arrived(ticket.0, Page::Numbers(Arc::new(*page)), true),
+            Event::Channels { ticket, page } => self.arrived(ticket.0, Page::Numbers(Stamped::new(*page)), true),
             Event::Patterns { ticket, page } => {
                 let done = page.step == page.steps;
                 if self.asked.is_some_and(|(asked, _)| asked == ticket) {
                     self.progress.insert(Pane::Channels, format!("step {}/{}", page.step, page.steps));
                 }
-                self.arrived(ticket.0, Page::Patterns(Arc::new(*page)), done);
+                self.arrived(ticket.0, Page::Patterns(Stamped::new(*page)), done);
             }
             Event::Map { ticket, map } if ticket == self.map_ticket => {
                 self.class = Some(map.class.id);
-                self.map = Some(Arc::new(*map));
+                self.map = Some(Stamped::new(*map));
             }
             Event::Failed { pane, ticket, message } => self.fail(pane, ticket.map(|ticket| ticket.0), message),
             Event::Ran { .. } | Event::Map { .. } => {}

@@ -5,13 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{frame_of, message, short, zoom};
+use super::{frame_of, message, percent, short, zoom};
 use crate::picture::{Range, Scale};
 use crate::service::protocol::{Content, Pane, Statistics};
 use crate::tui::drawing::{FIRST_TILE, Subject, Wanted};
 use crate::tui::layout::{self, Tiles};
 use crate::tui::state::{Focus, Page, State};
-use crate::tui::theme::Theme;
 
 /// Draws the pager, and gives the pictures that it wants.
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Wanted> {
@@ -43,8 +42,9 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
         message(frame, inner, state.progress.get(&Pane::Channels).map_or(waiting, String::as_str), theme.dim());
         return Vec::new();
     };
-    frame.render_widget(caption(state, page, theme), Rect { height: 1, ..inner });
-    if state.zoomed && focused {
+    let zoomed = state.zoomed && focused;
+    frame.render_widget(caption(state, page, zoomed, inner.width.into()), Rect { height: 1, ..inner });
+    if zoomed {
         return zoom::draw(state, page, frame, inner);
     }
     tiles(state, page, frame, inner)
@@ -63,14 +63,19 @@ fn drawn_with(state: &State, page: &Page) -> String {
     }
 }
 
-/// The channel under the cursor.
-fn caption<'a>(state: &State, page: &Page, theme: &Theme) -> Line<'a> {
+/// The channel under the cursor, in `room` characters. Zoomed into, it has its statistics elsewhere.
+fn caption<'a>(state: &State, page: &Page, zoomed: bool, room: usize) -> Line<'a> {
+    let theme = state.theme();
     let (first, count, _) = page.extent();
     let index = state.channel.saturating_sub(first).min(count.saturating_sub(1));
-    let number = Span::styled(format!("#{} ", first + index), theme.accent());
+    let number = format!("#{} ", first + index);
+    let room = room.saturating_sub(number.chars().count());
+    let number = Span::styled(number, theme.accent());
     match page {
+        Page::Numbers(_) if zoomed => Line::from(number),
         Page::Numbers(numbers) => {
-            let statistics = numbers.statistics.get(index).map_or_else(String::new, statistics_words);
+            let statistics = numbers.statistics.get(index);
+            let statistics = statistics.map_or_else(String::new, |statistics| statistics_words(statistics, room));
             Line::from(vec![number, Span::raw(statistics)])
         }
         Page::Patterns(patterns) => {
@@ -86,24 +91,20 @@ fn caption<'a>(state: &State, page: &Page, theme: &Theme) -> Line<'a> {
     }
 }
 
-pub(super) fn statistics_words(statistics: &Statistics) -> String {
-    let mut words = format!(
-        "{} to {}  mean {}  std {}  zeros {:.0} %",
-        short(statistics.min),
-        short(statistics.max),
-        short(statistics.mean),
-        short(statistics.std),
-        statistics.sparsity * 100.0
-    );
-    if statistics.nan > 0 {
-        words += "  NaN ";
-        words += &statistics.nan.to_string();
+/// What fits into `room` characters; the standard deviation gives way first.
+fn statistics_words(statistics: &Statistics, room: usize) -> String {
+    let mut words = vec![
+        format!("{} to {}", short(statistics.min), short(statistics.max)),
+        format!("mean {}", short(statistics.mean)),
+        format!("std {}", short(statistics.std)),
+        format!("zeros {}", percent(statistics.sparsity)),
+    ];
+    let counts = [("NaN", statistics.nan), ("Inf", statistics.inf)];
+    words.extend(counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")));
+    if words.iter().map(|word| word.chars().count() + 2).sum::<usize>() > room + 2 {
+        words.remove(2);
     }
-    if statistics.inf > 0 {
-        words += "  Inf ";
-        words += &statistics.inf.to_string();
-    }
-    words
+    words.join("  ")
 }
 
 fn progress_bar(done: usize, all: usize) -> String {

@@ -1,15 +1,20 @@
 //! The picture with its class activation map, and the top classes.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{frame_of, message};
+use super::{frame_of, message, thin_bar};
 use crate::service::protocol::{ClassId, Pane};
 use crate::tui::drawing::{HEATMAP, Subject, Wanted};
 use crate::tui::layout;
 use crate::tui::state::{Focus, OverlayMode, Run, State};
+
+/// Columns that the list of classes needs beside the picture.
+const LEAST_TABLE: u16 = 40;
+/// Cells of a probability's bar.
+const BAR: usize = 8;
 
 /// Draws the pane, and gives the picture that it wants.
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Wanted> {
@@ -29,27 +34,20 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
         return Vec::new();
     };
     let rows = table_rows(state, run);
+    let tile = (run.picture.height() as usize, run.picture.width() as usize);
     let lines = (rows.len() as u16 + 3).min(inner.height.saturating_sub(4).max(inner.height / 2));
-    let roomy = inner.height >= 10;
-    let constraints = if roomy {
-        [Constraint::Min(1), Constraint::Length(lines)]
-    } else {
-        [Constraint::Length(0), Constraint::Min(0)]
-    };
-    let [room, below] = Layout::vertical(constraints).areas(inner);
+    let (picture, words) = layout::picture_and_words(inner, tile, state.cell.unwrap_or((10, 20)), lines, LEAST_TABLE);
     let mut text = vec![headline(state), layer_line(state)];
     if let Some(failed) = state.failed.get(&Pane::Heatmap).or_else(|| state.failed.get(&Pane::Input)) {
         text.push(Line::from(Span::styled(failed.clone(), theme.error())));
     }
     text.extend(rows);
-    frame.render_widget(Paragraph::new(text), below);
-    if !roomy {
+    frame.render_widget(Paragraph::new(text), words);
+    if picture.is_empty() {
         return Vec::new();
     }
-    let tile = (run.picture.height() as usize, run.picture.width() as usize);
-    let area = layout::fitted(room, tile, state.cell.unwrap_or((10, 20)));
     let subject = Subject::Heatmap { picture: run.picture.clone(), map: state.map.clone(), mode: state.overlay };
-    vec![Wanted { slot: HEATMAP, area, subject }]
+    vec![Wanted { slot: HEATMAP, area: picture, subject }]
 }
 
 fn headline<'a>(state: &State) -> Line<'a> {
@@ -98,7 +96,7 @@ fn table_rows<'a>(state: &State, run: &Run) -> Vec<Line<'a>> {
             let mark = if chosen { "▸" } else { " " };
             Line::from(vec![
                 Span::styled(format!("{mark}{:>5.1}% ", probability * 100.0), style),
-                Span::styled(bar(probability), theme.bar()),
+                Span::styled(thin_bar(probability, BAR), theme.bar()),
                 Span::styled(format!(" {}", crate::model::printable(&label)), style),
             ])
         })
@@ -107,10 +105,4 @@ fn table_rows<'a>(state: &State, run: &Run) -> Vec<Line<'a>> {
         lines.push(Line::from(Span::styled(" (a class that is not among the top)", theme.dim())));
     }
     lines
-}
-
-fn bar(share: f32) -> String {
-    let eighths = (share.clamp(0.0, 1.0) * 64.0).round() as usize;
-    let parts = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
-    (0..8).map(|cell| parts[eighths.saturating_sub(cell * 8).min(8)]).collect()
 }

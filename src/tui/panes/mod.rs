@@ -35,7 +35,7 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) -> Vec<Wanted> {
     layers::draw(state, frame, areas.layers);
     let mut wanted = channels::draw(state, frame, areas.channels);
     wanted.extend(heatmap::draw(state, frame, areas.heatmap));
-    frame.render_widget(status(state, theme), areas.status);
+    frame.render_widget(status(state, theme, areas.status.width.into()), areas.status);
     if let Some(popup) = &state.popup {
         let covered = popup::draw(state, popup, frame);
         // Pictures under a popup would shine through it.
@@ -68,7 +68,7 @@ fn title<'a>(state: &State, theme: &Theme) -> Line<'a> {
     Line::from(spans)
 }
 
-fn status<'a>(state: &State, theme: &Theme) -> Line<'a> {
+fn status<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
     if let Some(notice) = &state.notice {
         return Line::from(Span::styled(format!(" {notice}"), theme.good()));
     }
@@ -100,8 +100,16 @@ fn status<'a>(state: &State, theme: &Theme) -> Line<'a> {
             (Action::NextPicture, "picture"),
         ],
     };
+    let length = |(action, word): &(Action, &str)| key_of(*action).chars().count() + word.chars().count() + 3;
+    let mut spare = room.saturating_sub(1 + shared.iter().map(length).sum::<usize>());
+    // Help and the way out are always in view.
+    let fitting = own.iter().take_while(|hint| {
+        let fits = length(hint) <= spare;
+        spare = spare.saturating_sub(length(hint));
+        fits
+    });
     let mut spans = vec![Span::raw(" ")];
-    for (action, word) in own.iter().chain(&shared) {
+    for (action, word) in fitting.chain(&shared) {
         spans.push(Span::styled(key_of(*action), theme.accent()));
         spans.push(Span::styled(format!(" {word}  "), theme.dim()));
     }
@@ -136,6 +144,29 @@ pub(super) fn short_count(count: u64) -> String {
         1_000_000..1_000_000_000 => format!("{:.1} M", count as f64 / 1e6),
         _ => format!("{:.1} G", count as f64 / 1e9),
     }
+}
+
+/// A share in percent: `100 %` and `0 %` are exact.
+pub(super) fn percent(share: f32) -> String {
+    match share {
+        _ if share > 0.0 && share < 0.0005 => "<0.1 %".to_owned(),
+        _ if share < 1.0 && share >= 0.9995 => ">99.9 %".to_owned(),
+        _ if share == 0.0 || share == 1.0 => format!("{:.0} %", share * 100.0),
+        _ => format!("{:.1} %", share * 100.0),
+    }
+}
+
+/// A share as a thin bar of `cells` cells, by half cells.
+pub(super) fn thin_bar(share: f32, cells: usize) -> String {
+    let halves = (share.clamp(0.0, 1.0) * (cells * 2) as f32).round() as usize;
+    // Little is not nothing.
+    let halves = if share > 0.0 { halves.max(1) } else { halves };
+    let cell = |cell: usize| match halves.saturating_sub(cell * 2) {
+        0 => ' ',
+        1 => '╸',
+        _ => '━',
+    };
+    (0..cells).map(cell).collect()
 }
 
 /// A number in at most seven characters.

@@ -1,47 +1,86 @@
 //! One channel, large, with its statistics and histogram.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::channels::subject;
-use super::short;
+use super::{percent, short};
 use crate::picture::Histogram;
-use crate::service::protocol::ChannelPage;
+use crate::service::protocol::{ChannelPage, Statistics};
 use crate::tui::drawing::{Wanted, ZOOM};
 use crate::tui::layout;
 use crate::tui::state::{Page, State};
 
-/// Lines below the picture: histogram, its axis, statistics.
-const BELOW: u16 = 9;
+/// Lines that the statistics and the histogram with its axis need below the picture.
+const LEAST_LINES: u16 = 9;
+/// Columns that they need beside it.
+const LEAST_COLUMNS: u16 = 36;
+/// Most rows of the histogram itself.
+const ROWS: u16 = 12;
 
 /// Draws the channel under the cursor below the caption line of `inner`.
 pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rect) -> Vec<Wanted> {
     let (first, count, _) = page.extent();
     let index = state.channel.saturating_sub(first).min(count.saturating_sub(1));
-    let below = BELOW.min(inner.height / 2);
-    let [_, room, facts] =
-        Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(below)]).areas(inner);
+    let room = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     let cell = state.cell.unwrap_or((10, 20));
-    let area = layout::fitted(room, page.tile(), cell);
-    if let Page::Numbers(numbers) = page {
-        histogram(state, numbers, index, frame, facts);
-    }
-    vec![Wanted { slot: ZOOM, area, subject: subject(state, page, index) }]
+    let area = match page {
+        Page::Numbers(numbers) => {
+            let lines = LEAST_LINES.min(room.height / 2);
+            let (area, beside) = layout::picture_and_words(room, page.tile(), cell, lines, LEAST_COLUMNS);
+            words(state, numbers, index, frame, beside);
+            area
+        }
+        Page::Patterns(_) => layout::fitted(room, page.tile(), cell),
+    };
+    if area.is_empty() { Vec::new() } else { vec![Wanted { slot: ZOOM, area, subject: subject(state, page, index) }] }
 }
 
-fn histogram(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<'_>, area: Rect) {
+fn words(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<'_>, area: Rect) {
     let theme = state.theme();
     let plane = page.height * page.width;
     let values = page.values.get(index * plane..(index + 1) * plane).unwrap_or_default();
-    let Some(statistics) = page.statistics.get(index) else { return };
-    if area.height < 4 || values.is_empty() {
-        return;
+    let shape = format!("{}×{} values, log counts", page.height, page.width);
+    let mut lines = page.statistics.get(index).map_or_else(Vec::new, |statistics| facts(statistics, &shape));
+    for line in &mut lines {
+        line.spans.iter_mut().step_by(2).for_each(|name| name.style = theme.dim());
     }
+    let said = lines.len() as u16;
+    frame.render_widget(Paragraph::new(lines), area);
+    let room = Rect { y: area.y + said, height: area.height.saturating_sub(said), ..area };
+    if room.height >= 2 && !values.is_empty() {
+        histogram(state, values, frame, room);
+    }
+}
+
+/// Names at even places, values at odd ones.
+fn facts<'a>(statistics: &Statistics, shape: &str) -> Vec<Line<'a>> {
+    let line = |facts: &[(&'static str, String)]| {
+        let spans = facts.iter().flat_map(|(name, value)| [Span::raw(*name), Span::raw(format!(" {value}  "))]);
+        Line::from(spans.collect::<Vec<_>>())
+    };
+    let mut counts = line(&[
+        ("zeros", percent(statistics.sparsity)),
+        ("NaN", statistics.nan.to_string()),
+        ("Inf", statistics.inf.to_string()),
+    ]);
+    counts.spans.push(Span::raw(shape.to_owned()));
+    let range = [
+        ("min", short(statistics.min)),
+        ("max", short(statistics.max)),
+        ("mean", short(statistics.mean)),
+        ("std", short(statistics.std)),
+    ];
+    vec![line(&range), counts]
+}
+
+fn histogram(state: &State, values: &[f32], frame: &mut Frame<'_>, area: Rect) {
+    let theme = state.theme();
     let bins = usize::from(area.width).min(96);
     let histogram = Histogram::of(values, bins);
-    let rows = area.height - 3;
+    let rows = (area.height - 1).min(ROWS);
     // Most channels are mostly zero: on a linear axis nothing else would be seen.
     let level = |count: usize| {
         ((count as f32).ln_1p() / (histogram.peak() as f32).ln_1p().max(f32::MIN_POSITIVE) * f32::from(rows * 8))
@@ -54,22 +93,8 @@ fn histogram(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<
             histogram.counts.iter().map(|&count| parts[level(count).saturating_sub(above).min(8)]).collect();
         frame.render_widget(Paragraph::new(line).style(theme.bar()), Rect { y: area.y + row, height: 1, ..area });
     }
-    let width = bins.saturating_sub(histogram_end(&histogram).chars().count());
-    let axis = format!("{:<width$}{}", short(histogram.min), histogram_end(&histogram));
+    let greatest = short(histogram.max);
+    let width = bins.saturating_sub(greatest.chars().count());
+    let axis = format!("{:<width$}{greatest}", short(histogram.min));
     frame.render_widget(Paragraph::new(axis).style(theme.dim()), Rect { y: area.y + rows, height: 1, ..area });
-    let range = format!(
-        "min {}  max {}  mean {}  std {}",
-        short(statistics.min),
-        short(statistics.max),
-        short(statistics.mean),
-        short(statistics.std)
-    );
-    let counts = format!("zeros {:.1} %  NaN {}  Inf {}", statistics.sparsity * 100.0, statistics.nan, statistics.inf);
-    let shape = format!("   {}×{} values, log counts", page.height, page.width);
-    let lines = vec![Line::from(range), Line::from(vec![Span::raw(counts), Span::styled(shape, theme.dim())])];
-    frame.render_widget(Paragraph::new(lines), Rect { y: area.y + rows + 1, height: 2, ..area });
-}
-
-fn histogram_end(histogram: &Histogram) -> String {
-    short(histogram.max)
 }
