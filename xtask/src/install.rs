@@ -27,8 +27,8 @@ impl Variant {
 
     fn size(self) -> &'static str {
         match self {
-            Self::Cpu => "550 MB to download, 1.3 GB on disk",
-            Self::Cuda => "2.4 GB to download, 4 GB on disk",
+            Self::Cpu => "540 MB to download, 1.1 GB on disk",
+            Self::Cuda => "2.5 GB to download, 4 GB on disk",
         }
     }
 
