@@ -46,7 +46,7 @@ fn resizing_gives_pillows_bytes() {
 }
 
 #[test]
-fn resize_and_crop_take_the_same_pixels_as_torchvision() {
+fn resize_and_crop_take_the_same_pixels_as_pillow_and_torchvision() {
     let golden: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(fixture("picture/golden.json")).unwrap()).unwrap();
     let picture = load_picture(&fixture("resize/picture.png")).unwrap();

@@ -177,6 +177,19 @@ fn a_model_that_cannot_be_opened_is_a_message_in_the_pane() {
 }
 
 #[test]
+fn a_picture_that_is_none_is_a_message_in_the_pane_and_the_next_one_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("notes.png"), "not a picture at all").unwrap();
+    let chelsea = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/chelsea.png");
+    let mut program = Program::start_in(folder.path(), &["demo", "notes.png", chelsea]);
+    program.see("not a picture");
+    program.press(".");
+    program.see("Grad-CAM of cat");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+}
+
+#[test]
 fn termination_and_hang_up_restore_the_terminal() {
     for (signal, number) in [("TERM", 15), ("HUP", 1)] {
         let mut program = Program::start(&[]);

@@ -44,7 +44,7 @@ impl Order {
 /// How a picture is brought to size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Resize {
-    /// The short side gets this many pixels, the long side follows: floor(N × long ÷ short), as torchvision has it.
+    /// The short side gets this many pixels, the long side follows, rounded to the nearest pixel (torchvision rounds down).
     ShortSide(u32),
     /// Both sides are given; the picture is squashed.
     Exact {
@@ -280,7 +280,9 @@ impl Preprocessing {
         if width == 0 || height == 0 {
             return Err(PreprocessError::Empty);
         }
-        let follow = |side: u32, long: u32, short: u32| u64::from(side) * u64::from(long) / u64::from(short);
+        let follow = |side: u32, long: u32, short: u32| {
+            (u64::from(side) * u64::from(long) + u64::from(short) / 2) / u64::from(short)
+        };
         let resized = match self.resize {
             None => (width.into(), height.into()),
             Some(Resize::Exact { width, height }) => (width.into(), height.into()),
