@@ -30,7 +30,7 @@ pub fn areas(screen: Rect, focus: Focus) -> Areas {
     let [title, body, status] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(screen);
     let [layers, channels, heatmap] = if screen.width >= WIDE {
-        let layers = (screen.width * 30 / 100).clamp(36, 64);
+        let layers = (screen.width * 30 / 100).clamp(40, 64);
         let heatmap = (screen.width * 26 / 100).clamp(28, 60);
         Layout::horizontal([Constraint::Length(layers), Constraint::Min(0), Constraint::Length(heatmap)]).areas(body)
     } else {
@@ -57,6 +57,8 @@ pub struct Tiles {
 /// Most tiles in a row, and on a page.
 const MOST_COLUMNS: u16 = 16;
 const MOST_TILES: usize = 64;
+/// The same for single values, which are cells and no pictures.
+const MOST_VALUES: usize = 256;
 /// Fewer cells than this and a map shows nothing.
 const LEAST_TILE: u16 = 4;
 
@@ -66,6 +68,9 @@ pub fn tiles(inner: Rect, count: usize, tile: (usize, usize), cell: (u16, u16)) 
     let wanted = count.clamp(1, MOST_TILES);
     let most = (inner.width / (LEAST_TILE + 1)).clamp(1, MOST_COLUMNS);
     let with = |columns: u16| tiles_in_rows_of(inner, columns, tile, cell);
+    if tile == (1, 1) {
+        return with(most);
+    }
     (1..=most).map(with).find(|tiles| tiles.columns * tiles.rows >= wanted).unwrap_or_else(|| with(most))
 }
 
@@ -73,8 +78,19 @@ fn tiles_in_rows_of(inner: Rect, columns: u16, tile: (usize, usize), cell: (u16,
     let vector = tile == (1, 1);
     let widest = if vector { LEAST_TILE } else { u16::MAX };
     let width = (inner.width / columns).saturating_sub(1).clamp(1, widest);
-    let room = Rect::new(0, 0, width, inner.height.saturating_sub(2).max(1));
-    let height = if vector { 1 } else { fitted(room, tile, cell).height };
+    let size = |width: u16| fitted(Rect::new(0, 0, width, inner.height.saturating_sub(2).max(1)), tile, cell);
+    let (width, height) = if vector {
+        (width, 1)
+    } else {
+        // One column less where whole cells then come closer to the channel's own shape.
+        let distortion = |width: u16| {
+            let shown = size(width);
+            let drawn = f32::from(shown.width * cell.0) * tile.0 as f32;
+            (f32::from(shown.height * cell.1) * tile.1 as f32 / drawn).ln().abs()
+        };
+        let narrower = width - u16::from(width > LEAST_TILE && distortion(width - 1) + 0.02 < distortion(width));
+        (narrower, size(narrower).height)
+    };
     let rows = (inner.height.saturating_sub(1) / (height + 1)).max(1);
     Tiles { columns: columns.into(), rows: rows.into(), width, height }
 }
@@ -102,7 +118,10 @@ fn tile_shape(state: &State) -> (usize, usize) {
 /// Channels that the pager shows at once.
 pub fn page_capacity(state: &State) -> usize {
     let tiles = page_tiles(state);
-    (tiles.columns * tiles.rows).clamp(1, MOST_TILES)
+    let most = if tile_shape(state) == (1, 1) { MOST_VALUES } else { MOST_TILES };
+    // Whole rows, so that numbers stand in columns from page to page.
+    let most = most / tiles.columns * tiles.columns;
+    (tiles.columns * tiles.rows).clamp(1, most.max(1))
 }
 
 /// The tiles of the chosen layer's page.
@@ -148,5 +167,5 @@ pub fn picture_and_words(room: Rect, tile: (usize, usize), cell: (u16, u16), lin
 
 /// Whether a page holds single values.
 pub fn is_vector(page: &Page) -> bool {
-    page.tile() == (1, 1)
+    matches!(page, Page::Numbers(_)) && page.tile() == (1, 1)
 }

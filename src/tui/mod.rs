@@ -243,7 +243,7 @@ impl Inspector {
     }
 
     fn save(&mut self, saving: Sender<Result<PathBuf, String>>) {
-        let Some(shown) = save::shown(&self.state, &self.wanted) else {
+        let Some(shown) = save::shown(&self.state) else {
             self.state.notice = Some("nothing to save here: go to the channels or the heatmap".to_owned());
             return;
         };

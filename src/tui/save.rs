@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use super::drawing::{Subject, Wanted, ZOOM};
+use super::drawing::Subject;
+use super::panes::{channels, heatmap};
 use super::state::{Focus, State};
 use crate::picture::grid::{Grid, picture_grid};
 use crate::picture::save_picture;
@@ -17,23 +18,26 @@ pub(super) struct Saving {
 }
 
 /// What the focused pane shows; nothing where it shows no pictures.
-pub(super) fn shown(state: &State, wanted: &[Wanted]) -> Option<Saving> {
+pub(super) fn shown(state: &State) -> Option<Saving> {
     let model = state.model.as_ref()?;
-    let layer = model.layers.get(state.layer.0).map_or("layer", |layer| layer.path.as_str());
-    let heatmap = |subject: &Subject| matches!(subject, Subject::Heatmap { .. });
-    let of_heatmap = state.focus == Focus::Heatmap;
-    let subjects: Vec<Subject> =
-        wanted.iter().map(|picture| picture.subject.clone()).filter(|subject| heatmap(subject) == of_heatmap).collect();
-    let stem = if of_heatmap {
-        let class = state.map.as_ref().map_or_else(|| "picture".to_owned(), |map| map.class.label.clone());
-        format!("{}-{class}-map", model.name)
-    } else if wanted.iter().any(|picture| picture.slot == ZOOM) {
-        format!("{}-{layer}-{:?}-{}", model.name, state.content, state.channel)
-    } else {
-        format!("{}-{layer}-{:?}-from-{}", model.name, state.content, state.page_key().2)
-    };
     let columns = super::layout::page_tiles(state).columns;
-    if subjects.is_empty() { None } else { Some(Saving { stem: file_name(&stem), subjects, columns }) }
+    if state.focus == Focus::Heatmap {
+        let class = state.map.as_ref().map_or("picture", |map| map.class.label.as_str());
+        let subjects = vec![heatmap::subject(state)?];
+        return Some(Saving { stem: file_name(&format!("{}-{class}-map", model.name)), subjects, columns });
+    }
+    let layer = model.layers.get(state.layer.0).map_or("layer", |layer| layer.path.as_str());
+    let page = state.page()?;
+    let (first, count, _) = page.extent();
+    let zoomed = state.zoomed && state.focus == Focus::Channels;
+    let (place, shown) = if zoomed {
+        (state.channel.to_string(), state.channel.saturating_sub(first)..state.channel.saturating_sub(first) + 1)
+    } else {
+        (format!("from-{first}"), 0..count)
+    };
+    let subjects: Vec<Subject> = shown.map(|index| channels::subject(state, page, index)).collect();
+    let stem = file_name(&format!("{}-{layer}-{:?}-{place}", model.name, state.content));
+    if subjects.is_empty() { None } else { Some(Saving { stem, subjects, columns }) }
 }
 
 fn file_name(text: &str) -> String {

@@ -2,8 +2,9 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::{Color, Stylize};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{Block, Paragraph};
 
 use super::{frame_of, message, percent, short, zoom};
 use crate::picture::{Range, Scale};
@@ -27,7 +28,11 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
     let page = state.page();
     let note = page.map_or_else(String::new, |page| {
         let (first, count, total) = page.extent();
-        if total == 0 { String::new() } else { format!("{first}–{} of {total}", first + count.max(1) - 1) }
+        match count {
+            0 => String::new(),
+            1 => format!("{first} of {total}"),
+            _ => format!("{first}–{} of {total}", first + count - 1),
+        }
     });
     let below = page.map_or_else(String::new, |page| drawn_with(state, page));
     let below = Line::from(Span::styled(if below.is_empty() { below } else { format!(" {below} ") }, theme.dim()));
@@ -134,8 +139,14 @@ fn tiles(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rect) -> Vec<
         let label_area = Rect { y: area.y + area.height - 1, height: 1, ..area };
         frame.render_widget(Paragraph::new(label).style(style).centered(), label_area);
         let room = Rect { height: area.height - 1, ..area };
-        let fitted = if layout::is_vector(page) { room } else { layout::fitted(room, page.tile(), cell) };
-        wanted.push(Wanted { slot: FIRST_TILE + index as u16, area: fitted, subject: subject(state, page, index) });
+        let subject = subject(state, page, index);
+        if layout::is_vector(page) {
+            let [red, green, blue] = subject.native().get_pixel_checked(0, 0).map_or([0; 3], |pixel| pixel.0);
+            frame.render_widget(Block::new().bg(Color::Rgb(red, green, blue)), room);
+            continue;
+        }
+        let area = layout::fitted(room, page.tile(), cell);
+        wanted.push(Wanted { slot: FIRST_TILE + index as u16, area, subject });
     }
     wanted
 }

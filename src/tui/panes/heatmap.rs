@@ -46,8 +46,13 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
     if picture.is_empty() {
         return Vec::new();
     }
-    let subject = Subject::Heatmap { picture: run.picture.clone(), map: state.map.clone(), mode: state.overlay };
-    vec![Wanted { slot: HEATMAP, area: picture, subject }]
+    subject(state).map(|subject| Wanted { slot: HEATMAP, area: picture, subject }).into_iter().collect()
+}
+
+/// What the pane's picture shows.
+pub(in crate::tui) fn subject(state: &State) -> Option<Subject> {
+    let run = state.run.as_ref()?;
+    Some(Subject::Heatmap { picture: run.picture.clone(), map: state.map.clone(), mode: state.overlay })
 }
 
 fn headline<'a>(state: &State) -> Line<'a> {
