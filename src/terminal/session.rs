@@ -123,7 +123,8 @@ pub fn restore() {
     if !ACTIVE.swap(false, Ordering::SeqCst) {
         return;
     }
-    // The terminal may be gone: there is nobody to tell then.
+    // The terminal may be gone: there is nobody to tell then. Keys go first: whoever sees the screen given back may type.
+    let _ = disable_raw_mode();
     let _ = execute!(
         io::stdout(),
         EndSynchronizedUpdate,
@@ -132,5 +133,4 @@ pub fn restore() {
         LeaveAlternateScreen,
         Show
     );
-    let _ = disable_raw_mode();
 }

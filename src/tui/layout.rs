@@ -119,9 +119,7 @@ fn tile_shape(state: &State) -> (usize, usize) {
 pub fn page_capacity(state: &State) -> usize {
     let tiles = page_tiles(state);
     let most = if tile_shape(state) == (1, 1) { MOST_VALUES } else { MOST_TILES };
-    // Whole rows, so that numbers stand in columns from page to page.
-    let most = most / tiles.columns * tiles.columns;
-    (tiles.columns * tiles.rows).clamp(1, most.max(1))
+    (tiles.columns * tiles.rows).clamp(1, most)
 }
 
 /// The tiles of the chosen layer's page.

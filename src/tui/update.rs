@@ -232,7 +232,7 @@ impl State {
 
     fn move_in_page(&mut self, action: Action) -> Vec<Effect> {
         let tiles = layout::page_tiles(self);
-        let (row, page) = (tiles.columns as i64, (tiles.columns * tiles.rows) as i64);
+        let (row, page) = (tiles.columns as i64, layout::page_capacity(self) as i64);
         let steps = match action {
             Action::Left => -1,
             Action::Right => 1,
