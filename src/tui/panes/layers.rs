@@ -35,14 +35,14 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let headed = inner.height >= HEADED;
-    let header = Rect { height: 1, ..inner };
+    let first_line = Rect { height: 1, ..inner };
     if headed {
         inner = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
     }
     let rows = rows_in_view(state, inner.height.into());
     let columns = Columns::of(&rows, inner.width.into());
     if headed {
-        frame.render_widget(columns.header(theme), header);
+        frame.render_widget(columns.header(theme), first_line);
     }
     for (line, row) in rows.iter().enumerate() {
         let area = Rect::new(inner.x, inner.y + line as u16, inner.width, 1);

@@ -148,11 +148,16 @@ pub(super) fn short_count(count: u64) -> String {
 
 /// A share in percent: `100 %` and `0 %` are exact.
 pub(super) fn percent(share: f32) -> String {
-    match share {
-        _ if share > 0.0 && share < 0.0005 => "<0.1 %".to_owned(),
-        _ if share < 1.0 && share >= 0.9995 => ">99.9 %".to_owned(),
-        _ if share == 0.0 || share == 1.0 => format!("{:.0} %", share * 100.0),
-        _ => format!("{:.1} %", share * 100.0),
+    if share <= 0.0 {
+        "0 %".to_owned()
+    } else if share >= 1.0 {
+        "100 %".to_owned()
+    } else if share < 0.0005 {
+        "<0.1 %".to_owned()
+    } else if share >= 0.9995 {
+        ">99.9 %".to_owned()
+    } else {
+        format!("{:.1} %", share * 100.0)
     }
 }
 
