@@ -44,7 +44,7 @@ fn main() {
     let input = network.zeros().unwrap();
     let source = network.source().unwrap();
     let plain = || {
-        drop(network.engine.run(&[(source, input.shallow_clone())], &[network.head.output.into()], &cancel).unwrap())
+        drop(network.engine.run(&[(source, input.shallow_clone())], &[network.head.output.into()], &cancel).unwrap());
     };
     show("forward", timed(runs, plain));
     show("forward, every layer tapped", timed(runs, || drop(network.forward(&input, &cancel).unwrap())));
