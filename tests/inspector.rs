@@ -274,6 +274,16 @@ fn the_cursor_walks_the_page_and_turns_pages() {
 }
 
 #[test]
+fn a_long_path_is_cut_at_its_beginning() {
+    let mut inspector = Inspector::new(120, 40);
+    let Event::Opened(mut model) = model() else { panic!("a model") };
+    model.layers[0].path = "backbone.stages.3.blocks.11.attention.projection".to_owned();
+    inspector.tell(Event::Opened(model));
+    let screen = inspector.screen();
+    assert!(screen.contains("projection · activations ─"), "{screen}");
+}
+
+#[test]
 fn the_next_page_begins_where_this_one_ends() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
         let mut inspector = Inspector::opened(columns, rows);
@@ -367,7 +377,7 @@ fn every_new_answer_is_drawn_anew() {
 
 #[test]
 fn pictures_stay_inside_the_screen_and_apart_at_every_size() {
-    for (columns, rows) in [(40, 12), (60, 16), (80, 24), (99, 50), (100, 12), (120, 40), (200, 60), (400, 20)] {
+    for (columns, rows) in [(40, 12), (60, 16), (80, 24), (109, 50), (110, 12), (120, 40), (200, 60), (400, 20)] {
         for keys in [&["1"] as &[&str], &["2"], &["2", "Enter"], &["3"], &["4"], &["2", "p", "Enter"]] {
             let mut inspector = Inspector::opened(columns, rows);
             inspector.press(keys);

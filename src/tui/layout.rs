@@ -6,7 +6,7 @@ use super::state::{Focus, Page, State};
 use crate::service::protocol::Content;
 
 /// Fewer columns than this and the panes stand one below the other.
-const WIDE: u16 = 100;
+const WIDE: u16 = 110;
 /// The least screen on which anything can be shown.
 pub const LEAST: (u16, u16) = (40, 12);
 

@@ -24,7 +24,6 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
         Content::Patterns => "patterns",
         Content::Weights => "weights",
     };
-    let title = if path.is_empty() { "2 Channels".to_owned() } else { format!("2 {path} · {content}") };
     let page = state.page();
     let note = page.map_or_else(String::new, |page| {
         let (first, count, total) = page.extent();
@@ -34,6 +33,13 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
             _ => format!("{first}–{} of {total}", first + count - 1),
         }
     });
+    let title = if path.is_empty() {
+        "2 Channels".to_owned()
+    } else {
+        // The frame's corners and the spaces around title and note.
+        let others = format!("2  · {content}{note}").chars().count() + 7;
+        format!("2 {} · {content}", end_of(path, usize::from(area.width).saturating_sub(others)))
+    };
     let below = page.map_or_else(String::new, |page| drawn_with(state, page));
     let below = Line::from(Span::styled(if below.is_empty() { below } else { format!(" {below} ") }, theme.dim()));
     frame.render_widget(frame_of(theme, focused, &title, note).title_bottom(below.right_aligned()), area);
@@ -53,6 +59,16 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
         return zoom::draw(state, page, frame, inner);
     }
     tiles(state, page, frame, inner)
+}
+
+/// The end of a path says more than its beginning.
+fn end_of(path: &str, room: usize) -> String {
+    let length = path.chars().count();
+    if length <= room {
+        path.to_owned()
+    } else {
+        ['…'].into_iter().chain(path.chars().skip(length + 1 - room.max(1))).collect()
+    }
 }
 
 /// What the page is drawn with.

@@ -42,7 +42,7 @@ fn words(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<'_>,
     let theme = state.theme();
     let plane = page.height * page.width;
     let values = page.values.get(index * plane..(index + 1) * plane).unwrap_or_default();
-    let shape = format!("{}×{} values, log counts", page.height, page.width);
+    let shape = format!("{}×{} values", page.height, page.width);
     let mut lines = page.statistics.get(index).map_or_else(Vec::new, |statistics| facts(statistics, &shape));
     for line in &mut lines {
         line.spans.iter_mut().step_by(2).for_each(|name| name.style = theme.dim());
@@ -93,8 +93,8 @@ fn histogram(state: &State, values: &[f32], frame: &mut Frame<'_>, area: Rect) {
             histogram.counts.iter().map(|&count| parts[level(count).saturating_sub(above).min(8)]).collect();
         frame.render_widget(Paragraph::new(line).style(theme.bar()), Rect { y: area.y + row, height: 1, ..area });
     }
-    let greatest = short(histogram.max);
-    let width = bins.saturating_sub(greatest.chars().count());
-    let axis = format!("{:<width$}{greatest}", short(histogram.min));
+    let (least, greatest) = (short(histogram.min), short(histogram.max));
+    let between = bins.saturating_sub(least.chars().count() + greatest.chars().count());
+    let axis = format!("{least}{:^between$}{greatest}", "counts on a log axis");
     frame.render_widget(Paragraph::new(axis).style(theme.dim()), Rect { y: area.y + rows, height: 1, ..area });
 }
