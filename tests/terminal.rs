@@ -66,6 +66,16 @@ impl Program {
         assert!(std::process::Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
+    /// Waits until the program is stopped: it gives the terminal back a moment before.
+    fn await_stop(&self) {
+        let status = format!("/proc/{}/stat", self.child.process_id().unwrap());
+        let start = Instant::now();
+        while !std::fs::read_to_string(&status).unwrap().contains(") T ") {
+            assert!(start.elapsed() < PATIENCE, "the program does not stop");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
@@ -207,6 +217,7 @@ fn ctrl_z_gives_the_terminal_back_until_the_program_is_continued() {
     program.see("Grad-CAM of cat");
     program.press("\x1a");
     program.miss("1 Layers");
+    program.await_stop();
     program.assert_restored();
     assert_eq!(program.modes(), program.modes_before);
     program.signal("CONT");
