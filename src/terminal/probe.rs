@@ -24,7 +24,9 @@ pub fn picker(wanted: Graphics) -> Option<Picker> {
         Graphics::Kitty => picker.set_protocol_type(ProtocolType::Kitty),
         Graphics::Sixel => picker.set_protocol_type(ProtocolType::Sixel),
         Graphics::Cells => picker.set_protocol_type(ProtocolType::Halfblocks),
-        Graphics::Auto if refuses_pictures() => picker.set_protocol_type(ProtocolType::Halfblocks),
+        Graphics::Auto if refuses_pictures() || lost_in_tmux(&picker) => {
+            picker.set_protocol_type(ProtocolType::Halfblocks);
+        }
         Graphics::Auto | Graphics::Off => {}
     }
     Some(picker)
@@ -34,4 +36,10 @@ pub fn picker(wanted: Graphics) -> Option<Picker> {
 /// unless someone turned them on.
 fn refuses_pictures() -> bool {
     std::env::var_os("ZELLIJ").is_some() || std::env::var("TERM_PROGRAM").is_ok_and(|name| name == "vscode")
+}
+
+/// A multiplexer clips and scrolls kitty's placeholders like any text; sixel and iTerm2 pictures that are passed through it land
+/// where the outer terminal's cursor happens to be.
+fn lost_in_tmux(picker: &Picker) -> bool {
+    picker.tmux_detected() && picker.protocol_type() != ProtocolType::Kitty
 }
