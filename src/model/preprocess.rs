@@ -1,5 +1,7 @@
 //! What is done to a picture before a network sees it: resize, crop, channel order, mean and standard deviation.
 
+use std::borrow::Cow;
+
 use image::{Rgb, RgbImage};
 
 use super::input::InputTensor;
@@ -290,9 +292,10 @@ impl Preprocessing {
             Some(Resize::ShortSide(side)) => (follow(side, width, height), side.into()),
         };
         let fed = self.crop.map_or(resized, |(width, height)| (width.into(), height.into()));
-        let whole_crop = self.resize.is_none() && self.crop.is_some();
-        for (width, height) in [resized, fed] {
-            if width * height > MOST_PIXELS && !(whole_crop && (width, height) == resized) {
+        // A picture that is only cropped is never copied as a whole, however large it is.
+        let made = if self.resize.is_some() { resized } else { fed };
+        for (width, height) in [made, fed] {
+            if width * height > MOST_PIXELS {
                 return Err(PreprocessError::TooLarge { width, height });
             }
         }
@@ -310,12 +313,16 @@ impl Preprocessing {
     /// A picture without pixels, or more pixels than can be fed.
     pub fn view(&self, picture: &RgbImage) -> Result<RgbImage, PreprocessError> {
         let geometry = self.geometry(picture.width(), picture.height())?;
-        let resized = resize(picture, geometry.resized.0, geometry.resized.1, self.interpolation)?;
+        let resized = if geometry.resized == geometry.original {
+            Cow::Borrowed(picture)
+        } else {
+            Cow::Owned(resize(picture, geometry.resized.0, geometry.resized.1, self.interpolation)?)
+        };
         let mut seen = if geometry.resized == geometry.fed {
-            resized
+            resized.into_owned()
         } else {
             let mut cropped = RgbImage::new(geometry.fed.0, geometry.fed.1);
-            image::imageops::replace(&mut cropped, &resized, -geometry.offset.0, -geometry.offset.1);
+            image::imageops::replace(&mut cropped, resized.as_ref(), -geometry.offset.0, -geometry.offset.1);
             cropped
         };
         if self.order == Order::Grey {

@@ -57,8 +57,9 @@ impl Grid {
 
     /// The tile under a pixel of a grid with `count` tiles; none in a gap.
     pub fn tile_at(&self, x: usize, y: usize, count: usize) -> Option<usize> {
-        let (column, row) = (x / (self.cell.0 + self.gap), y / (self.cell.1 + self.gap));
-        let inside = x % (self.cell.0 + self.gap) < self.cell.0 && y % (self.cell.1 + self.gap) < self.cell.1;
+        let (across, down) = ((self.cell.0 + self.gap).max(1), (self.cell.1 + self.gap).max(1));
+        let (column, row) = (x / across, y / down);
+        let inside = x % across < self.cell.0 && y % down < self.cell.1;
         let tile = row * self.columns + column;
         (inside && column < self.columns && tile < count).then_some(tile)
     }
