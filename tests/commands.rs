@@ -242,6 +242,47 @@ fn a_pt2_of_another_kind_says_what_it_holds() {
 }
 
 #[test]
+fn names_in_a_strangers_file_cannot_steer_the_terminal() {
+    use std::io::{Read, Write};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostile.pt2");
+    let mut source =
+        zip::ZipArchive::new(std::fs::File::open(fixtures().join("hand_checkable/model.pt2")).unwrap()).unwrap();
+    let mut hostile = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    for index in 0..source.len() {
+        let mut entry = source.by_index(index).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        if name.ends_with("models/model.json") {
+            let json = String::from_utf8(bytes).unwrap();
+            assert!(json.contains(",conv1,"));
+            bytes = json.replace(",conv1,", ",\\u001b[2J\\u0007conv1,").into_bytes();
+        }
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        hostile.start_file(name, stored).unwrap();
+        hostile.write_all(&bytes).unwrap();
+    }
+    hostile.finish().unwrap();
+    let model = text(&path);
+    let input = fixtures().join("hand_checkable/input.npy");
+    for arguments in [
+        &["summary", model][..],
+        &["activations", model, text(&input), "--layer", "\u{1b}[2J\u{7}conv1"],
+        &["activations", model, text(&input), "--layer", "conv\u{1b}[2J"],
+    ] {
+        let done = layerscope(arguments);
+        let printed = [done.stdout, done.stderr].concat();
+        assert!(String::from_utf8_lossy(&printed).contains("conv"), "{arguments:?}");
+        assert!(
+            !printed.contains(&0x1b) && !printed.contains(&0x07),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&printed)
+        );
+    }
+}
+
+#[test]
 fn pictures_that_are_none_are_refused_and_extreme_ones_are_taken() {
     let folder = tempfile::tempdir().unwrap();
     let fake = folder.path().join("notes.png");

@@ -51,7 +51,6 @@ fn model() -> Event {
         classes: vec![class(0, "tench"), class(1, "tabby"), class(2, "tiger cat")],
         preprocess: "imagenet".to_owned(),
         preprocess_note: None,
-        map_layer: Some(LayerId(3)),
         parameters: 5_184,
     }))
 }

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use super::common::{ChannelList, Failure, Format, ModelOptions, OutputOptions, one_input};
 use super::report::{STATISTICS, model, print_json, print_lines, say_guess, statistics_cells, table, value};
 use crate::engine::{Cancel, numbers};
+use crate::methods::statistics::Statistics;
 use crate::methods::{MethodError, channels, statistics};
 use crate::picture::grid::{Grid, channel_grid};
 use crate::picture::npy::write_f32;
@@ -86,19 +88,9 @@ impl Activations {
         }
         let type_name = place.layer.and_then(|id| network.layers.get(id)).map(|layer| layer.type_name.as_str());
         if self.output.format == Format::Json {
-            let channel = |&channel: &usize| {
-                let mut entry = json!({ "channel": channel });
-                if let (Some(entry), serde_json::Value::Object(numbers)) =
-                    (entry.as_object_mut(), value(&all.channels[channel]))
-                {
-                    entry.extend(numbers);
-                }
-                entry
-            };
-            let mut layer = json!({ "path": place.name, "type": type_name, "shape": shape });
-            if let (Some(layer), serde_json::Value::Object(numbers)) = (layer.as_object_mut(), value(&all.layer)) {
-                layer.extend(numbers);
-            }
+            let with = |about: serde_json::Value, statistics: &Statistics| value(&With { about, statistics });
+            let layer = with(json!({ "path": place.name, "type": type_name, "shape": shape }), &all.layer);
+            let channel = |&channel: &usize| with(json!({ "channel": channel }), &all.channels[channel]);
             let channels: Vec<_> = shown.iter().map(channel).collect();
             return print_json(
                 &json!({ "model": model(&network), "input": given.path, "layer": layer, "channels": channels }),
@@ -113,6 +105,15 @@ impl Activations {
         lines.extend(table(&head, &rows));
         print_lines(lines)
     }
+}
+
+/// What something is called, with its statistics beside it.
+#[derive(Serialize)]
+struct With<'a> {
+    #[serde(flatten)]
+    about: serde_json::Value,
+    #[serde(flatten)]
+    statistics: &'a Statistics,
 }
 
 /// Small maps are enlarged by whole numbers, so that a tile has about 64 pixels.

@@ -1,12 +1,12 @@
 //! `layerscope cam`: where in a picture a class comes from.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use image::RgbImage;
 use serde_json::json;
 
-use super::common::{Failure, Format, ModelOptions, OutputOptions, one_input};
+use super::common::{Failure, Format, Given, ModelOptions, OutputOptions, one_input};
 use super::report::{model, print_json, print_lines, say_guess};
 use crate::engine::Cancel;
 use crate::methods::grad_cam::{ClassId, Map, Recording, default_layer};
@@ -95,18 +95,19 @@ impl Cam {
             write_f32(file, &[map.height, map.width], &map.values)?;
         }
         if let Some(file) = &self.out {
-            save_picture(file, &self.overlay(&network, &given.loaded, seen, &maps)?)?;
+            save_picture(file, &self.overlay(&network, &given, seen, &maps)?)?;
         }
         let said = said_of(&network, output, class)?;
         self.report(&network, &given.path, &places, &maps, class, said.as_ref())
     }
 
     /// The map over the part of the picture that the network saw.
-    fn overlay(&self, network: &Network, loaded: &Loaded, seen: RgbImage, maps: &[Map]) -> Result<RgbImage, Failure> {
-        let (picture, region) = match loaded {
+    fn overlay(&self, network: &Network, given: &Given, seen: RgbImage, maps: &[Map]) -> Result<RgbImage, Failure> {
+        let (picture, region) = match &given.loaded {
             Loaded::Picture(picture) => {
                 let geometry = network.input.preprocessing.geometry(picture.width(), picture.height());
-                let geometry = geometry.map_err(|error| Failure::Fed { path: String::new(), reason: error.into() })?;
+                let geometry =
+                    geometry.map_err(|error| Failure::Fed { path: given.path.clone(), reason: error.into() })?;
                 (picture.clone(), geometry.region())
             }
             Loaded::Array(_) => {
@@ -160,17 +161,13 @@ impl Cam {
         }
         let probability =
             said.map_or(f32::NAN, |said| if class.negative { 1.0 - said.probability } else { said.probability });
-        let mut lines = vec![format!("{}: {label} ({:.2} %)", crate::model::printable(path), probability * 100.0)];
+        let mut lines = vec![format!("{path}: {label} ({:.2} %)", probability * 100.0)];
         lines.extend(summaries.map(|(place, map, min, max)| {
             format!("grad-cam at {}: {}×{}, {min:.4} to {max:.4} before ReLU", place.name, map.height, map.width)
         }));
-        lines.extend(self.out.iter().map(|file| format!("saved {}", display(file))));
+        lines.extend(self.out.iter().map(|file| format!("saved {}", file.display())));
         print_lines(lines)
     }
-}
-
-fn display(file: &Path) -> String {
-    crate::model::printable::printable_path(file)
 }
 
 fn last_map(network: &Network, forward: &Forward) -> Result<Place, MethodError> {

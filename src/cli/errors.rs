@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::common::Failure;
+use crate::model::printable;
 
 /// Exit code of everything that the user can put right.
 const USAGE: u8 = 2;
@@ -39,7 +40,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     {
         line = format!("{line} (one of {})", values.join(", "));
     }
-    eprintln!("layerscope: {line}");
+    eprintln!("layerscope: {}", printable(&line));
     ExitCode::from(USAGE)
 }
 
@@ -51,9 +52,9 @@ pub(super) fn report(failure: &Failure) -> u8 {
         return 0;
     }
     let line = failure.to_string();
-    eprintln!("layerscope: {}", line.lines().collect::<Vec<_>>().join(" "));
+    eprintln!("layerscope: {}", printable(&line));
     match failure {
-        Failure::Output(_) | Failure::Save(_) => 1,
+        Failure::Output(_) | Failure::Save(_) | Failure::Array(_) => 1,
         _ => USAGE,
     }
 }

@@ -1,7 +1,6 @@
 //! `layerscope` without a command: the inspector.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 
@@ -34,7 +33,7 @@ pub(super) struct Inspect {
 }
 
 impl Inspect {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<(), Failure> {
         let opening = self.options.opening(self.model.as_deref());
         let mut inputs: Vec<Option<PathBuf>> =
             Input::resolve(&self.input)?.iter().map(|input| Some(input.path().to_path_buf())).collect();

@@ -14,8 +14,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use common::Failure;
-
 /// See what a vision network sees: layers, channels, filter patterns and class activation maps, in the terminal.
 ///
 /// Without a command it opens the inspector: `layerscope MODEL PICTURE...`; without arguments, on the built-in demo.
@@ -45,11 +43,11 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         None => arguments.inspect.run(),
-        Some(Command::Summary(command)) => command.run().map(|()| ExitCode::SUCCESS),
-        Some(Command::Predict(command)) => command.run().map(|()| ExitCode::SUCCESS),
-        Some(Command::Activations(command)) => command.run().map(|()| ExitCode::SUCCESS),
-        Some(Command::Patterns(command)) => command.run().map(|()| ExitCode::SUCCESS),
-        Some(Command::Cam(command)) => command.run().map(|()| ExitCode::SUCCESS),
+        Some(Command::Summary(command)) => command.run(),
+        Some(Command::Predict(command)) => command.run(),
+        Some(Command::Activations(command)) => command.run(),
+        Some(Command::Patterns(command)) => command.run(),
+        Some(Command::Cam(command)) => command.run(),
     };
-    done.unwrap_or_else(|failure: Failure| ExitCode::from(errors::report(&failure)))
+    done.map_or_else(|failure| ExitCode::from(errors::report(&failure)), |()| ExitCode::SUCCESS)
 }

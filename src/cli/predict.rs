@@ -109,7 +109,7 @@ fn lines(network: &Network, path: &str, predictions: &[Prediction]) -> Vec<Strin
         let absent = network.label(ClassId { index: 0, negative: true });
         rows.push(vec![absent, String::new(), String::new(), format!("{:.2} %", (1.0 - only.probability) * 100.0)]);
     }
-    let mut lines = vec![crate::model::printable(path).into_owned()];
+    let mut lines = vec![path.to_owned()];
     lines.extend(table(&["class", "index", "score", "probability"], &rows));
     lines.push(String::new());
     lines

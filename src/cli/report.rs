@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::common::Failure;
 use crate::methods::Network;
 use crate::methods::statistics::Statistics;
-use crate::model::{Layout, Source};
+use crate::model::{Layout, Source, printable};
 use crate::picture::load::Loaded;
 
 /// The model as every JSON document describes it.
@@ -52,11 +52,11 @@ pub(super) fn print_json(document: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints lines.
+/// Prints lines, without what a stranger's file may hold to steer the terminal.
 pub(super) fn print_lines(lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     for line in lines {
-        writeln!(stdout, "{line}")?;
+        writeln!(stdout, "{}", printable(&line))?;
     }
     Ok(())
 }

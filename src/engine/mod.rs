@@ -20,7 +20,8 @@ use crate::model::graph::{Graph, Node, Tap, ValueId};
 pub use cancel::Cancel;
 pub use device::DeviceChoice;
 pub use plan::Plan;
-pub use run::{RunOptions, Taps};
+use run::RunOptions;
+pub use run::Taps;
 
 /// Why a graph could not be loaded or run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -83,7 +83,7 @@ fn step(node: &Node, found: &mut Found) -> Result<Step, EngineError> {
     for (output, parameters) in node.outputs.iter().zip(operator.aliases()) {
         let sources = parameters.iter().flat_map(|&position| values_at(position));
         for source in sources {
-            for &value in output_values(output) {
+            for &value in output.values() {
                 shares.push((value, source));
             }
         }
@@ -101,13 +101,4 @@ fn step(node: &Node, found: &mut Found) -> Result<Step, EngineError> {
         })
     };
     Ok(Step { call: Call::Aten { operator, positions, functional }, writes, reads: node.reads(), shares })
-}
-
-fn output_values(output: &crate::model::graph::Output) -> &[ValueId] {
-    use crate::model::graph::Output;
-    match output {
-        Output::Value(value) => std::slice::from_ref(value),
-        Output::List(values) => values,
-        Output::Ignored => &[],
-    }
 }

@@ -11,13 +11,13 @@ use crate::aten::{self, Feed, Value};
 use crate::model::graph::{Argument, Node, Output, ValueId};
 
 /// What a run does besides computing.
-pub struct RunOptions<'a> {
+pub(super) struct RunOptions<'a> {
     /// Values at which gradients will be asked for: the run records what leads away from them.
-    pub gradients_at: &'a [ValueId],
+    pub(super) gradients_at: &'a [ValueId],
     /// Looked at between nodes.
-    pub cancel: &'a Cancel,
+    pub(super) cancel: &'a Cancel,
     /// Called after every node with the node's index and what it made.
-    pub observer: &'a mut dyn FnMut(usize, &[Value]),
+    pub(super) observer: &'a mut dyn FnMut(usize, &[Value]),
 }
 
 /// Taps of a run, by value.

@@ -1,6 +1,6 @@
 //! Reading zip archives that come from strangers: sizes are checked against the file before anything is allocated.
 
-use std::io::{Cursor, Read, Seek};
+use std::io::{Read, Seek};
 
 use zip::ZipArchive;
 
@@ -78,6 +78,3 @@ impl<R: Read + Seek> Archive<R> {
         if bytes.len() as u64 == size { Ok(bytes) } else { Err(fail("it is cut short".to_owned())) }
     }
 }
-
-/// An archive inside an archive.
-pub type InnerArchive = Archive<Cursor<Vec<u8>>>;

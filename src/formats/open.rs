@@ -7,7 +7,7 @@ use std::path::Path;
 use super::archive::{Archive, ArchiveError};
 use super::exported_program::{self, ExportedProgramError, InputShape};
 use super::keras::{self, KerasError};
-use crate::model::preprocess::Resize;
+use crate::model::preprocess::{Order, Resize};
 use crate::model::printable::{printable, printable_path};
 use crate::model::{InputDescription, Labels, LayerTree, Layout, Model, Preprocessing, Source};
 
@@ -137,12 +137,8 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
     let (preprocessing, reason) = if channels == 3 {
         (imagenet_at(hinted), "an exported program does not say; torchvision's ImageNet preprocessing is assumed")
     } else {
-        let unit = Preprocessing::unit().fitted_to(hinted);
-        let grey = unit.clone().with_normalisation(crate::model::preprocess::Order::Grey, &[0.0], &[255.0]);
-        (
-            if channels == 1 { grey.unwrap_or(unit) } else { unit },
-            "an exported program does not say; division by 255 is assumed",
-        )
+        let unit = unit(channels).fitted_to(hinted);
+        (unit, "an exported program does not say; division by 255 is assumed")
     };
     InputDescription {
         channels,
@@ -151,6 +147,13 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
         preprocessing,
         source: Source::Guessed(reason.to_owned()),
     }
+}
+
+/// Division by 255, of one grey channel or of three colours.
+fn unit(channels: usize) -> Preprocessing {
+    let colour = Preprocessing::unit();
+    let grey = || colour.clone().with_normalisation(Order::Grey, &[0.0], &[255.0]).ok();
+    if channels == 1 { grey().unwrap_or(colour) } else { colour }
 }
 
 /// ImageNet's mean and deviation at another size: the usual share of 224 to 256 is kept.
@@ -176,17 +179,13 @@ fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
     let vgg = model.name.to_lowercase().contains("vgg") || file_name.to_lowercase().contains("vgg");
     let (pixels, reason) = if model.rescaling {
         (Preprocessing::raw(), "the network rescales by itself; pixels of 0 to 255 are assumed")
-    } else if input.channels == 1 {
-        let colour = Preprocessing::unit();
-        let grey = colour.clone().with_normalisation(crate::model::preprocess::Order::Grey, &[0.0], &[255.0]);
-        (grey.unwrap_or(colour), "a Keras file does not say; division by 255 is assumed")
-    } else if vgg {
+    } else if vgg && input.channels == 3 {
         (
             Preprocessing::caffe(),
             "a Keras file does not say; as its name is VGG, BGR minus the ImageNet mean is assumed",
         )
     } else {
-        (Preprocessing::unit(), "a Keras file does not say; division by 255 is assumed")
+        (unit(input.channels), "a Keras file does not say; division by 255 is assumed")
     };
     let preprocessing = pixels.fitted_to(size.or((vgg && size.is_none()).then_some((224, 224))));
     let description = InputDescription {

@@ -1,5 +1,6 @@
 //! A model on a device: what every method works on.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use tch::{Device, Kind, Tensor};
@@ -30,6 +31,7 @@ pub struct Network {
     /// Output and scores.
     pub head: Head,
     pub(super) classes: Option<usize>,
+    pub(super) shapes: OnceCell<HashMap<ValueId, Vec<i64>>>,
 }
 
 /// A place that a method can look at: a layer of the tree or a single node.
@@ -60,6 +62,7 @@ impl Network {
             negative_label: model.negative_label,
             head,
             classes: None,
+            shapes: OnceCell::new(),
         };
         network.classes = network.count_classes();
         Ok(network)

@@ -48,11 +48,19 @@ pub struct Summary {
 }
 
 impl Network {
-    /// Shapes of every tensor of the graph, from a run on zeros.
+    /// Shapes of every tensor of the graph, from one run on zeros.
     ///
     /// # Errors
     /// The node that failed.
-    pub fn forward_shapes(&self) -> Result<HashMap<ValueId, Vec<i64>>, MethodError> {
+    pub fn forward_shapes(&self) -> Result<&HashMap<ValueId, Vec<i64>>, MethodError> {
+        if let Some(known) = self.shapes.get() {
+            return Ok(known);
+        }
+        let measured = self.measure_shapes()?;
+        Ok(self.shapes.get_or_init(|| measured))
+    }
+
+    fn measure_shapes(&self) -> Result<HashMap<ValueId, Vec<i64>>, MethodError> {
         let graph = self.engine.graph().clone();
         let source = self.source()?;
         let zeros = self.zeros()?;
@@ -83,7 +91,7 @@ impl Network {
     pub fn summary(&self) -> Result<Summary, MethodError> {
         let graph = self.engine.graph();
         let shapes = self.forward_shapes()?;
-        let macs: Vec<u64> = graph.nodes.iter().map(|node| macs(node, &shapes)).collect();
+        let macs: Vec<u64> = graph.nodes.iter().map(|node| macs(node, shapes)).collect();
         let layers = self.layers.layers.iter().enumerate().map(|(index, layer)| Row {
             path: layer.path.clone(),
             type_name: layer.type_name.clone(),

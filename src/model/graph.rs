@@ -181,6 +181,17 @@ pub enum Output {
     Ignored,
 }
 
+impl Output {
+    /// The values that the return is bound to.
+    pub fn values(&self) -> &[ValueId] {
+        match self {
+            Self::Value(value) => std::slice::from_ref(value),
+            Self::List(values) => values,
+            Self::Ignored => &[],
+        }
+    }
+}
+
 /// One operator call.
 #[derive(Debug, Clone)]
 pub struct Node {
@@ -208,15 +219,7 @@ impl Node {
 
     /// Values that the node makes.
     pub fn makes(&self) -> impl Iterator<Item = ValueId> + '_ {
-        self.outputs.iter().flat_map(|output| {
-            match output {
-                Output::Value(value) => std::slice::from_ref(value),
-                Output::List(values) => values.as_slice(),
-                Output::Ignored => &[],
-            }
-            .iter()
-            .copied()
-        })
+        self.outputs.iter().flat_map(|output| output.values().iter().copied())
     }
 }
 

@@ -223,13 +223,6 @@ impl Preprocessing {
         self
     }
 
-    /// Another interpolation.
-    #[must_use]
-    pub fn with_interpolation(mut self, interpolation: Interpolation) -> Self {
-        self.interpolation = interpolation;
-        self
-    }
-
     /// Other channels, mean and standard deviation: on the 0–255 scale, in the order of the channels that are fed, one value
     /// for all or one for each.
     ///

@@ -74,11 +74,6 @@ impl ColorMap {
         }
     }
 
-    /// Whether it has a middle that stands for zero.
-    pub fn is_diverging(self) -> bool {
-        matches!(self, Self::RdBu | Self::Coolwarm)
-    }
-
     /// The next map, and after the last the first.
     #[must_use]
     pub fn next(self) -> Self {

@@ -130,8 +130,6 @@ pub struct ModelInfo {
     pub preprocess: String,
     /// Where that comes from, when it was guessed.
     pub preprocess_note: Option<String>,
-    /// Layer of the default map.
-    pub map_layer: Option<LayerId>,
     /// Sum of all parameters.
     pub parameters: u64,
 }

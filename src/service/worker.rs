@@ -18,8 +18,7 @@ use crate::methods::grad_cam::{Recording, default_layer};
 use crate::methods::patterns::{self, Ascent, Recipe};
 use crate::methods::statistics::{self, LayerStatistics};
 use crate::methods::{Forward, MethodError, Network, channels, predictions, weights};
-use crate::model::graph::ValueId;
-use crate::model::{LayerId, Source};
+use crate::model::{LayerId, Source, printable};
 use crate::picture::load::{Input, Loaded, decode_picture};
 
 /// Opens the model, then answers requests until nobody asks any more.
@@ -36,8 +35,7 @@ pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>)
     let _ = events.send(Event::Progress { pane: Pane::Input, what: format!("opening {name}"), done: None });
     let network = open::network(&open.opening).map_err(|error| error.to_string())?;
     let mut worker = Worker { network: &network, events, seed: open.seed, run: None, growing: None };
-    let shapes = network.forward_shapes().map_err(|error| error.to_string())?;
-    let _ = events.send(Event::Opened(Box::new(worker.info(&shapes))));
+    let _ = events.send(Event::Opened(Box::new(worker.info())));
     worker.serve(mailbox);
     Ok(())
 }
@@ -282,7 +280,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn info(&self, shapes: &HashMap<ValueId, Vec<i64>>) -> ModelInfo {
+    fn info(&self) -> ModelInfo {
         let network = self.network;
         let count = network.classes().unwrap_or(0);
         let mut ids: Vec<ClassId> = (0..count).map(|index| ClassId { index, negative: false }).collect();
@@ -291,9 +289,9 @@ impl Worker<'_> {
         }
         let classes = ids.into_iter().map(|id| Class { id, label: network.label(id) }).collect();
         let layers = network.layers.iter().map(|(id, layer)| LayerInfo {
-            path: layer.path.clone(),
-            name: layer.name.clone(),
-            type_name: layer.type_name.clone(),
+            path: printable(&layer.path).into_owned(),
+            name: printable(&layer.name).into_owned(),
+            type_name: printable(&layer.type_name).into_owned(),
             kind: layer.kind,
             parent: layer.parent,
             depth: layer.depth,
@@ -312,7 +310,6 @@ impl Worker<'_> {
                 Source::Guessed(reason) => Some(reason.clone()),
                 _ => None,
             },
-            map_layer: default_layer(network, &|value| shapes.get(&value).cloned()),
             parameters: network.layers.layers.iter().map(crate::model::Layer::parameters).sum(),
         }
     }

@@ -268,6 +268,24 @@ impl State {
         self.failed.remove(&Pane::Heatmap);
     }
 
+    /// The top classes with their probabilities, best first; of a single sigmoid both answers.
+    pub fn top_classes(&self) -> Vec<(ClassId, &str, f32)> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let class = |index| ClassId { index, negative: false };
+        let mut top: Vec<(ClassId, &str, f32)> = run
+            .predictions
+            .iter()
+            .map(|prediction| (class(prediction.index), prediction.label.as_str(), prediction.probability))
+            .collect();
+        if let (Some(model), [(only, _, probability)]) = (&self.model, top.as_slice())
+            && let Some(absent) = model.classes.iter().find(|class| class.id.negative && class.id.index == only.index)
+        {
+            top.push((absent.id, &absent.label, 1.0 - probability));
+            top.sort_by(|a, b| b.2.total_cmp(&a.2));
+        }
+        top
+    }
+
     /// A new number for a request.
     pub fn next_ticket(&mut self) -> Ticket {
         self.ticket = Ticket(self.ticket.0 + 1);

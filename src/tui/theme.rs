@@ -133,12 +133,4 @@ impl Theme {
     pub fn bar(&self) -> Style {
         Style::new().fg(self.bar)
     }
-
-    /// Background of pictures as red, green, blue; black where it is the terminal's own.
-    pub fn picture_background(&self) -> [u8; 3] {
-        match self.background {
-            Color::Rgb(red, green, blue) => [red, green, blue],
-            _ => [0; 3],
-        }
-    }
 }

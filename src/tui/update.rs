@@ -259,14 +259,7 @@ impl State {
     }
 
     fn step_class(&mut self, steps: i64) -> Vec<Effect> {
-        let Some(run) = &self.run else { return Vec::new() };
-        let mut classes: Vec<ClassId> =
-            run.predictions.iter().map(|prediction| ClassId { index: prediction.index, negative: false }).collect();
-        if let (Some(model), [only]) = (&self.model, classes.as_slice())
-            && model.classes.iter().any(|class| class.id.negative)
-        {
-            classes = vec![*only, ClassId { negative: true, ..*only }];
-        }
+        let classes: Vec<ClassId> = self.top_classes().into_iter().map(|(class, ..)| class).collect();
         if classes.is_empty() {
             return Vec::new();
         }

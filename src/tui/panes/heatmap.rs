@@ -6,10 +6,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::{frame_of, message, thin_bar};
-use crate::service::protocol::{ClassId, Pane};
+use crate::service::protocol::Pane;
 use crate::tui::drawing::{HEATMAP, Subject, Wanted};
 use crate::tui::layout;
-use crate::tui::state::{Focus, OverlayMode, Run, State};
+use crate::tui::state::{Focus, OverlayMode, State};
 
 /// Columns that the list of classes needs beside the picture.
 const LEAST_TABLE: u16 = 40;
@@ -33,7 +33,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
         }
         return Vec::new();
     };
-    let rows = table_rows(state, run);
+    let rows = table_rows(state);
     let tile = (run.picture.height() as usize, run.picture.width() as usize);
     let lines = (rows.len() as u16 + 3).min(inner.height.saturating_sub(4).max(inner.height / 2));
     let (picture, words) = layout::picture_and_words(inner, tile, state.cell.unwrap_or((10, 20)), lines, LEAST_TABLE);
@@ -76,22 +76,10 @@ fn layer_line<'a>(state: &State) -> Line<'a> {
 }
 
 /// The top classes with bars of their probabilities.
-fn table_rows<'a>(state: &State, run: &Run) -> Vec<Line<'a>> {
+fn table_rows<'a>(state: &State) -> Vec<Line<'a>> {
     let theme = state.theme();
     let shown = state.map.as_ref().map(|map| map.class.id);
-    let mut rows: Vec<(ClassId, String, f32)> = run
-        .predictions
-        .iter()
-        .map(|prediction| {
-            (ClassId { index: prediction.index, negative: false }, prediction.label.clone(), prediction.probability)
-        })
-        .collect();
-    if let (Some(model), [(only, _, probability)]) = (&state.model, rows.as_slice())
-        && let Some(absent) = model.classes.iter().find(|class| class.id.negative && class.id.index == only.index)
-    {
-        rows.push((absent.id, absent.label.clone(), 1.0 - probability));
-        rows.sort_by(|a, b| b.2.total_cmp(&a.2));
-    }
+    let rows = state.top_classes();
     let listed = shown.is_none_or(|class| rows.iter().any(|row| row.0 == class));
     let mut lines: Vec<Line<'_>> = rows
         .into_iter()
@@ -102,7 +90,7 @@ fn table_rows<'a>(state: &State, run: &Run) -> Vec<Line<'a>> {
             Line::from(vec![
                 Span::styled(format!("{mark}{:>5.1}% ", probability * 100.0), style),
                 Span::styled(thin_bar(probability, BAR), theme.bar()),
-                Span::styled(format!(" {}", crate::model::printable(&label)), style),
+                Span::styled(format!(" {}", crate::model::printable(label)), style),
             ])
         })
         .collect();
