@@ -87,6 +87,7 @@ impl From<tch::TchError> for EngineError {
 pub struct Engine {
     graph: Arc<Graph>,
     program: Vec<program::Step>,
+    flow: plan::Flow,
     weights: HashMap<ValueId, Tensor>,
     device: Device,
     device_name: String,
@@ -99,6 +100,7 @@ impl Engine {
     /// An operator that libtorch does not have, or a weight that does not fit its bytes.
     pub fn load(mut graph: Graph, device: Device) -> Result<Self, EngineError> {
         let program = program::resolve(&graph)?;
+        let flow = plan::Flow::of(&graph, &program);
         let mut weights = HashMap::with_capacity(graph.weights.len());
         for weight in &mut graph.weights {
             let data = std::mem::take(&mut weight.data);
@@ -110,7 +112,7 @@ impl Engine {
             Device::Cuda(index) => format!("cuda:{index}"),
             _ => "cpu".to_owned(),
         };
-        Ok(Self { graph: Arc::new(graph), program, weights, device, device_name })
+        Ok(Self { graph: Arc::new(graph), program, flow, weights, device, device_name })
     }
 
     /// The graph, without the bytes of its weights.
@@ -136,7 +138,7 @@ impl Engine {
     /// The nodes that lead from `given` to `taps`.
     pub fn plan(&self, given: &[ValueId], taps: &[Tap]) -> Plan {
         let given: HashSet<ValueId> = given.iter().copied().collect();
-        Plan::new(&self.graph, &self.program, &given, taps)
+        Plan::new(&self.graph, &self.program, &self.flow, &given, taps)
     }
 
     /// Runs from the given values to the taps, recording nothing for gradients.

@@ -49,10 +49,10 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    pub(super) fn new(graph: &Graph, program: &[Step], given: &HashSet<ValueId>, wanted: &[Tap]) -> Self {
+    pub(super) fn new(graph: &Graph, program: &[Step], flow: &Flow, given: &HashSet<ValueId>, wanted: &[Tap]) -> Self {
         let taps: HashSet<ValueId> = wanted.iter().map(|tap| tap.value).collect();
-        let (needed, whole_after) = needed_nodes(graph, program, given, wanted);
-        let weights: HashSet<ValueId> = graph.weights.iter().map(|weight| weight.value).collect();
+        let (needed, whole_after) = flow.needed_nodes(program, given, wanted);
+        let weights = &flow.weights;
         let mut last_read: HashMap<ValueId, usize> = HashMap::new();
         for &node in &needed {
             for &value in &program[node].reads {
@@ -124,58 +124,79 @@ impl Plan {
                 })
                 .collect(),
             keep,
-            weights: weights.into_iter().filter(|weight| read.contains(weight)).collect(),
+            weights: weights.iter().copied().filter(|weight| read.contains(weight)).collect(),
         }
     }
 }
 
-/// Walks back from the taps to what is given. Gives the nodes, and for each tap that is written to after it is made the node
-/// after which it is whole.
-fn needed_nodes(
-    graph: &Graph,
-    program: &[Step],
-    given: &HashSet<ValueId>,
-    taps: &[Tap],
-) -> (Vec<usize>, HashMap<ValueId, usize>) {
-    let mut makers: HashMap<ValueId, usize> = HashMap::new();
-    let mut memory = Memory::default();
-    for (node, step) in program.iter().enumerate() {
-        makers.extend(graph.nodes[node].makes().map(|value| (value, node)));
-        for &(value, source) in &step.shares {
-            memory.join(value, source, true);
+/// What is true of a graph in every run: who makes a value, and who writes to its memory.
+#[derive(Debug)]
+pub(super) struct Flow {
+    makers: HashMap<ValueId, usize>,
+    memory: Memory,
+    /// Nodes that write in place, by the root of the memory that they write to.
+    writers: HashMap<ValueId, Vec<usize>>,
+    weights: HashSet<ValueId>,
+}
+
+impl Flow {
+    pub(super) fn of(graph: &Graph, program: &[Step]) -> Self {
+        let mut makers: HashMap<ValueId, usize> = HashMap::new();
+        let mut memory = Memory::default();
+        for (node, step) in program.iter().enumerate() {
+            makers.extend(graph.nodes[node].makes().map(|value| (value, node)));
+            for &(value, source) in &step.shares {
+                memory.join(value, source, true);
+            }
         }
-    }
-    // Who reads memory reads what was written to it before, through whatever name.
-    let mut writers: HashMap<ValueId, Vec<usize>> = HashMap::new();
-    for (node, step) in program.iter().enumerate() {
-        for &written in &step.writes {
-            writers.entry(memory.root(written)).or_default().push(node);
+        let mut writers: HashMap<ValueId, Vec<usize>> = HashMap::new();
+        for (node, step) in program.iter().enumerate() {
+            for &written in &step.writes {
+                writers.entry(memory.root(written)).or_default().push(node);
+            }
         }
+        let weights = graph.weights.iter().map(|weight| weight.value).collect();
+        Self { makers, memory, writers, weights }
     }
-    let mut whole_after: HashMap<ValueId, usize> = HashMap::new();
-    for tap in taps {
-        let (Some(&maker), Some(after)) = (makers.get(&tap.value), tap.after) else { continue };
-        let last =
-            writers.get(&memory.root(tap.value)).into_iter().flatten().rfind(|&&node| maker < node && node <= after.0);
-        if let (Some(&node), false) = (last, given.contains(&tap.value)) {
-            whole_after.insert(tap.value, node);
+
+    /// Nodes that write to the value's memory, through whatever name, in order.
+    fn writers_of(&self, value: ValueId) -> &[usize] {
+        self.writers.get(&self.memory.root(value)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Walks back from the taps to what is given. Gives the nodes, and for each tap that is written to after it is made the
+    /// node after which it is whole.
+    fn needed_nodes(
+        &self,
+        program: &[Step],
+        given: &HashSet<ValueId>,
+        taps: &[Tap],
+    ) -> (Vec<usize>, HashMap<ValueId, usize>) {
+        let mut whole_after: HashMap<ValueId, usize> = HashMap::new();
+        for tap in taps.iter().filter(|tap| !given.contains(&tap.value)) {
+            let (Some(&maker), Some(after)) = (self.makers.get(&tap.value), tap.after) else { continue };
+            if let Some(&node) = self.writers_of(tap.value).iter().rfind(|&&node| maker < node && node <= after.0) {
+                whole_after.insert(tap.value, node);
+            }
         }
-    }
-    let mut needed = vec![false; program.len()];
-    let end = |value: ValueId| whole_after.get(&value).or_else(|| makers.get(&value)).map_or(0, |&node| node + 1);
-    let mut open: Vec<(ValueId, usize)> = taps.iter().map(|tap| (tap.value, end(tap.value))).collect();
-    while let Some((value, before)) = open.pop() {
-        if !given.contains(&value) {
-            let maker = makers.get(&value).copied();
-            let earlier = writers.get(&memory.root(value)).into_iter().flatten().copied().filter(|&node| node < before);
-            for node in maker.into_iter().chain(earlier) {
+        let mut needed = vec![false; program.len()];
+        let end =
+            |value: ValueId| whole_after.get(&value).or_else(|| self.makers.get(&value)).map_or(0, |&node| node + 1);
+        let mut open: Vec<(ValueId, usize)> = taps.iter().map(|tap| (tap.value, end(tap.value))).collect();
+        while let Some((value, before)) = open.pop() {
+            if given.contains(&value) {
+                continue;
+            }
+            // Who reads memory reads what was written to it before.
+            let earlier = self.writers_of(value).iter().copied().filter(|&node| node < before);
+            for node in self.makers.get(&value).copied().into_iter().chain(earlier) {
                 if !std::mem::replace(&mut needed[node], true) {
                     open.extend(program[node].reads.iter().map(|&read| (read, node)));
                 }
             }
         }
+        ((0..program.len()).filter(|&node| needed[node]).collect(), whole_after)
     }
-    ((0..program.len()).filter(|&node| needed[node]).collect(), whole_after)
 }
 
 /// Which values lie in the same memory.
