@@ -16,8 +16,56 @@ pub enum Graphics {
     Kitty,
     /// Sixel.
     Sixel,
+    /// iTerm2's inline images.
+    Iterm2,
     /// Half blocks: two pixels a cell.
     Cells,
     /// No pictures.
     Off,
+}
+
+/// The protocol that pictures are drawn by, once that is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// The kitty graphics protocol, with Unicode placeholders.
+    Kitty,
+    /// Sixel.
+    Sixel,
+    /// iTerm2's inline images.
+    Iterm2,
+    /// Half blocks and quadrants: characters in colour.
+    Cells,
+}
+
+/// Colours that characters can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ColorDepth {
+    /// The terminal's sixteen.
+    Ansi16,
+    /// The 6×6×6 cube and the grey ramp.
+    Indexed256,
+    /// 24 bits.
+    True,
+}
+
+/// Width and height of a character cell in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CellSize {
+    /// Pixels across.
+    pub width: u16,
+    /// Pixels down.
+    pub height: u16,
+}
+
+/// What pictures are drawn on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Canvas {
+    /// How they are drawn.
+    pub protocol: Protocol,
+    /// Size of a cell.
+    pub cell: CellSize,
+    /// Whether escape sequences for the outer terminal are wrapped for tmux.
+    pub through_tmux: bool,
+    /// Colours of characters.
+    pub colors: ColorDepth,
 }

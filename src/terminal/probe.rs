@@ -23,6 +23,7 @@ pub fn picker(wanted: Graphics) -> Option<Picker> {
     match wanted {
         Graphics::Kitty => picker.set_protocol_type(ProtocolType::Kitty),
         Graphics::Sixel => picker.set_protocol_type(ProtocolType::Sixel),
+        Graphics::Iterm2 => picker.set_protocol_type(ProtocolType::Iterm2),
         Graphics::Cells => picker.set_protocol_type(ProtocolType::Halfblocks),
         Graphics::Auto if refuses_pictures() || lost_in_tmux(&picker) => {
             picker.set_protocol_type(ProtocolType::Halfblocks);
