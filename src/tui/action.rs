@@ -2,6 +2,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::keymap::Modified;
+
 /// Something that a user can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the table below describes each")]
@@ -105,11 +107,12 @@ pub const BINDINGS: &[Binding] = &[
 
 /// Name of a key as the table writes it.
 pub fn key_name(key: KeyEvent) -> Option<String> {
-    if key.modifiers.contains(KeyModifiers::ALT) {
-        return None;
-    }
+    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+    let alt = key.modifiers.contains(KeyModifiers::ALT);
     let name = match key.code {
         KeyCode::Char(' ') => "Space".to_owned(),
+        // Terminals send the same byte for both cases.
+        KeyCode::Char(character) if ctrl => character.to_ascii_lowercase().to_string(),
         KeyCode::Char(character) => character.to_string(),
         KeyCode::F(number) => format!("F{number}"),
         KeyCode::Up => "Up".to_owned(),
@@ -124,9 +127,12 @@ pub fn key_name(key: KeyEvent) -> Option<String> {
         KeyCode::BackTab => "BackTab".to_owned(),
         KeyCode::Enter => "Enter".to_owned(),
         KeyCode::Esc => "Esc".to_owned(),
+        KeyCode::Backspace => "Backspace".to_owned(),
+        KeyCode::Delete => "Delete".to_owned(),
+        KeyCode::Insert => "Insert".to_owned(),
         _ => return None,
     };
-    Some(if key.modifiers.contains(KeyModifiers::CONTROL) { format!("ctrl-{name}") } else { name })
+    Some(Modified { ctrl, alt, name: &name }.to_string())
 }
 
 /// The action that a key is bound to.

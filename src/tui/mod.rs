@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod drawing;
+pub mod keymap;
 pub mod layout;
 pub mod panes;
 mod save;
