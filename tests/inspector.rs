@@ -66,6 +66,10 @@ fn ran(ticket: layerscope::service::protocol::Ticket) -> Event {
         map: if shape.len() == 4 { (shape[2] as usize, shape[3] as usize) } else { (1, 1) },
         shape,
         statistics: Statistics { sparsity, nan, ..statistics() },
+        macs: 1_000,
+        dead: 0,
+        saturated: 0,
+        receptive_field: None,
     };
     let prediction = |index: usize, label: &str, probability: f32| Prediction {
         index,
@@ -138,12 +142,14 @@ impl Inspector {
             self.asked.push(request.clone());
             match request {
                 Request::Picture { ticket, .. } => self.tell(ran(ticket)),
-                Request::Map { ticket, layer, class } => {
+                Request::Map { ticket, layers, class, .. } => {
                     let class = class.unwrap_or(ClassId { index: 1, negative: false });
                     let label = ["tench", "tabby", "tiger cat"][class.index].to_owned();
-                    let layer = layer.unwrap_or(LayerId(3));
+                    let layers = if layers.is_empty() { vec![LayerId(3)] } else { layers };
                     let map = ClassMap {
-                        layer,
+                        layers,
+                        against: None,
+                        other: None,
                         class: Class { id: class, label },
                         height: 2,
                         width: 2,
@@ -151,11 +157,14 @@ impl Inspector {
                     };
                     self.tell(Event::Map { ticket, map: Box::new(map) });
                 }
-                Request::Channels { ticket, layer, content: Content::Patterns, first, count } => {
+                Request::Channels { ticket, layer, content: Content::Patterns, order, first, count, .. } => {
                     let total = self.state.run.as_ref().unwrap().layers[&layer].channels;
                     let count = count.min(total - first);
                     let page = PatternPage {
                         layer,
+                        order,
+                        class: None,
+                        channels: (first..first + count).collect(),
                         first,
                         total,
                         step: 12,
@@ -165,7 +174,7 @@ impl Inspector {
                     };
                     self.tell(Event::Patterns { ticket, page: Box::new(page) });
                 }
-                Request::Channels { ticket, layer, content, first, count } => {
+                Request::Channels { ticket, layer, content, order, first, count, .. } => {
                     let known = &self.state.run.as_ref().unwrap().layers[&layer];
                     let total = known.channels;
                     let side = if known.shape.len() == 4 { known.shape[2] as usize } else { 1 };
@@ -173,6 +182,9 @@ impl Inspector {
                     let page = ChannelPage {
                         layer,
                         content,
+                        order,
+                        class: None,
+                        channels: (first..first + count).collect(),
                         first,
                         total,
                         height: side,
@@ -180,7 +192,9 @@ impl Inspector {
                         values: (0..count * side * side).map(|value| value as f32).collect(),
                         statistics: vec![statistics(); count],
                         layer_statistics: statistics(),
+                        contributions: None,
                         colour: None,
+                        other: None,
                     };
                     self.tell(Event::Channels { ticket, page: Box::new(page) });
                 }
@@ -481,7 +495,15 @@ fn an_answer_that_a_newer_request_has_overtaken_is_dropped() {
     let old = inspector.state.map_ticket;
     inspector.press(&["c"]);
     let class = Class { id: ClassId { index: 0, negative: false }, label: "tench".to_owned() };
-    let map = ClassMap { layer: LayerId(3), class, height: 1, width: 1, values: vec![0.0] };
+    let map = ClassMap {
+        layers: vec![LayerId(3)],
+        class,
+        against: None,
+        other: None,
+        height: 1,
+        width: 1,
+        values: vec![0.0],
+    };
     inspector.tell(Event::Map { ticket: old, map: Box::new(map) });
     assert!(inspector.screen().contains("Grad-CAM of tiger cat"));
 }

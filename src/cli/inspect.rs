@@ -41,7 +41,7 @@ impl Inspect {
             inputs.push(None);
         }
         self.options.apply_threads();
-        let request = OpenRequest { opening, seed: self.options.seed };
+        let request = OpenRequest { opening, other: None, seed: self.options.seed };
         let service = service::spawn(request);
         let options = tui::Options { inputs, theme: self.theme, graphics: self.graphics, colormap: self.colormap };
         let done = tui::run(options, &service.requests, &service.events).map_err(Failure::from);

@@ -19,6 +19,8 @@ pub struct Ticket(pub u64);
 pub struct OpenRequest {
     /// The model, and what the user says about it.
     pub opening: Opening,
+    /// A second model that the first is compared with, layer by layer.
+    pub other: Option<Opening>,
     /// Seed of the noise that patterns start from.
     pub seed: u64,
 }
@@ -39,10 +41,42 @@ pub enum Pane {
 pub enum Content {
     /// What the layer made of the picture.
     Activations,
+    /// Gradient of the class's score (before softmax or sigmoid) with respect to the layer's output.
+    Gradients,
+    /// Activation times gradient, element by element: where each channel speaks for the class, and where against it.
+    ActivationTimesGradient,
     /// The input that maximises each channel.
     Patterns,
     /// The layer's kernels.
     Weights,
+}
+
+impl Content {
+    /// Whether it is another for another class.
+    pub fn needs_class(self) -> bool {
+        matches!(self, Self::Gradients | Self::ActivationTimesGradient)
+    }
+}
+
+/// The order in which channels are paged through. Mean, maximum, variance and sparsity are those of the numbers that the page
+/// shows, and of the activations where it shows patterns. Greatest first, except for [`Order::Index`]; channels of equal
+/// rank stay in the layer's order, and what is NaN comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Order {
+    /// As the layer has them.
+    #[default]
+    Index,
+    /// Mean of the finite values.
+    Mean,
+    /// Greatest finite value.
+    Max,
+    /// Population variance of the finite values.
+    Variance,
+    /// Share of exact zeros.
+    Sparsity,
+    /// Contribution to the class: the sum over space of activation × gradient, which is by how much the class's score would
+    /// fall, to first order, if the channel were zero.
+    Contribution,
 }
 
 /// Work for the engine's thread.
@@ -63,19 +97,25 @@ pub enum Request {
         layer: LayerId,
         /// What of them; patterns answer several times, with the picture so far.
         content: Content,
-        /// First channel of the page.
+        /// The order in which they are counted.
+        order: Order,
+        /// The class that gradients and contributions are of; `None` is the network's top class.
+        class: Option<ClassId>,
+        /// First channel of the page: its rank in the order.
         first: usize,
         /// Number of channels; fewer come back at the end of the layer.
         count: usize,
     },
-    /// The class activation map of a class at a layer.
+    /// The class activation map of a class at a layer, or at several together.
     Map {
         /// Comes back with the answer.
         ticket: Ticket,
-        /// The layer; `None` is the last with a spatial map.
-        layer: Option<LayerId>,
+        /// The layers; none is the last with a spatial map. Of several the maps are blended: see [`ClassMap::values`].
+        layers: Vec<LayerId>,
         /// The class; `None` is the network's top class.
         class: Option<ClassId>,
+        /// Contrast: the map is that of the class's score minus this one's.
+        against: Option<ClassId>,
     },
     /// Stop what runs for a pane and forget what waits.
     Stop(Pane),
@@ -145,6 +185,18 @@ pub struct Rgb {
     pub pixels: Vec<u8>,
 }
 
+/// The part of the input that a position of a layer can see, in pixels of the picture that the network sees: position (row,
+/// column) sees `size` pixels from `start + (row, column) × stride` on, which may reach past the border into the padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceptiveField {
+    /// Rows and columns.
+    pub size: (u64, u64),
+    /// Rows and columns from one position's field to the next one's.
+    pub stride: (u64, u64),
+    /// Top and left of the first position's field.
+    pub start: (i64, i64),
+}
+
 /// What a layer gave for the picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerState {
@@ -158,6 +210,17 @@ pub struct LayerState {
     pub map: (usize, usize),
     /// Statistics of the whole output.
     pub statistics: Statistics,
+    /// Multiply–adds for this picture, of the layer and those below it, as `summary` counts them.
+    pub macs: u64,
+    /// Channels of a rectified layer (ReLU and its like) that are zero everywhere on this picture. In a vector, where a zero is
+    /// ordinary, none unless all are.
+    pub dead: usize,
+    /// Channels of a bounded layer (sigmoid, tanh, ReLU6, hard sigmoid and their like) of which at least 99 % lie at a bound, where
+    /// no gradient passes, and that are not dead. The network's own output is not counted.
+    pub saturated: usize,
+    /// What a position of its maps can see; `None` where that is the whole input, as after global pooling or attention, or
+    /// where the layer has no map.
+    pub receptive_field: Option<ReceptiveField>,
 }
 
 /// A page of channels as numbers.
@@ -165,9 +228,15 @@ pub struct LayerState {
 pub struct ChannelPage {
     /// Whose channels.
     pub layer: LayerId,
-    /// [`Content::Activations`] or [`Content::Weights`].
+    /// Anything but [`Content::Patterns`].
     pub content: Content,
-    /// First channel of the page.
+    /// The order that it is a page of.
+    pub order: Order,
+    /// The class that gradients and contributions are of; `None` where the page depends on no class.
+    pub class: Option<Class>,
+    /// The channels, in the page's order.
+    pub channels: Vec<usize>,
+    /// Rank of the first of them.
     pub first: usize,
     /// Channels of the layer.
     pub total: usize,
@@ -181,7 +250,26 @@ pub struct ChannelPage {
     pub statistics: Vec<Statistics>,
     /// Statistics of the whole layer.
     pub layer_statistics: Statistics,
+    /// Contribution of each channel to the class (see [`Order::Contribution`]), where the page needed gradients.
+    pub contributions: Option<Vec<f32>>,
     /// For first convolutions' weights: the K kernels in colour, in place of `values`.
+    pub colour: Option<Vec<Rgb>>,
+    /// The same channels of the second model, where it has a layer of this path and shape.
+    pub other: Option<OtherChannels>,
+}
+
+/// A page's channels in the second model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OtherChannels {
+    /// The layer, of the second model.
+    pub layer: LayerId,
+    /// K×H×W numbers, as many as the page has.
+    pub values: Vec<f32>,
+    /// One for each channel of the page.
+    pub statistics: Vec<Statistics>,
+    /// Statistics of the whole layer.
+    pub layer_statistics: Statistics,
+    /// For first convolutions' weights: the K kernels in colour.
     pub colour: Option<Vec<Rgb>>,
 }
 
@@ -190,7 +278,13 @@ pub struct ChannelPage {
 pub struct PatternPage {
     /// Whose patterns.
     pub layer: LayerId,
-    /// First channel of the page.
+    /// The order that it is a page of.
+    pub order: Order,
+    /// The class that contributions are of; `None` where the order depends on no class.
+    pub class: Option<Class>,
+    /// The channels, in the page's order.
+    pub channels: Vec<usize>,
+    /// Rank of the first of them.
     pub first: usize,
     /// Channels of the layer.
     pub total: usize,
@@ -204,19 +298,47 @@ pub struct PatternPage {
     pub activations: Vec<f32>,
 }
 
-/// A class activation map at its layer's resolution, before ReLU and scaling.
+/// A class activation map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassMap {
-    /// Layer that it was made at.
-    pub layer: LayerId,
+    /// Layers that it was made at.
+    pub layers: Vec<LayerId>,
     /// Class that it is for.
     pub class: Class,
+    /// Class that it is held against.
+    pub against: Option<Class>,
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// H×W numbers.
+    /// H×W numbers. Of one layer: Grad-CAM at the layer's resolution, before ReLU and scaling. Of several: the mean of
+    /// their maps' positive parts, each divided by its maximum and enlarged bilinearly to the finest of them; 0 to 1.
     pub values: Vec<f32>,
+    /// The same of the second model, where it has layers of these paths, and the class.
+    pub other: Option<OtherMap>,
+}
+
+/// A class activation map of the second model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OtherMap {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// H×W numbers, as [`ClassMap::values`].
+    pub values: Vec<f32>,
+}
+
+/// How far two models are apart at a layer that both have, by path and shape.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LayerDifference {
+    /// The layer of the first model.
+    pub layer: LayerId,
+    /// The layer of the second.
+    pub other: LayerId,
+    /// Relative L2 distance of their outputs for the picture, ‖a − b‖ / max(‖a‖, ‖b‖): 0 for equal ones, at most 2, NaN where a
+    /// value is NaN.
+    pub distance: f32,
 }
 
 /// What the engine's thread says.
@@ -233,6 +355,8 @@ pub enum Event {
     },
     /// The model is open.
     Opened(Box<ModelInfo>),
+    /// The second model is open too.
+    OpenedOther(Box<ModelInfo>),
     /// The network has run on a picture.
     Ran {
         /// Of the request.
@@ -245,6 +369,17 @@ pub enum Event {
         predictions: Vec<Prediction>,
         /// One for each layer that ran, in the tree's order.
         layers: Vec<LayerState>,
+    },
+    /// The second model has run on the picture too.
+    Compared {
+        /// Of the picture's request.
+        ticket: Ticket,
+        /// The second model's top classes, best first.
+        predictions: Vec<Prediction>,
+        /// Layers that both models have, those that differ most first.
+        layers: Vec<LayerDifference>,
+        /// Layers of the first model that the second has not.
+        unmatched: Vec<LayerId>,
     },
     /// A page of channels.
     Channels {

@@ -10,7 +10,7 @@ use tch::Tensor;
 use super::mailbox::{Mailbox, Next};
 use super::open;
 use super::protocol::{
-    ChannelPage, Class, ClassId, ClassMap, Content, Event, LayerInfo, LayerState, ModelInfo, OpenRequest, Pane,
+    ChannelPage, Class, ClassId, ClassMap, Content, Event, LayerInfo, LayerState, ModelInfo, OpenRequest, Order, Pane,
     PatternPage, Request, Rgb, Ticket,
 };
 use crate::engine::{Cancel, EngineError, numbers};
@@ -81,14 +81,16 @@ impl Worker<'_> {
         let pane = request.pane();
         let (ticket, done) = match request {
             Request::Picture { ticket, path } => (ticket, self.picture(ticket, path, cancel)),
-            Request::Channels { ticket, layer, content: Content::Patterns, first, count } => {
+            Request::Channels { ticket, layer, content: Content::Patterns, first, count, .. } => {
                 (ticket, self.start_patterns(ticket, layer, first, count, cancel))
             }
-            Request::Channels { ticket, layer, content, first, count } => {
+            Request::Channels { ticket, layer, content, first, count, .. } => {
                 self.growing = None;
                 (ticket, self.channels(ticket, layer, content, first, count))
             }
-            Request::Map { ticket, layer, class } => (ticket, self.map(ticket, layer, class, cancel)),
+            Request::Map { ticket, layers, class, .. } => {
+                (ticket, self.map(ticket, layers.first().copied(), class, cancel))
+            }
             Request::Stop(_) => return,
         };
         if let Err(error) = done {
@@ -134,6 +136,10 @@ impl Worker<'_> {
                 channels: total as usize,
                 map: (height as usize, width as usize),
                 statistics: found.layer,
+                macs: 0,
+                dead: 0,
+                saturated: 0,
+                receptive_field: None,
             });
             run.statistics.insert(id, found);
         }
@@ -235,6 +241,9 @@ impl Worker<'_> {
         let pictures = patterns::pictures(self.network, growing.ascent.images())?;
         let page = PatternPage {
             layer: growing.layer,
+            order: Order::Index,
+            class: None,
+            channels: (growing.first..growing.first + pictures.len()).collect(),
             first: growing.first,
             total: growing.total,
             step: growing.ascent.step(),
@@ -270,7 +279,9 @@ impl Worker<'_> {
         run.recording = Some(recording);
         let label = network.label(class);
         let map = ClassMap {
-            layer,
+            layers: vec![layer],
+            against: None,
+            other: None,
             class: Class { id: class, label },
             height: map.height,
             width: map.width,
@@ -334,6 +345,9 @@ fn page(
     Ok(ChannelPage {
         layer,
         content,
+        order: Order::Index,
+        class: None,
+        channels: (first..first + count).collect(),
         first,
         total: total as usize,
         height: height as usize,
@@ -341,7 +355,9 @@ fn page(
         values: numbers(&shown)?,
         statistics: all.channels.get(first..first + count).unwrap_or_default().to_vec(),
         layer_statistics: all.layer,
+        contributions: None,
         colour,
+        other: None,
     })
 }
 

@@ -8,7 +8,7 @@ use super::layout;
 use super::stamped::Stamped;
 use super::state::{Focus, OverlayMode, Page, Popup, Run, State};
 use crate::model::LayerId;
-use crate::service::protocol::{ClassId, Content, Event, Pane, Request, Rgb};
+use crate::service::protocol::{ClassId, Content, Event, Order, Pane, Request, Rgb};
 
 /// Something for the loop around the state to do.
 #[derive(Debug)]
@@ -318,7 +318,7 @@ impl State {
         self.asked = Some((ticket, key));
         self.failed.remove(&Pane::Channels);
         let (layer, content, first, count) = key;
-        vec![Effect::Ask(Request::Channels { ticket, layer, content, first, count })]
+        vec![Effect::Ask(Request::Channels { ticket, layer, content, order: Order::Index, class: None, first, count })]
     }
 
     fn ask_map(&mut self) -> Vec<Effect> {
@@ -327,7 +327,12 @@ impl State {
         }
         self.map_ticket = self.next_ticket();
         self.failed.remove(&Pane::Heatmap);
-        vec![Effect::Ask(Request::Map { ticket: self.map_ticket, layer: self.map_layer, class: self.class })]
+        vec![Effect::Ask(Request::Map {
+            ticket: self.map_ticket,
+            layers: self.map_layer.into_iter().collect(),
+            class: self.class,
+            against: None,
+        })]
     }
 
     /// What the engine's event does. Answers to requests that a newer one has overtaken are dropped.
@@ -365,7 +370,7 @@ impl State {
                 self.map = Some(Stamped::new(*map));
             }
             Event::Failed { pane, ticket, message } => self.fail(pane, ticket.map(|ticket| ticket.0), message),
-            Event::Ran { .. } | Event::Map { .. } => {}
+            Event::Ran { .. } | Event::Map { .. } | Event::OpenedOther(_) | Event::Compared { .. } => {}
         }
         Vec::new()
     }

@@ -20,6 +20,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
     let path =
         state.model.as_ref().and_then(|model| model.layers.get(state.layer.0)).map_or("", |layer| layer.path.as_str());
     let content = match state.content {
+        Content::Gradients => "gradients",
+        Content::ActivationTimesGradient => "activation × gradient",
         Content::Activations => "activations",
         Content::Patterns => "patterns",
         Content::Weights => "weights",

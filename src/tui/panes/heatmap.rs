@@ -69,7 +69,7 @@ fn headline<'a>(state: &State) -> Line<'a> {
 fn layer_line<'a>(state: &State) -> Line<'a> {
     let theme = state.theme();
     let at = state.map.as_ref().and_then(|map| {
-        let layer = state.model.as_ref()?.layers.get(map.layer.0)?;
+        let layer = state.model.as_ref()?.layers.get(map.layers.first()?.0)?;
         Some(format!("at {} {}×{}", layer.path, map.height, map.width))
     });
     Line::from(Span::styled(at.unwrap_or_default(), theme.dim()))
