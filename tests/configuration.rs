@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use layerscope::config::Rebinding;
 use layerscope::tui::action::{Action, BINDINGS, key_name};
-use layerscope::tui::keymap::{Keymap, Lookup, Rebinding, parse_key, parse_sequence};
+use layerscope::tui::keymap::{Keymap, Lookup, parse_key, parse_sequence};
 use proptest::prelude::*;
 
 /// The keymap with these lines under `[keys]`, the first of which is line 1, and what is said about them.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::action::{Action, BINDINGS};
+use crate::config::Rebinding;
 use crate::model::{nearest, printable, suggestion};
 
 /// What a key is bound to in order to do nothing.
@@ -55,17 +56,6 @@ pub enum Lookup {
     Prefix(Vec<Continuation>),
     /// Nothing.
     None,
-}
-
-/// A line of the user's that binds keys: `"g g" = "first"`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rebinding {
-    /// Keys with spaces between them.
-    pub keys: String,
-    /// Name of an action, or [`UNBOUND`].
-    pub action: String,
-    /// The line that says so, counted from 1.
-    pub line: usize,
 }
 
 /// A binding that cannot be.
@@ -164,6 +154,19 @@ impl Keymap {
         });
         let continuations: Vec<Continuation> = described.collect();
         if continuations.is_empty() { Lookup::None } else { Lookup::Prefix(continuations) }
+    }
+
+    /// The keymap as the configuration's table `[keys]`, with what each key does beside it.
+    pub fn to_toml(&self) -> String {
+        let mut text = "\n[keys]\n".to_owned();
+        for row in BINDINGS {
+            for keys in self.keys_of(row.action) {
+                let quoted = format!("\"{}\"", keys.replace('\\', "\\\\").replace('"', "\\\""));
+                let line = format!("{quoted} = \"{}\"", row.name);
+                text.push_str(&format!("{line:<36} # {}\n", row.description));
+            }
+        }
+        text
     }
 
     /// Keys of an action for help and hints, the user's own first; sequences with spaces between their keys.
