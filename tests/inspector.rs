@@ -225,7 +225,11 @@ impl Inspector {
     /// The column and row at which the screen says something.
     fn find(&self, words: &str) -> (u16, u16) {
         let screen = self.screen();
-        let (row, line) = screen.lines().enumerate().find(|(_, line)| line.contains(words)).expect(words);
+        let (row, line) = screen
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(words))
+            .unwrap_or_else(|| panic!("no {words} in\n{screen}"));
         // The backend writes a quotation mark before each line.
         let column = line[..line.find(words).unwrap()].chars().count() - 1;
         (column as u16, row as u16)

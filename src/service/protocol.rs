@@ -241,7 +241,7 @@ pub struct LayerState {
     /// Channels of a rectified layer (ReLU and its like) that are zero everywhere on this picture. In a vector, where a zero is
     /// ordinary, none unless all are.
     pub dead: usize,
-    /// Channels of a bounded layer (sigmoid, tanh, ReLU6, hard sigmoid and their like) of which at least 99 % lie at a bound, where
+    /// Channels of a bounded layer (sigmoid, tanh, `ReLU6`, hard sigmoid and their like) of which at least 99 % lie at a bound, where
     /// no gradient passes, and that are not dead. The network's own output is not counted.
     pub saturated: usize,
     /// What a position of its maps can see; `None` where that is the whole input, as after global pooling or attention, or

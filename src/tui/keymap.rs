@@ -81,8 +81,6 @@ pub struct KeymapError {
 struct Bound {
     keys: Vec<String>,
     action: Action,
-    /// Whether the user asked for it.
-    own: bool,
 }
 
 /// Sequences of keys and what they do. No sequence is the beginning of another.
@@ -93,11 +91,8 @@ impl Default for Keymap {
     /// The keys of the action table.
     fn default() -> Self {
         let rows = BINDINGS.iter().flat_map(|row| row.keys.iter().map(move |keys| (row.action, keys)));
-        let bound = |(action, keys): (Action, &&str)| Bound {
-            keys: keys.split(' ').map(str::to_owned).collect(),
-            action,
-            own: false,
-        };
+        let bound =
+            |(action, keys): (Action, &&str)| Bound { keys: keys.split(' ').map(str::to_owned).collect(), action };
         Self(rows.map(bound).collect())
     }
 }
@@ -124,13 +119,12 @@ impl Keymap {
         let mut own = 0;
         for (keys, action, line) in wanted {
             let Some(action) = action else { continue };
-            match keymap.in_the_way(&keys) {
-                Some(message) => errors.push(KeymapError { line, message }),
-                None => {
-                    // The user's keys come before the table's, so that hints show them.
-                    keymap.0.insert(own, Bound { keys, action, own: true });
-                    own += 1;
-                }
+            if let Some(message) = keymap.in_the_way(&keys) {
+                errors.push(KeymapError { line, message });
+            } else {
+                // The user's keys come before the table's, so that hints show them.
+                keymap.0.insert(own, Bound { keys, action });
+                own += 1;
             }
         }
         errors.sort_by_key(|error| error.line);
