@@ -43,7 +43,8 @@ pub(super) enum ConfiguredError {
 }
 
 /// Reads arguments, configuration, themes and keys.
-pub(super) fn read(given: &[OsString]) -> Result<Configured, ConfiguredError> {
+pub(super) fn read(given: Vec<OsString>) -> Result<Configured, ConfiguredError> {
+    let given = &configuration_after_command(given);
     let named = Arguments::from_arg_matches(&Arguments::command().try_get_matches_from(given)?)?.config;
     let mut configuration = Configuration::load(named.as_deref(), |name| std::env::var_os(name))?;
     let themes = configuration.themes.as_deref().map_or_else(Library::built_in, Library::with_folder)?;
@@ -56,6 +57,21 @@ pub(super) fn read(given: &[OsString]) -> Result<Configured, ConfiguredError> {
     let command = with_defaults(Arguments::command(), &configuration);
     let arguments = Arguments::from_arg_matches(&command.try_get_matches_from(given)?)?;
     Ok(Configured { arguments, interface: Interface { themes, keymap }, warnings: configuration.warnings })
+}
+
+/// `--config FILE COMMAND` as `COMMAND --config FILE`: behind an option of the inspector's, a command would be taken for a model.
+fn configuration_after_command(mut given: Vec<OsString>) -> Vec<OsString> {
+    let Some(option) = given.get(1).and_then(|first| first.to_str()) else { return given };
+    let length = match option {
+        "--config" => 2,
+        _ if option.starts_with("--config=") => 1,
+        _ => return given,
+    };
+    let names_command = |argument: &OsString| Arguments::command().find_subcommand(argument).is_some();
+    if given.get(1 + length).is_some_and(names_command) {
+        given[1..=1 + length].rotate_right(1);
+    }
+    given
 }
 
 fn refuse_unknown_theme(configuration: &mut Configuration, themes: &Library) {

@@ -9,10 +9,12 @@ use super::common::{Failure, ModelOptions};
 use super::configured::Interface;
 use super::errors;
 use crate::config::{self, ThemeChoice};
+use crate::model::printable::printable_path;
 use crate::picture::load::Input;
 use crate::picture::{ColorMap, Scale};
 use crate::service::{self, protocol::OpenRequest};
 use crate::terminal::Graphics;
+use crate::terminal::messages::Elsewhere;
 use crate::tui::{self, keymap::Keymap};
 
 /// Arguments of the inspector.
@@ -68,6 +70,12 @@ impl Inspect {
         if inputs.is_empty() {
             inputs.push(None);
         }
+        let mut lines = vec![format!("layerscope {}, process {}", env!("CARGO_PKG_VERSION"), std::process::id())];
+        lines.extend(notices.iter().cloned());
+        let log = self.log_file.as_deref();
+        let elsewhere = Elsewhere::send(log, &lines).map_err(|reason| {
+            Failure::Usage(format!("--log-file {}: {reason}", log.map_or_else(String::new, printable_path)))
+        })?;
         self.options.apply_threads();
         let request = OpenRequest { opening, other: None, seed: self.options.seed };
         let service = service::spawn(request);
@@ -85,6 +93,7 @@ impl Inspect {
             notices,
         };
         let done = tui::run(options, &service.requests, &service.events).map_err(Failure::from);
+        drop(elsewhere);
         service.leave(done.unwrap_or_else(|failure| errors::report(&failure)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Arg, Args, Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
@@ -58,7 +58,7 @@ fn page() -> Result<Vec<u8>, std::io::Error> {
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    synopsis().to_writer(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     commands(&command).to_writer(&mut page)?;
@@ -89,6 +89,24 @@ fn section(heading: &str, entries: impl Iterator<Item = (String, Vec<Inline>)>) 
     for (name, meaning) in entries {
         roff.control("TP", []).text([bold(name)]).text(meaning);
     }
+    roff
+}
+
+fn synopsis() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text([
+        bold("layerscope"),
+        roman(" ["),
+        italic("OPTIONS"),
+        roman("] ["),
+        italic("MODEL"),
+        roman(" ["),
+        italic("INPUT"),
+        roman("...]]"),
+    ]);
+    roff.control("br", []);
+    roff.text([bold("layerscope"), roman(" "), italic("COMMAND"), roman(" ["), italic("ARGUMENTS"), roman("...]")]);
     roff
 }
 

@@ -49,8 +49,7 @@ enum Command {
 
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
-    let given: Vec<_> = std::env::args_os().collect();
-    let Configured { arguments, interface, warnings } = match configured::read(&given) {
+    let Configured { arguments, interface, warnings } = match configured::read(std::env::args_os().collect()) {
         Ok(configured) => configured,
         Err(ConfiguredError::Arguments(error)) => return errors::usage(&error),
         Err(error) => return ExitCode::from(errors::report(&Failure::Usage(error.to_string()))),

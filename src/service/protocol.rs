@@ -79,6 +79,30 @@ pub enum Order {
     Contribution,
 }
 
+impl Order {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Index, Self::Mean, Self::Max, Self::Variance, Self::Sparsity, Self::Contribution];
+
+    /// The name by which it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Mean => "mean",
+            Self::Max => "max",
+            Self::Variance => "variance",
+            Self::Sparsity => "sparsity",
+            Self::Contribution => "contribution",
+        }
+    }
+
+    /// The next, and after the last the first.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|order| *order == self).unwrap_or(0);
+        Self::ALL[(at + 1) % Self::ALL.len()]
+    }
+}
+
 /// Work for the engine's thread.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
@@ -162,6 +186,8 @@ pub struct ModelInfo {
     pub format: String,
     /// Device: `cpu`, `cuda:0`.
     pub device: String,
+    /// Version of libtorch that runs it.
+    pub libtorch: String,
     /// The layer tree in drawing order; [`LayerId`] is the index.
     pub layers: Vec<LayerInfo>,
     /// The classes that a map can be asked for.
@@ -215,7 +241,7 @@ pub struct LayerState {
     /// Channels of a rectified layer (ReLU and its like) that are zero everywhere on this picture. In a vector, where a zero is
     /// ordinary, none unless all are.
     pub dead: usize,
-    /// Channels of a bounded layer (sigmoid, tanh, ReLU6, hard sigmoid and their like) of which at least 99 % lie at a bound, where
+    /// Channels of a bounded layer (sigmoid, tanh, `ReLU6`, hard sigmoid and their like) of which at least 99 % lie at a bound, where
     /// no gradient passes, and that are not dead. The network's own output is not counted.
     pub saturated: usize,
     /// What a position of its maps can see; `None` where that is the whole input, as after global pooling or attention, or

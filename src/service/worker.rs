@@ -314,6 +314,7 @@ impl Worker<'_> {
             name: network.name.clone(),
             format: network.format.to_owned(),
             device: network.engine.device_name().to_owned(),
+            libtorch: crate::aten::libtorch_version().to_owned(),
             layers: layers.collect(),
             classes,
             preprocess: network.input.preprocessing.to_string(),

@@ -5,7 +5,10 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+    EnableMouseCapture,
+};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -20,6 +23,8 @@ type Backend = CrosstermBackend<BufWriter<Stdout>>;
 const OUT: usize = 1 << 16;
 
 static ACTIVE: AtomicBool = AtomicBool::new(false);
+/// Whether the mouse is ours as well.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// A terminal that is ours until this is dropped.
 pub struct Session {
@@ -27,11 +32,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Takes the terminal: raw mode, the other screen, no cursor. A panic gives it back before it reports.
+    /// Takes the terminal: raw mode, the other screen, no cursor, and the mouse if it is wanted. A panic gives it back before it reports.
     ///
     /// # Errors
     /// When the terminal refuses, as when there is none.
-    pub fn enter() -> io::Result<Self> {
+    pub fn enter(mouse: bool) -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let report = std::panic::take_hook();
@@ -40,6 +45,7 @@ impl Session {
                 report(panic);
             }));
         });
+        MOUSE.store(mouse, Ordering::SeqCst);
         take()?;
         let out = BufWriter::with_capacity(OUT, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| restore())?;
@@ -88,6 +94,16 @@ impl Session {
         self.forget_screen()
     }
 
+    /// Puts a text into the clipboard of the machine that the terminal runs on, by OSC 52.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn copy(&mut self, text: &str, in_tmux: bool) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        out.write_all(super::clipboard::copy_sequence(text, in_tmux).as_bytes())?;
+        Write::flush(out)
+    }
+
     /// Takes pictures that were drawn by the kitty protocol out of the terminal's memory.
     ///
     /// # Errors
@@ -115,6 +131,7 @@ fn take() -> io::Result<()> {
     enable_raw_mode()?;
     ACTIVE.store(true, Ordering::SeqCst);
     execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)
+        .and_then(|()| if MOUSE.load(Ordering::SeqCst) { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) })
         .inspect_err(|_| restore())
 }
 
@@ -125,6 +142,9 @@ pub fn restore() {
     }
     // The terminal may be gone: there is nobody to tell then. Keys go first: whoever sees the screen given back may type.
     let _ = disable_raw_mode();
+    if MOUSE.load(Ordering::SeqCst) {
+        let _ = execute!(io::stdout(), DisableMouseCapture);
+    }
     let _ = execute!(
         io::stdout(),
         EndSynchronizedUpdate,
