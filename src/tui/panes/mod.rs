@@ -62,7 +62,9 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) -> Drawn {
     frame.render_widget(status::line(state, theme, areas.status.width.into()), areas.status);
     status::which_key(state, frame, areas.status);
     if let Some(popup) = &state.popup {
-        popup::draw(state, popup, frame, &mut drawn.targets);
+        let covered = popup::draw(state, popup, frame, &mut drawn.targets);
+        // Pictures under a popup would shine through it.
+        drawn.wanted.retain(|picture| !picture.area.intersects(covered));
     }
     if state.cell.is_none() {
         drawn.wanted.clear();

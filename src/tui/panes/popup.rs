@@ -22,8 +22,8 @@ const PROMPT_WIDTH: u16 = 76;
 /// Most rows of a prompt's list.
 const MOST_CHOICES: u16 = 16;
 
-/// Draws the popup.
-pub(super) fn draw(state: &State, popup: &Popup, frame: &mut Frame<'_>, targets: &mut Targets) {
+/// Draws the popup, and gives the area that it covers.
+pub(super) fn draw(state: &State, popup: &Popup, frame: &mut Frame<'_>, targets: &mut Targets) -> Rect {
     match popup {
         Popup::Help(scroll) => help(state, *scroll, frame, targets),
         Popup::Prompt(prompt) => ask(state, prompt, frame, targets),
@@ -38,7 +38,7 @@ fn open(frame: &mut Frame<'_>, state: &State, area: Rect, title: &str, note: Str
     layout::inner(area)
 }
 
-fn help(state: &State, scroll: u16, frame: &mut Frame<'_>, targets: &mut Targets) {
+fn help(state: &State, scroll: u16, frame: &mut Frame<'_>, targets: &mut Targets) -> Rect {
     let screen = frame.area();
     let lines = help_lines(state);
     let height = (lines.len() as u16 + 2).min(screen.height.saturating_sub(2));
@@ -47,6 +47,7 @@ fn help(state: &State, scroll: u16, frame: &mut Frame<'_>, targets: &mut Targets
     let inner = open(frame, state, area, "Keys", "j k scroll, any other key closes".to_owned(), targets);
     let first = usize::from(scroll.min(last_help_line(state)));
     frame.render_widget(Paragraph::new(lines.into_iter().skip(first).collect::<Vec<_>>()), inner);
+    area
 }
 
 /// The furthest that help can be scrolled.
@@ -74,7 +75,7 @@ fn help_lines<'a>(state: &State) -> Vec<Line<'a>> {
     lines
 }
 
-fn ask(state: &State, prompt: &Prompt, frame: &mut Frame<'_>, targets: &mut Targets) {
+fn ask(state: &State, prompt: &Prompt, frame: &mut Frame<'_>, targets: &mut Targets) -> Rect {
     let theme = state.theme();
     let screen = frame.area();
     let choices = prompt.choices(state);
@@ -98,10 +99,11 @@ fn ask(state: &State, prompt: &Prompt, frame: &mut Frame<'_>, targets: &mut Targ
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     let first = (chosen + 1).saturating_sub(usize::from(list.height));
     for (line, (row, choice)) in choices.iter().enumerate().skip(first).take(list.height.into()).enumerate() {
-        let area = Rect { y: list.y + line as u16, height: 1, ..list };
-        targets.add(area, Target::Choice(row));
-        frame.render_widget(Paragraph::new(choice_line(state, choice, row == chosen, list.width.into())), area);
+        let line_area = Rect { y: list.y + line as u16, height: 1, ..list };
+        targets.add(line_area, Target::Choice(row));
+        frame.render_widget(Paragraph::new(choice_line(state, choice, row == chosen, list.width.into())), line_area);
     }
+    area
 }
 
 fn choice_line<'a>(state: &State, choice: &Choice, chosen: bool, room: usize) -> Line<'a> {
