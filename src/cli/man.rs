@@ -2,17 +2,13 @@
 
 use std::io::Write;
 
-use clap::{Arg, Args, Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use super::common::Failure;
 use crate::config::SETTINGS;
 use crate::tui::keymap::Keymap;
-
-/// Print the manual page, to be read by `man -l -` or put into a folder man1.
-#[derive(Debug, Args)]
-pub(super) struct Manual {}
 
 const FILES: [(&str, &str); 3] = [
     (
@@ -44,11 +40,10 @@ const EXIT_STATUS: [(&str, &str); 4] = [
     ("128 + N", "Signal N ended the inspector."),
 ];
 
-impl Manual {
-    pub(super) fn run(&self) -> Result<(), Failure> {
-        let page = page()?;
-        Ok(std::io::stdout().write_all(&page)?)
-    }
+/// Prints the page.
+pub(super) fn run() -> Result<(), Failure> {
+    let page = page()?;
+    Ok(std::io::stdout().write_all(&page)?)
 }
 
 fn page() -> Result<Vec<u8>, std::io::Error> {
@@ -121,9 +116,8 @@ fn commands(command: &Command) -> Roff {
         )]);
         let usage = command.clone().render_usage().to_string();
         roff.control("PP", []).text([roman(usage.trim_start_matches("Usage: ").to_owned())]);
-        for argument in
-            command.get_arguments().filter(|argument| !argument.is_hide_set() && argument.get_id() != "help")
-        {
+        let own = |argument: &&Arg| !argument.is_hide_set() && !argument.is_global_set() && argument.get_id() != "help";
+        for argument in command.get_arguments().filter(own) {
             let help = argument.get_long_help().or(argument.get_help()).map_or_else(String::new, ToString::to_string);
             let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
             let default = if defaults.is_empty() || !argument.get_action().takes_values() {

@@ -44,7 +44,8 @@ enum Command {
     Patterns(patterns::Patterns),
     Cam(cam::Cam),
     Completions(completions::Completions),
-    Man(man::Manual),
+    /// Print the manual page, to be read by `man -l -` or put into a folder man1
+    Man,
 }
 
 /// Reads the arguments and does what they say.
@@ -65,7 +66,7 @@ pub fn main() -> ExitCode {
         Some(Command::Patterns(command)) => command.run(),
         Some(Command::Cam(command)) => command.run(),
         Some(Command::Completions(command)) => command.run(),
-        Some(Command::Man(command)) => command.run(),
+        Some(Command::Man) => man::run(),
     };
     done.map_or_else(|failure| ExitCode::from(errors::report(&failure)), |()| ExitCode::SUCCESS)
 }

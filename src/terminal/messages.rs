@@ -12,6 +12,8 @@ use rustix::stdio::dup2_stderr;
 /// The user's stderr while it is elsewhere.
 static USERS: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
+static HOOK: Once = Once::new();
+
 /// First number for the user's stderr: above stdin, stdout and stderr.
 const ABOVE_STDIO: i32 = 3;
 
@@ -38,7 +40,6 @@ impl Elsewhere {
         let users = fcntl_dupfd_cloexec(io::stderr(), ABOVE_STDIO)?;
         dup2_stderr(&file)?;
         *USERS.lock().unwrap_or_else(PoisonError::into_inner) = Some(users);
-        static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let report = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::action::{Action, BINDINGS};
+use super::action::{Action, BINDINGS, Binding};
 use crate::config::Rebinding;
 use crate::model::{nearest, printable, suggestion};
 
@@ -158,15 +158,12 @@ impl Keymap {
 
     /// The keymap as the configuration's table `[keys]`, with what each key does beside it.
     pub fn to_toml(&self) -> String {
-        let mut text = "\n[keys]\n".to_owned();
-        for row in BINDINGS {
-            for keys in self.keys_of(row.action) {
-                let quoted = format!("\"{}\"", keys.replace('\\', "\\\\").replace('"', "\\\""));
-                let line = format!("{quoted} = \"{}\"", row.name);
-                text.push_str(&format!("{line:<36} # {}\n", row.description));
-            }
-        }
-        text
+        let line = |keys: &String, row: &Binding| {
+            let quoted = format!("\"{}\"", keys.replace('\\', "\\\\").replace('"', "\\\""));
+            format!("{:<36} # {}\n", format!("{quoted} = \"{}\"", row.name), row.description)
+        };
+        let lines = |row: &Binding| self.keys_of(row.action).iter().map(|keys| line(keys, row)).collect::<String>();
+        format!("\n[keys]\n{}", BINDINGS.iter().map(lines).collect::<String>())
     }
 
     /// Keys of an action for help and hints, the user's own first; sequences with spaces between their keys.
