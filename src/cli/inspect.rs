@@ -27,7 +27,7 @@ pub(super) struct Inspect {
     /// Colours of the interface: a theme, or one for each kind of terminal: light=NAME,dark=NAME
     #[arg(long, value_name = "NAME", default_value = "ansi")]
     theme: ThemeChoice,
-    /// How pictures are drawn: auto, kitty, sixel, iterm2, cells or off
+    /// How pictures are drawn
     #[arg(long, value_name = "PROTOCOL", default_value = "auto")]
     graphics: Graphics,
     /// Colour map of channels
@@ -42,7 +42,7 @@ pub(super) struct Inspect {
     /// Channels with hard edges; false smooths them
     #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
     crisp: bool,
-    /// Use the mouse
+    /// Whether click, wheel, hover and drag do something; selecting text then needs Shift
     #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
     mouse: bool,
     /// Where messages go while the inspector has the screen
