@@ -10,7 +10,7 @@ use super::common::Failure;
 use crate::config::SETTINGS;
 use crate::tui::keymap::Keymap;
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 2] = [
     (
         "$XDG_CONFIG_HOME/layerscope/config.toml",
         "The configuration, usually ~/.config/layerscope/config.toml. What is wrong in it is said with its line, and left out. \
@@ -20,7 +20,6 @@ const FILES: [(&str, &str); 3] = [
         "$XDG_CONFIG_HOME/layerscope/themes/*.toml",
         "Themes of your own. A theme wins over a built-in one of its name, and may build on any with `inherits`.",
     ),
-    ("./layerscope-*.png", "Pictures that the inspector saves."),
 ];
 
 const ENVIRONMENT: [(&str, &str); 3] = [

@@ -3,6 +3,8 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::model::printable;
+
 /// What is wrong in a file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
@@ -30,7 +32,9 @@ impl<'a> Document<'a> {
             Ok(table) => Ok(Self { text, table: table.into_inner() }),
             Err(error) => {
                 let line = line_of(text, error.span().map_or(0, |span| span.start));
-                Err(Wrong { line, message: error.message().lines().collect::<Vec<_>>().join(", ") })
+                let message = text.lines().nth(line - 1).and_then(bare_text);
+                let message = message.unwrap_or_else(|| error.message().lines().collect::<Vec<_>>().join(", "));
+                Err(Wrong { line, message })
             }
         }
     }
@@ -51,6 +55,14 @@ fn entries<'d>(text: &'d str, table: &'d DeTable<'d>) -> Vec<Entry<'d>> {
         .collect();
     entries.sort_by_key(|(start, _)| *start);
     entries.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// What to say about `theme = nord`, the commonest slip, which TOML takes for a number that went wrong.
+fn bare_text(line: &str) -> Option<String> {
+    let (name, value) = line.split_once('=')?;
+    let word = value.split('#').next()?.trim();
+    let bare = word.starts_with(|first: char| first.is_alphabetic()) && !word.contains('"');
+    bare.then(|| format!("a text stands in quotes: {} = \"{}\"", printable(name.trim()), printable(word)))
 }
 
 fn line_of(text: &str, at: usize) -> usize {
