@@ -311,8 +311,6 @@ fn print_config_is_a_file_that_changes_nothing_and_documents_everything() {
     // The values are those that the options have without a file; what has none is documented as a comment.
     let help = String::from_utf8(layerscope(home.path(), &["--help"], &[]).stdout).unwrap();
     for setting in SETTINGS {
-        let option =
-            help.split("\n\n      --").find(|option| option.starts_with(&format!("{} ", setting.name))).unwrap();
         let default = help_default(&help, setting.name);
         assert_eq!(values.get(setting.name).cloned(), default, "{}", setting.name);
         let documented = if default.is_some() { "" } else { "# " };
