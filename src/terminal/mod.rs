@@ -1,7 +1,9 @@
 //! The terminal: entering and leaving it, what it can draw, and drawing pictures on it.
 
 pub mod clipboard;
+pub mod depth;
 pub mod encoder;
+pub mod graphics;
 pub mod probe;
 pub mod session;
 
