@@ -7,7 +7,10 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+    EnableMouseCapture,
+};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -32,6 +35,8 @@ impl Write for Screen {
 }
 
 static ACTIVE: AtomicBool = AtomicBool::new(false);
+/// Whether the mouse is ours as well.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// A terminal that is ours until this is dropped.
 pub struct Session {
@@ -42,11 +47,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Takes the terminal: raw mode, the other screen, no cursor. A panic gives it back before it reports.
+    /// Takes the terminal: raw mode, the other screen, no cursor, and the mouse if it is wanted. A panic gives it back before it reports.
     ///
     /// # Errors
     /// When the terminal refuses, as when there is none.
-    pub fn enter() -> io::Result<Self> {
+    pub fn enter(mouse: bool) -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let report = std::panic::take_hook();
@@ -55,6 +60,7 @@ impl Session {
                 report(panic);
             }));
         });
+        MOUSE.store(mouse, Ordering::SeqCst);
         take()?;
         let screen = Screen::default();
         let mut terminal = Terminal::new(CrosstermBackend::new(screen.clone())).inspect_err(|_| restore())?;
@@ -138,6 +144,7 @@ fn take() -> io::Result<()> {
     enable_raw_mode()?;
     ACTIVE.store(true, Ordering::SeqCst);
     execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)
+        .and_then(|()| if MOUSE.load(Ordering::SeqCst) { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) })
         .inspect_err(|_| restore())
 }
 
@@ -148,6 +155,9 @@ pub fn restore() {
     }
     // The terminal may be gone: there is nobody to tell then. Keys go first: whoever sees the screen given back may type.
     let _ = disable_raw_mode();
+    if MOUSE.load(Ordering::SeqCst) {
+        let _ = execute!(io::stdout(), DisableMouseCapture);
+    }
     let _ = execute!(
         io::stdout(),
         EndSynchronizedUpdate,

@@ -29,12 +29,14 @@ use crossterm::event::Event as TerminalEvent;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
-use crate::model::suggestion;
-use crate::picture::ColorMap;
+use crate::config::ThemeChoice;
+use crate::picture::{ColorMap, Scale};
 use crate::service::protocol::{Event, Pane, Request};
 use crate::terminal::clipboard::copy_sequence;
+use crate::terminal::colors::light_background;
 use crate::terminal::session::Session;
-use crate::terminal::{Graphics, probe};
+use crate::terminal::{ColorDepth, Graphics, probe};
+use keymap::Keymap;
 use panes::Drawn;
 use pictures::Pictures;
 use state::State;
@@ -46,28 +48,31 @@ use update::Effect;
 pub struct Options {
     /// Pictures to go through; `None` is the demo's.
     pub inputs: Vec<Option<PathBuf>>,
-    /// Name of the theme.
-    pub theme: Option<String>,
+    /// All themes; never empty.
+    pub themes: Vec<Theme>,
+    /// The theme to begin with.
+    pub theme: ThemeChoice,
+    /// What keys do.
+    pub keymap: Keymap,
     /// How pictures are drawn.
     pub graphics: Graphics,
     /// Colour map to begin with.
     pub colormap: ColorMap,
+    /// Scale to begin with.
+    pub scale: Scale,
+    /// Share of the heatmap in the overlay, 0 to 1.
+    pub overlay_strength: f32,
+    /// Whether channels are drawn with hard edges.
+    pub crisp: bool,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+    /// What is to be said at the start.
+    pub notices: Vec<String>,
 }
 
 /// Why the inspector cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
-    /// No theme has this name.
-    #[error("there is no theme '{name}'{suggestion}")]
-    UnknownTheme {
-        /// The name that was asked for.
-        name: String,
-        /// Names that are near.
-        suggestion: String,
-    },
-    /// A built-in theme is damaged.
-    #[error(transparent)]
-    Theme(#[from] theme::ThemeError),
     /// There is no terminal.
     #[error(
         "the inspector needs a terminal; the commands summary, predict, activations, patterns and cam do not ({0})"
@@ -84,22 +89,22 @@ pub enum TuiError {
 /// Runs the inspector until the user leaves.
 ///
 /// # Errors
-/// An unknown theme, no terminal, or a terminal that went away.
+/// No terminal, or a terminal that went away.
 pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event>) -> Result<u8, TuiError> {
-    let themes = Theme::built_in()?;
-    let theme = match &options.theme {
-        None => 0,
-        Some(name) => themes.iter().position(|theme| theme.name == *name).ok_or_else(|| TuiError::UnknownTheme {
-            name: name.clone(),
-            suggestion: suggestion(name, themes.iter().map(|theme| theme.name.as_str())),
-        })?,
-    };
     let signals = signals()?;
     let (columns, rows) = crossterm::terminal::size().map_err(TuiError::NoTerminal)?;
-    let mut session = Session::enter().map_err(TuiError::NoTerminal)?;
+    let theme = first_theme(&options.theme, &options.themes);
+    let mut session = Session::enter(options.mouse).map_err(TuiError::NoTerminal)?;
+    let depth = ColorDepth::from_environment(|name| std::env::var(name).ok());
+    let themes = options.themes.into_iter().map(|theme| theme.for_depth(depth)).collect();
     let mut state = State::new(themes, options.inputs, (columns, rows), None);
     state.theme = theme;
     state.colormap = options.colormap;
+    state.scale = options.scale;
+    state.strength = (options.overlay_strength.clamp(0.0, 1.0) * 100.0).round() as u8;
+    state.crisp = options.crisp;
+    state.keymap = options.keymap;
+    state.notice = notice(&options.notices);
     // Something to look at while the terminal is asked what it can draw.
     session.draw(|frame| {
         panes::draw(&state, frame, |_, _, _| ());
@@ -111,6 +116,30 @@ pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event
     let pictures = Pictures::new(canvas);
     Inspector { session, state, requests: requests.clone(), pictures, drawn: Drawn::default() }
         .run(&keys, events, &signals)
+}
+
+/// Place of the theme to begin with. The terminal is asked for its background only where that decides.
+fn first_theme(choice: &ThemeChoice, themes: &[Theme]) -> usize {
+    let name = match choice {
+        ThemeChoice::Always(name) => name,
+        ThemeChoice::ByBackground { light, dark } => {
+            if light_background() == Some(true) {
+                light
+            } else {
+                dark
+            }
+        }
+    };
+    themes.iter().position(|theme| theme.name == *name).unwrap_or(0)
+}
+
+/// The first of what is to be said, and how much there is besides.
+fn notice(notices: &[String]) -> Option<String> {
+    match notices {
+        [] => None,
+        [only] => Some(only.clone()),
+        [first, others @ ..] => Some(format!("{first} (and {} more, on stderr)", others.len())),
+    }
 }
 
 /// Reads the keyboard on a thread of its own.
