@@ -109,7 +109,9 @@ pub fn inner(area: Rect) -> Rect {
 /// Rows and columns of the tiles that the pager shows or will show.
 fn tile_shape(state: &State) -> (usize, usize) {
     match state.content {
-        Content::Activations | Content::Gradients | Content::ActivationTimesGradient => state.layer_state().map_or((1, 1), |layer| layer.map),
+        Content::Activations | Content::Gradients | Content::ActivationTimesGradient => {
+            state.layer_state().map_or((1, 1), |layer| layer.map)
+        }
         // Patterns and kernels are about square.
         Content::Patterns | Content::Weights => (4, 4),
     }
