@@ -26,8 +26,8 @@ impl<'a> Second<'a> {
     /// Matches the layers of two models by path.
     ///
     /// # Errors
-    /// When no module has the same path in both, in one line.
-    pub(super) fn beside(first: &Network, other: &'a Network) -> Result<Self, String> {
+    /// When no module has the same path in both: the end of a line that begins with their names.
+    pub(super) fn beside(first: &Network, other: &'a Network) -> Result<Self, &'static str> {
         let by_path: HashMap<&str, LayerId> =
             other.layers.iter().map(|(id, layer)| (layer.path.as_str(), id)).collect();
         let counterparts: Vec<Option<LayerId>> =
@@ -37,10 +37,7 @@ impl<'a> Second<'a> {
         let counts = |kind: LayerKind| kind == LayerKind::Module || !has_modules;
         let common = first.layers.layers.iter().zip(&counterparts);
         if common.filter(|(layer, _)| counts(layer.kind)).all(|(_, counterpart)| counterpart.is_none()) {
-            return Err(format!(
-                "{} and {} have no layer of the same path: two checkpoints of one network can be compared",
-                first.name, other.name
-            ));
+            return Err("have no layer of the same path: two checkpoints of one network can be compared");
         }
         Ok(Self { subject: Subject::new(other), counterparts })
     }

@@ -30,12 +30,21 @@ pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>)
     let network = opened(&open.opening, events)?;
     let _ = events.send(Event::Opened(Box::new(info::of(&network))));
     let other = open.other.as_ref().map(|other| opened(other, events)).transpose()?;
-    let second = other.as_ref().map(|other| Second::beside(&network, other)).transpose()?;
+    let second = other.as_ref().map(|other| Second::beside(&network, other)).transpose();
+    let second = second.map_err(|reason| {
+        let other = open.other.as_ref().map_or_else(String::new, file);
+        format!("{} and {other} {reason}", file(&open.opening))
+    })?;
     if let Some(other) = &other {
         let _ = events.send(Event::OpenedOther(Box::new(info::of(other))));
     }
     Worker { subject: Subject::new(&network), second, events, seed: open.seed, growing: None }.serve(mailbox);
     Ok(())
+}
+
+/// The file as the user named it: two checkpoints may well have the same name in two folders.
+fn file(opening: &Opening) -> String {
+    opening.model.as_ref().map_or_else(|| "the demo".to_owned(), |path| path.display().to_string())
 }
 
 fn opened(opening: &Opening, events: &Sender<Event>) -> Result<Network, String> {
