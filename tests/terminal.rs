@@ -147,14 +147,14 @@ impl Program {
 #[test]
 fn a_walk_through_the_demo() {
     let mut program = Program::start(&[]);
-    program.see("1 Layers");
+    program.see("Layers");
     program.see("conv2d_20");
     program.see("Grad-CAM of cat");
     assert_ne!(program.modes(), program.modes_before, "keys arrive one by one");
     program.press("j");
-    program.see("2 max_pooling2d_20");
+    program.see(" max_pooling2d_20 · activations");
     program.press("jjjjj\r");
-    program.see("2 conv2d_23 · activations");
+    program.see(" conv2d_23 · activations");
     program.see("of 128");
     program.press("\x1b[6~");
     program.see("64–127 of 128");
@@ -164,10 +164,10 @@ fn a_walk_through_the_demo() {
     program.miss("15×15 values");
     program.press("c");
     program.see("Grad-CAM of dog");
-    program.press("1gp");
-    program.see("2 conv2d_20 · patterns");
+    program.press("glggp");
+    program.see(" conv2d_20 · patterns");
     program.see("the book's recipe");
-    program.press("?");
+    program.press("?G");
     program.see("this help");
     program.press("\x1b");
     program.miss("this help");
@@ -203,7 +203,7 @@ fn a_picture_that_is_none_is_a_message_in_the_pane_and_the_next_one_is_shown() {
 fn termination_and_hang_up_restore_the_terminal() {
     for (signal, number) in [("TERM", 15), ("HUP", 1)] {
         let mut program = Program::start(&[]);
-        program.see("1 Layers");
+        program.see("Layers");
         program.signal(signal);
         assert_eq!(program.end(), 128 + number);
         program.assert_restored();
@@ -216,14 +216,14 @@ fn ctrl_z_gives_the_terminal_back_until_the_program_is_continued() {
     let mut program = Program::start(&[]);
     program.see("Grad-CAM of cat");
     program.press("\x1a");
-    program.miss("1 Layers");
+    program.miss("Layers");
     program.await_stop();
     program.assert_restored();
     assert_eq!(program.modes(), program.modes_before);
     program.signal("CONT");
     program.see("Grad-CAM of cat");
     program.press("j");
-    program.see("2 max_pooling2d_20");
+    program.see(" max_pooling2d_20 · activations");
     program.press("q");
     assert_eq!(program.end(), 0);
     program.assert_restored();
@@ -234,11 +234,13 @@ fn s_saves_what_is_shown_into_the_current_folder() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start_in(folder.path(), &[]);
     program.see("Grad-CAM of cat");
-    program.press("2");
+    program.press("gc");
     program.see("0–31 of 32");
     program.press("s");
     program.see("saved");
-    program.press("3s");
+    program.press("S");
+    program.see(".npy");
+    program.press("ghs");
     program.see("cat-map.png");
     program.press("q");
     assert_eq!(program.end(), 0);
@@ -246,6 +248,13 @@ fn s_saves_what_is_shown_into_the_current_folder() {
     assert_eq!(size("cats_and_dogs_small_2-cat-map.png"), (150, 150), "what the network saw, at its own size");
     let page = size("cats_and_dogs_small_2-conv2d_20-activations-from-0.png");
     assert_eq!(page.0 % 149, 148, "channels of 148×148 with a gap of one between them");
+    let numbers = std::fs::read(folder.path().join("cats_and_dogs_small_2-conv2d_20-activations-from-0.npy")).unwrap();
+    assert_eq!(npyz::NpyFile::new(numbers.as_slice()).unwrap().shape(), [32, 148, 148]);
+    let about = std::fs::read(folder.path().join("cats_and_dogs_small_2-cat-map.png.json")).unwrap();
+    let about: serde_json::Value = serde_json::from_slice(&about).unwrap();
+    assert_eq!((&about["method"], &about["layers"][0]), (&"grad-cam".into(), &"conv2d_23".into()), "{about}");
+    let copied = String::from_utf8_lossy(&program.raw).matches("\x1b]52;c;").count();
+    assert_eq!(copied, 3, "each path goes to the clipboard");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <torch/csrc/jit/frontend/function_schema_parser.h>
+#include <torch/headeronly/version.h>
 
 #include <optional>
 #include <string>
@@ -197,6 +198,8 @@ void* ls_result_tensor(const void* c, size_t i, int64_t item) {
   return value.toTensor().defined() ? new at::Tensor(value.toTensor()) : nullptr;
 }
 void ls_tensor_free(void* tensor) { delete static_cast<at::Tensor*>(tensor); }
+
+const char* ls_version() { return TORCH_VERSION; }
 
 // A tensor over memory that `release(owner)` gives back when the last user is gone.
 void* ls_tensor_over(void* data, const int64_t* sizes, const int64_t* strides, size_t dimensions, int dtype, void* owner,

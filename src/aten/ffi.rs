@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 unsafe extern "C" {
+    pub(super) fn ls_version() -> *const c_char;
     pub(super) fn ls_error() -> *const c_char;
     pub(super) fn ls_operator(name: *const c_char, overload: *const c_char) -> *mut c_void;
     pub(super) fn ls_operator_free(op: *mut c_void);

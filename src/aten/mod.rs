@@ -13,6 +13,12 @@ use tch::Tensor;
 pub(crate) use tensor::type_number;
 pub use tensor::{TensorError, cuda_is_loaded, exit_now, load_cuda, tensor_over};
 
+/// Version of libtorch that this was built with: `2.13.0`.
+pub fn libtorch_version() -> &'static str {
+    // SAFETY: the function returns a string constant, which ends with a zero and lives as long as the program.
+    unsafe { CStr::from_ptr(ffi::ls_version()) }.to_str().unwrap_or("unknown")
+}
+
 /// What an operator takes.
 #[derive(Debug)]
 pub enum Feed<'a> {

@@ -80,6 +80,30 @@ pub enum Order {
     Contribution,
 }
 
+impl Order {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Index, Self::Mean, Self::Max, Self::Variance, Self::Sparsity, Self::Contribution];
+
+    /// The name by which it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Mean => "mean",
+            Self::Max => "max",
+            Self::Variance => "variance",
+            Self::Sparsity => "sparsity",
+            Self::Contribution => "contribution",
+        }
+    }
+
+    /// The next, and after the last the first.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|order| *order == self).unwrap_or(0);
+        Self::ALL[(at + 1) % Self::ALL.len()]
+    }
+}
+
 /// Work for the engine's thread.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
@@ -163,6 +187,8 @@ pub struct ModelInfo {
     pub format: String,
     /// Device: `cpu`, `cuda:0`.
     pub device: String,
+    /// Version of libtorch that runs it.
+    pub libtorch: String,
     /// The layer tree in drawing order; [`LayerId`] is the index.
     pub layers: Vec<LayerInfo>,
     /// The classes that a map can be asked for.

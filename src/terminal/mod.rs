@@ -1,5 +1,6 @@
 //! The terminal: entering and leaving it, what it can draw, and drawing pictures on it.
 
+pub mod clipboard;
 pub mod encoder;
 pub mod probe;
 pub mod session;

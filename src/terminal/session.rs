@@ -88,6 +88,16 @@ impl Session {
         self.forget_screen()
     }
 
+    /// Puts a text into the clipboard of the machine that the terminal runs on, by OSC 52.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn copy(&mut self, text: &str, in_tmux: bool) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        out.write_all(super::clipboard::copy_sequence(text, in_tmux).as_bytes())?;
+        Write::flush(out)
+    }
+
     /// Takes pictures that were drawn by the kitty protocol out of the terminal's memory.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::keymap::Modified;
+
 /// Something that a user can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the table below describes each")]
@@ -21,28 +23,85 @@ pub enum Action {
     Layers,
     Channels,
     Heatmap,
+    Maximize,
     Open,
     Back,
+    Find,
+    NextMatch,
+    PreviousMatch,
     NextLayer,
     PreviousLayer,
+    Fold,
+    FoldAll,
+    Operators,
+    SortLayers,
     Activations,
+    Gradients,
+    ActivationTimesGradient,
     Patterns,
     Weights,
+    Order,
+    ColorMap,
+    Scale,
+    Histogram,
+    Probe,
+    Crisp,
     NextClass,
     PreviousClass,
     PickClass,
+    Contrast,
     MapHere,
+    Blend,
     Overlay,
+    Stronger,
+    Weaker,
     NextPicture,
     PreviousPicture,
-    ColorMap,
-    Scale,
+    PickPicture,
     Theme,
     Save,
+    SaveNumbers,
+    Copy,
+    Command,
     Help,
+    Debug,
     Redraw,
     Suspend,
     Quit,
+}
+
+/// What an action belongs to: the sections of help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Moving the cursor.
+    Move,
+    /// Going from pane to pane.
+    Panes,
+    /// The layer tree.
+    Layers,
+    /// The channel pager.
+    Channels,
+    /// The heatmap and the pictures.
+    Heatmap,
+    /// Everything else.
+    Program,
+}
+
+impl Group {
+    /// All of them in the order of help.
+    pub const ALL: [Self; 6] = [Self::Move, Self::Panes, Self::Layers, Self::Channels, Self::Heatmap, Self::Program];
+
+    /// Its heading in help.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Move => "Moving (a number before a key repeats it: 10j)",
+            Self::Panes => "Panes",
+            Self::Layers => "Layers",
+            Self::Channels => "Channels",
+            Self::Heatmap => "Heatmap and pictures",
+            Self::Program => "Program",
+        }
+    }
 }
 
 /// A row of the table.
@@ -50,66 +109,104 @@ pub enum Action {
 pub struct Binding {
     /// What is done.
     pub action: Action,
-    /// Its name.
+    /// Where help lists it.
+    pub group: Group,
+    /// Its name: in the command line and in the configuration.
     pub name: &'static str,
-    /// Keys, as `help` shows them.
+    /// Keys that it has unless the configuration says otherwise; keys that follow each other have a space between them.
     pub keys: &'static [&'static str],
     /// What it does, for help.
     pub description: &'static str,
 }
 
-const fn row(action: Action, name: &'static str, keys: &'static [&'static str], description: &'static str) -> Binding {
-    Binding { action, name, keys, description }
+const fn row(
+    action: Action,
+    group: Group,
+    name: &'static str,
+    keys: &'static [&'static str],
+    description: &'static str,
+) -> Binding {
+    Binding { action, group, name, keys, description }
 }
 
 /// The table.
+#[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
-    row(Action::Up, "up", &["k", "Up"], "move up"),
-    row(Action::Down, "down", &["j", "Down"], "move down"),
-    row(Action::Left, "left", &["h", "Left"], "move left, fold a layer, previous channel"),
-    row(Action::Right, "right", &["l", "Right"], "move right, unfold a layer, next channel"),
-    row(Action::First, "first", &["g", "Home"], "go to the first"),
-    row(Action::Last, "last", &["G", "End"], "go to the last"),
-    row(Action::HalfPageUp, "half-page-up", &["ctrl-u"], "half a page up"),
-    row(Action::HalfPageDown, "half-page-down", &["ctrl-d"], "half a page down"),
-    row(Action::PageUp, "page-up", &["PageUp", "ctrl-b"], "previous page"),
-    row(Action::PageDown, "page-down", &["PageDown", "ctrl-f"], "next page"),
-    row(Action::NextPane, "next-pane", &["Tab"], "next pane"),
-    row(Action::PreviousPane, "previous-pane", &["BackTab"], "previous pane"),
-    row(Action::Layers, "layers", &["1"], "go to the layers"),
-    row(Action::Channels, "channels", &["2"], "go to the channels"),
-    row(Action::Heatmap, "heatmap", &["3"], "go to the heatmap"),
-    row(Action::Open, "open", &["Enter"], "zoom into a channel, go into a layer"),
-    row(Action::Back, "back", &["Esc"], "go back"),
-    row(Action::NextLayer, "next-layer", &["]"], "next layer"),
-    row(Action::PreviousLayer, "previous-layer", &["["], "previous layer"),
-    row(Action::Activations, "activations", &["a"], "show what the layer makes of the picture"),
-    row(Action::Patterns, "patterns", &["p"], "show the pattern that each channel looks for"),
-    row(Action::Weights, "weights", &["w"], "show the layer's kernels"),
-    row(Action::NextClass, "next-class", &["c"], "map of the next of the top classes"),
-    row(Action::PreviousClass, "previous-class", &["C"], "map of the previous of the top classes"),
-    row(Action::PickClass, "pick-class", &["/"], "choose any class by name"),
-    row(Action::MapHere, "map-here", &["M"], "map at the chosen layer, or at the last one again"),
-    row(Action::Overlay, "overlay", &["o"], "overlay, picture or map alone"),
-    row(Action::NextPicture, "next-picture", &["."], "next picture"),
-    row(Action::PreviousPicture, "previous-picture", &[","], "previous picture"),
-    row(Action::ColorMap, "colour-map", &["m"], "next colour map"),
-    row(Action::Scale, "scale", &["x"], "next scale"),
-    row(Action::Theme, "theme", &["t"], "next theme"),
-    row(Action::Save, "save", &["s"], "save what is shown as a picture"),
-    row(Action::Help, "help", &["?", "F1"], "this help"),
-    row(Action::Redraw, "redraw", &["ctrl-l"], "draw everything anew"),
-    row(Action::Suspend, "suspend", &["ctrl-z"], "back to the shell for a while"),
-    row(Action::Quit, "quit", &["q", "ctrl-c"], "leave"),
+    row(Action::Up, Group::Move, "up", &["k", "Up"], "move up"),
+    row(Action::Down, Group::Move, "down", &["j", "Down"], "move down"),
+    row(Action::Left, Group::Move, "left", &["h", "Left"], "move left, fold a layer, previous channel"),
+    row(Action::Right, Group::Move, "right", &["l", "Right"], "move right, unfold a layer, next channel"),
+    row(Action::First, Group::Move, "first", &["g g", "Home"], "go to the first, or to the number before the key"),
+    row(Action::Last, Group::Move, "last", &["G", "End"], "go to the last, or to the number before the key"),
+    row(Action::HalfPageUp, Group::Move, "half-page-up", &["ctrl-u"], "half a page up"),
+    row(Action::HalfPageDown, Group::Move, "half-page-down", &["ctrl-d"], "half a page down"),
+    row(Action::PageUp, Group::Move, "page-up", &["PageUp", "ctrl-b"], "previous page"),
+    row(Action::PageDown, Group::Move, "page-down", &["PageDown", "ctrl-f"], "next page"),
+    row(Action::NextPane, Group::Panes, "next-pane", &["Tab"], "next pane"),
+    row(Action::PreviousPane, Group::Panes, "previous-pane", &["BackTab"], "previous pane"),
+    row(Action::Layers, Group::Panes, "layers", &["g l", "alt-1"], "go to the layers"),
+    row(Action::Channels, Group::Panes, "channels", &["g c", "alt-2"], "go to the channels"),
+    row(Action::Heatmap, Group::Panes, "heatmap", &["g h", "alt-3"], "go to the heatmap"),
+    row(Action::Maximize, Group::Panes, "maximize", &["z"], "give the whole screen to the pane, or take it back"),
+    row(Action::Open, Group::Panes, "open", &["Enter"], "zoom into a channel, go into a layer, pick a class"),
+    row(Action::Back, Group::Panes, "back", &["Esc"], "go back"),
+    row(Action::Find, Group::Layers, "find", &["/"], "find a layer; in the heatmap, a class"),
+    row(Action::NextMatch, Group::Layers, "next-match", &["n"], "next layer that was found"),
+    row(Action::PreviousMatch, Group::Layers, "previous-match", &["N"], "previous layer that was found"),
+    row(Action::NextLayer, Group::Layers, "next-layer", &["]"], "next layer"),
+    row(Action::PreviousLayer, Group::Layers, "previous-layer", &["["], "previous layer"),
+    row(Action::Fold, Group::Layers, "fold", &["Space"], "fold or unfold the layer"),
+    row(Action::FoldAll, Group::Layers, "fold-all", &["Z"], "fold everything, or unfold it"),
+    row(Action::Operators, Group::Layers, "operators", &["O"], "show or hide single operators"),
+    row(Action::SortLayers, Group::Layers, "sort-layers", &["#"], "of two models: those that differ most first"),
+    row(Action::Activations, Group::Channels, "activations", &["a"], "what the layer makes of the picture"),
+    row(Action::Gradients, Group::Channels, "gradients", &["d"], "gradients of the class's score at the layer"),
+    row(Action::ActivationTimesGradient, Group::Channels, "activation-x-gradient", &["D"], "activation times gradient"),
+    row(Action::Patterns, Group::Channels, "patterns", &["p"], "the pattern that each channel looks for"),
+    row(Action::Weights, Group::Channels, "weights", &["w"], "the layer's kernels"),
+    row(Action::Order, Group::Channels, "sort", &["r"], "sort channels by index, mean, max, variance …"),
+    row(Action::Scale, Group::Channels, "scale", &["x"], "next scale"),
+    row(Action::ColorMap, Group::Channels, "colour-map", &["m"], "next colour map"),
+    row(Action::Histogram, Group::Channels, "histogram", &["H"], "histogram on a linear or a log axis"),
+    row(Action::Probe, Group::Channels, "probe", &["v"], "point at values of the zoomed channel"),
+    row(Action::Crisp, Group::Channels, "crisp", &["i"], "hard edges or smooth"),
+    row(Action::NextClass, Group::Heatmap, "next-class", &["c"], "map of the next of the top classes"),
+    row(Action::PreviousClass, Group::Heatmap, "previous-class", &["C"], "map of the previous of the top classes"),
+    row(Action::PickClass, Group::Heatmap, "class", &["f"], "choose any class by name"),
+    row(Action::Contrast, Group::Heatmap, "contrast", &["V"], "why this class rather than another"),
+    row(Action::MapHere, Group::Heatmap, "map-here", &["M"], "map at the chosen layer, or at the usual one again"),
+    row(Action::Blend, Group::Heatmap, "blend", &["b"], "add the chosen layer to the map, or take it out"),
+    row(Action::Overlay, Group::Heatmap, "overlay", &["o"], "overlay, picture or map alone"),
+    row(Action::Stronger, Group::Heatmap, "stronger", &["+", "="], "more of the map in the overlay"),
+    row(Action::Weaker, Group::Heatmap, "weaker", &["-"], "less of the map in the overlay"),
+    row(Action::NextPicture, Group::Heatmap, "next-picture", &["."], "next picture"),
+    row(Action::PickPicture, Group::Heatmap, "picture", &["P"], "choose a picture by name"),
+    row(Action::PreviousPicture, Group::Heatmap, "previous-picture", &[","], "previous picture"),
+    row(Action::Command, Group::Program, "command", &[":"], "any of these by name; also a number, to go there"),
+    row(Action::Save, Group::Program, "save", &["s"], "save what is shown as a picture"),
+    row(Action::SaveNumbers, Group::Program, "save-numbers", &["S"], "save what is shown as numbers, .npy"),
+    row(Action::Copy, Group::Program, "copy", &["y"], "copy the layer's path"),
+    row(Action::Theme, Group::Program, "theme", &["t"], "next theme"),
+    row(Action::Help, Group::Program, "help", &["?", "F1"], "this help"),
+    row(Action::Debug, Group::Program, "debug", &["F12"], "bytes and time of the last frame"),
+    row(Action::Redraw, Group::Program, "redraw", &["ctrl-l"], "draw everything anew"),
+    row(Action::Suspend, Group::Program, "suspend", &["ctrl-z"], "back to the shell for a while"),
+    row(Action::Quit, Group::Program, "quit", &["q", "ctrl-c"], "leave"),
 ];
+
+/// The row of an action.
+pub fn binding(action: Action) -> Option<&'static Binding> {
+    BINDINGS.iter().find(|binding| binding.action == action)
+}
 
 /// Name of a key as the table writes it.
 pub fn key_name(key: KeyEvent) -> Option<String> {
-    if key.modifiers.contains(KeyModifiers::ALT) {
-        return None;
-    }
+    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+    let alt = key.modifiers.contains(KeyModifiers::ALT);
     let name = match key.code {
         KeyCode::Char(' ') => "Space".to_owned(),
+        // Terminals send the same byte for both cases.
+        KeyCode::Char(character) if ctrl => character.to_ascii_lowercase().to_string(),
         KeyCode::Char(character) => character.to_string(),
         KeyCode::F(number) => format!("F{number}"),
         KeyCode::Up => "Up".to_owned(),
@@ -124,23 +221,10 @@ pub fn key_name(key: KeyEvent) -> Option<String> {
         KeyCode::BackTab => "BackTab".to_owned(),
         KeyCode::Enter => "Enter".to_owned(),
         KeyCode::Esc => "Esc".to_owned(),
+        KeyCode::Backspace => "Backspace".to_owned(),
+        KeyCode::Delete => "Delete".to_owned(),
+        KeyCode::Insert => "Insert".to_owned(),
         _ => return None,
     };
-    Some(if key.modifiers.contains(KeyModifiers::CONTROL) { format!("ctrl-{name}") } else { name })
-}
-
-/// The action that a key is bound to.
-pub fn action_of(key: KeyEvent) -> Option<Action> {
-    let name = key_name(key)?;
-    BINDINGS.iter().find(|binding| binding.keys.contains(&name.as_str())).map(|binding| binding.action)
-}
-
-/// First key of an action, for hints.
-pub fn key_of(action: Action) -> &'static str {
-    BINDINGS
-        .iter()
-        .find(|binding| binding.action == action)
-        .and_then(|binding| binding.keys.first())
-        .copied()
-        .unwrap_or("")
+    Some(Modified { ctrl, alt, name: &name }.to_string())
 }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::state::{Focus, Page, State};
+use super::state::{Focus, Splits, State};
 use crate::service::protocol::Content;
 
 /// Fewer columns than this and the panes stand one below the other.
@@ -25,20 +25,55 @@ pub struct Areas {
     pub status: Rect,
 }
 
-/// The areas of a screen.
-pub fn areas(screen: Rect, focus: Focus) -> Areas {
+/// Whether the panes stand side by side.
+pub fn is_wide(columns: u16) -> bool {
+    columns >= WIDE
+}
+
+/// The areas of the screen. A pane that has no room has no area.
+pub fn areas(state: &State) -> Areas {
+    let screen = Rect::new(0, 0, state.screen.0, state.screen.1);
     let [title, body, status] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(screen);
-    let [layers, channels, heatmap] = if screen.width >= WIDE {
-        let layers = (screen.width * 30 / 100).clamp(40, 64);
-        let heatmap = (screen.width * 26 / 100).clamp(28, 60);
-        Layout::horizontal([Constraint::Length(layers), Constraint::Min(0), Constraint::Length(heatmap)]).areas(body)
+    let [layers, channels, heatmap] = if state.maximized {
+        let room = |pane: Focus| if pane == state.focus { body } else { Rect { width: 0, height: 0, ..body } };
+        Focus::ALL.map(room)
+    } else if is_wide(screen.width) {
+        side_by_side(body, state.splits)
     } else {
-        // The focused pane gets the room; the others keep a few lines.
-        let room = |pane: Focus| if pane == focus { Constraint::Min(0) } else { Constraint::Length(5) };
-        Layout::vertical(Focus::ALL.map(room)).areas(body)
+        one_below_the_other(body, state.focus, state.splits)
     };
     Areas { title, layers, channels, heatmap, status }
+}
+
+/// Columns that a pane keeps when a border is dragged over it.
+const LEAST_PANE: u16 = 20;
+/// Rows that a pane keeps that does not have the focus.
+const LEAST_ROWS: u16 = 5;
+
+fn side_by_side(body: Rect, splits: Splits) -> [Rect; 3] {
+    let usual_layers = (body.width * 30 / 100).clamp(40, 64);
+    let usual_heatmap = (body.width * 26 / 100).clamp(28, 60);
+    let most = body.width.saturating_sub(2 * LEAST_PANE).max(LEAST_PANE);
+    let layers = splits.layers.unwrap_or(usual_layers).clamp(LEAST_PANE, most);
+    let most = body.width.saturating_sub(layers + LEAST_PANE).max(LEAST_PANE);
+    let heatmap = splits.heatmap.unwrap_or(usual_heatmap).clamp(LEAST_PANE, most);
+    Layout::horizontal([Constraint::Length(layers), Constraint::Min(0), Constraint::Length(heatmap)]).areas(body)
+}
+
+/// The focused pane gets the room; the others keep a few lines.
+fn one_below_the_other(body: Rect, focus: Focus, splits: Splits) -> [Rect; 3] {
+    let most = (body.height / 2).max(LEAST_ROWS);
+    let given = |pane: Focus| match pane {
+        Focus::Layers => splits.layers,
+        Focus::Heatmap => splits.heatmap,
+        Focus::Channels => None,
+    };
+    let room = |pane: Focus| match given(pane) {
+        _ if pane == focus => Constraint::Min(0),
+        rows => Constraint::Length(rows.unwrap_or(LEAST_ROWS).clamp(LEAST_ROWS, most)),
+    };
+    Layout::vertical(Focus::ALL.map(room)).areas(body)
 }
 
 /// How tiles stand in the channel pager.
@@ -57,8 +92,6 @@ pub struct Tiles {
 /// Most tiles in a row, and on a page.
 const MOST_COLUMNS: u16 = 16;
 const MOST_TILES: usize = 64;
-/// The same for single values, which are cells and no pictures.
-const MOST_VALUES: usize = 256;
 /// Fewer cells than this and a map shows nothing.
 const LEAST_TILE: u16 = 4;
 
@@ -68,37 +101,27 @@ pub fn tiles(inner: Rect, count: usize, tile: (usize, usize), cell: (u16, u16)) 
     let wanted = count.clamp(1, MOST_TILES);
     let most = (inner.width / (LEAST_TILE + 1)).clamp(1, MOST_COLUMNS);
     let with = |columns: u16| tiles_in_rows_of(inner, columns, tile, cell);
-    if tile == (1, 1) {
-        return with(most);
-    }
     (1..=most).map(with).find(|tiles| tiles.columns * tiles.rows >= wanted).unwrap_or_else(|| with(most))
 }
 
 fn tiles_in_rows_of(inner: Rect, columns: u16, tile: (usize, usize), cell: (u16, u16)) -> Tiles {
-    let vector = tile == (1, 1);
-    let widest = if vector { LEAST_TILE } else { u16::MAX };
-    let width = (inner.width / columns).saturating_sub(1).clamp(1, widest);
+    let width = (inner.width / columns).saturating_sub(1).max(1);
     let size = |width: u16| fitted(Rect::new(0, 0, width, inner.height.saturating_sub(2).max(1)), tile, cell);
-    let (width, height) = if vector {
-        (width, 1)
-    } else {
-        // One column less where whole cells then come closer to the channel's own shape.
-        let distortion = |width: u16| {
-            let shown = size(width);
-            let drawn = f32::from(shown.width * cell.0) * tile.0 as f32;
-            (f32::from(shown.height * cell.1) * tile.1 as f32 / drawn).ln().abs()
-        };
-        let narrower = width - u16::from(width > LEAST_TILE && distortion(width - 1) + 0.02 < distortion(width));
-        (narrower, size(narrower).height)
+    // One column less where whole cells then come closer to the channel's own shape.
+    let distortion = |width: u16| {
+        let shown = size(width);
+        let drawn = f32::from(shown.width * cell.0) * tile.0 as f32;
+        (f32::from(shown.height * cell.1) * tile.1 as f32 / drawn).ln().abs()
     };
+    let width = width - u16::from(width > LEAST_TILE && distortion(width - 1) + 0.02 < distortion(width));
+    let height = size(width).height;
     let rows = (inner.height.saturating_sub(1) / (height + 1)).max(1);
     Tiles { columns: columns.into(), rows: rows.into(), width, height }
 }
 
 /// The pager's inside, below its caption.
 pub fn channels_inner(state: &State) -> Rect {
-    let areas = areas(Rect::new(0, 0, state.screen.0, state.screen.1), state.focus);
-    inner(areas.channels)
+    inner(areas(state).channels)
 }
 
 /// A pane's inside.
@@ -117,11 +140,44 @@ fn tile_shape(state: &State) -> (usize, usize) {
     }
 }
 
+/// Whether the pager shows single values.
+pub fn shows_bars(state: &State) -> bool {
+    tile_shape(state) == (1, 1)
+}
+
 /// Channels that the pager shows at once.
 pub fn page_capacity(state: &State) -> usize {
+    if shows_bars(state) {
+        let bars = bars(channels_inner(state));
+        return (bars.columns * bars.rows).max(1);
+    }
     let tiles = page_tiles(state);
-    let most = if tile_shape(state) == (1, 1) { MOST_VALUES } else { MOST_TILES };
-    (tiles.columns * tiles.rows).clamp(1, most)
+    (tiles.columns * tiles.rows).clamp(1, MOST_TILES)
+}
+
+/// How single values stand in the channel pager: in columns, one below the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bars {
+    /// Columns of bars.
+    pub columns: usize,
+    /// Bars in a column.
+    pub rows: usize,
+}
+
+/// Cells that a bar with its name and value needs across.
+const BAR_WIDTH: u16 = 34;
+
+/// The bars that fit below the caption line.
+pub fn bars(inner: Rect) -> Bars {
+    let (columns, rows) = ((inner.width / BAR_WIDTH).max(1), inner.height.saturating_sub(1).max(1));
+    Bars { columns: columns.into(), rows: rows.into() }
+}
+
+/// The line of the bar `index`.
+pub fn bar_area(inner: Rect, bars: Bars, index: usize) -> Rect {
+    let (column, row) = ((index / bars.rows) as u16, (index % bars.rows) as u16);
+    let width = inner.width / bars.columns as u16;
+    Rect::new(inner.x + column * width, inner.y + 1 + row, width, 1).intersection(inner)
 }
 
 /// The tiles of the chosen layer's page.
@@ -163,9 +219,4 @@ pub fn picture_and_words(room: Rect, tile: (usize, usize), cell: (u16, u16), lin
         let y = above.bottom();
         (above, Rect { y, height: room.bottom().saturating_sub(y), ..room })
     }
-}
-
-/// Whether a page holds single values.
-pub fn is_vector(page: &Page) -> bool {
-    matches!(page, Page::Numbers(_)) && page.tile() == (1, 1)
 }

@@ -5,11 +5,17 @@
 
 pub mod action;
 pub mod drawing;
+mod fuzzy;
+pub mod keymap;
 pub mod layout;
+pub mod page;
 pub mod panes;
+pub mod prompt;
 mod save;
+pub mod search;
 pub mod stamped;
 pub mod state;
+pub mod targets;
 pub mod theme;
 pub mod update;
 
@@ -33,6 +39,7 @@ use crate::terminal::encoder::{self, Encoded, Job, Outcome, Slot, kitty_ids};
 use crate::terminal::session::Session;
 use crate::terminal::{Graphics, probe};
 use drawing::Wanted;
+use panes::Drawn;
 use state::State;
 use theme::Theme;
 use update::Effect;
@@ -102,7 +109,8 @@ pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event
     state.cell = picker.as_ref().map(|picker| (picker.font_size().width, picker.font_size().height));
     let keys = keys();
     let pictures = Pictures::new(picker);
-    Inspector { session, state, requests: requests.clone(), pictures, wanted: Vec::new() }.run(&keys, events, &signals)
+    Inspector { session, state, requests: requests.clone(), pictures, drawn: Drawn::default() }
+        .run(&keys, events, &signals)
 }
 
 /// Reads the keyboard on a thread of its own.
@@ -136,7 +144,8 @@ struct Inspector {
     state: State,
     requests: Sender<Request>,
     pictures: Pictures,
-    wanted: Vec<Wanted>,
+    /// What the last frame left to do, and what is where on it.
+    drawn: Drawn,
 }
 
 impl Inspector {
@@ -173,10 +182,7 @@ impl Inspector {
                     Err(_) => {}
                 },
                 recv(saved) -> result => if let Ok(result) = result {
-                    self.state.notice = Some(match result {
-                        Ok(path) => format!("saved {}", path.display()),
-                        Err(reason) => reason,
-                    });
+                    effects.extend(self.saved(result));
                 },
             }
             // What has come in meanwhile is worked off before the next frame.
@@ -204,6 +210,8 @@ impl Inspector {
     fn terminal_event(&mut self, event: &TerminalEvent) -> Vec<Effect> {
         match event {
             TerminalEvent::Key(key) => self.state.key(*key),
+            TerminalEvent::Mouse(mouse) => self.state.mouse(*mouse, &self.drawn.targets),
+            TerminalEvent::Paste(text) => self.state.paste(text),
             TerminalEvent::Resize(columns, rows) => self.state.resize(*columns, *rows),
             // Multiplexers lose pictures of hidden windows.
             TerminalEvent::FocusGained if self.pictures.in_tmux => vec![Effect::Redraw],
@@ -215,12 +223,13 @@ impl Inspector {
         match effect {
             // The engine's thread may have ended with an error that is on the screen already.
             Effect::Ask(request) => drop(self.requests.send(request)),
-            Effect::Save => self.save(saving.clone()),
+            Effect::Save => self.save(save::pictures(&self.state), saving.clone()),
+            Effect::SaveNumbers => self.save(save::numbers(&self.state), saving.clone()),
             Effect::Redraw => {
                 self.pictures.forget();
                 self.session.forget_screen()?;
             }
-            Effect::Uncover => self.session.forget_screen()?,
+            Effect::Copy(text) => self.session.copy(&text, self.pictures.in_tmux)?,
             Effect::Suspend => {
                 self.session.suspend()?;
                 self.pictures.forget();
@@ -242,9 +251,9 @@ impl Inspector {
         Ok(None)
     }
 
-    fn save(&mut self, saving: Sender<Result<PathBuf, String>>) {
-        let Some(shown) = save::shown(&self.state) else {
-            self.state.notice = Some("nothing to save here: go to the channels or the heatmap".to_owned());
+    fn save(&mut self, shown: Option<save::Saving>, saving: Sender<Result<PathBuf, String>>) {
+        let Some(shown) = shown else {
+            self.state.notice = Some("nothing of that kind to save here: go to the channels or the heatmap".to_owned());
             return;
         };
         self.state.notice = Some("saving …".to_owned());
@@ -255,17 +264,31 @@ impl Inspector {
         });
     }
 
+    /// Says where it was saved, and gives the path to the clipboard.
+    fn saved(&mut self, result: Result<PathBuf, String>) -> Option<Effect> {
+        match result {
+            Ok(path) => {
+                self.state.notice = Some(format!("saved {} (path copied)", path.display()));
+                Some(Effect::Copy(path.display().to_string()))
+            }
+            Err(reason) => {
+                self.state.notice = Some(reason);
+                None
+            }
+        }
+    }
+
     fn draw(&mut self) -> Result<(), TuiError> {
-        let Self { session, state, pictures, wanted, .. } = self;
+        let Self { session, state, pictures, drawn, .. } = self;
         session.draw(|frame| {
-            *wanted = panes::draw(state, frame);
-            for picture in wanted.iter() {
+            *drawn = panes::draw(state, frame);
+            for picture in &drawn.wanted {
                 if let Some(protocol) = pictures.for_area(picture) {
                     frame.render_widget(Image::new(protocol), picture.area);
                 }
             }
         })?;
-        self.pictures.ask(&self.wanted);
+        self.pictures.ask(&self.drawn.wanted);
         Ok(())
     }
 }

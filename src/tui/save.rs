@@ -1,74 +1,186 @@
-//! Saving what is shown as a picture, at the resolution that it has.
+//! Saving what is shown: as a picture at the resolution that it has, or as numbers; with a note of what it is beside it.
 
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use serde_json::{Value, json};
 
 use super::drawing::Subject;
+use super::panes::channels::content_name;
 use super::panes::{channels, heatmap};
 use super::state::{Focus, State};
 use crate::picture::grid::{Grid, picture_grid};
-use crate::picture::save_picture;
+use crate::picture::{npy, save_picture};
 
 /// What is to be saved, and under which name.
 pub(super) struct Saving {
     stem: String,
-    subjects: Vec<Subject>,
-    columns: usize,
+    what: What,
+    about: Value,
 }
 
-/// What the focused pane shows; nothing where it shows no pictures.
-pub(super) fn shown(state: &State) -> Option<Saving> {
-    let model = state.model.as_ref()?;
+enum What {
+    /// Pictures, in a grid of so many columns.
+    Pictures(Vec<Subject>, usize),
+    /// Numbers of a shape.
+    Numbers(Vec<usize>, Vec<f32>),
+}
+
+/// What the focused pane shows, as a picture; nothing where it shows none.
+pub(super) fn pictures(state: &State) -> Option<Saving> {
     let columns = super::layout::page_tiles(state).columns;
     if state.focus == Focus::Heatmap {
-        let class = state.map.as_ref().map_or("picture", |map| map.class.label.as_str());
-        let subjects = vec![heatmap::subject(state)?];
-        return Some(Saving { stem: file_name(&format!("{}-{class}-map", model.name)), subjects, columns });
+        let mut about = about_map(state)?;
+        about["overlay"] = json!({ "mode": state.overlay.name(), "strength": f64::from(state.strength) / 100.0 });
+        let what = What::Pictures(vec![heatmap::subject(state)?], 1);
+        return Some(Saving { stem: map_name(state)?, what, about });
     }
-    let layer = model.layers.get(state.layer.0).map_or("layer", |layer| layer.path.as_str());
     let page = state.page()?;
-    let (first, count, _) = page.extent();
-    let zoomed = state.zoomed && state.focus == Focus::Channels;
-    let (place, shown) = if zoomed {
-        (state.channel.to_string(), state.channel.saturating_sub(first)..state.channel.saturating_sub(first) + 1)
+    let shown = places(state)?;
+    let mut about = about_channels(state, shown.clone())?;
+    about["scale"] = json!(state.scale.name());
+    about["colormap"] = json!(state.colormap.name());
+    let subjects: Vec<Subject> = shown.clone().map(|index| channels::subject(state, page, index)).collect();
+    if subjects.is_empty() {
+        None
     } else {
-        (format!("from-{first}"), 0..count)
+        Some(Saving { stem: page_name(state, shown)?, what: What::Pictures(subjects, columns), about })
+    }
+}
+
+/// What the focused pane shows, as numbers; nothing where there are none.
+pub(super) fn numbers(state: &State) -> Option<Saving> {
+    if state.focus == Focus::Heatmap {
+        let (about, map) = (about_map(state)?, state.map.as_ref()?);
+        let what = What::Numbers(vec![map.height, map.width], map.values.clone());
+        return Some(Saving { stem: map_name(state)?, what, about });
+    }
+    let page = state.page().filter(|page| page.has_values())?;
+    let shown = places(state)?;
+    let about = about_channels(state, shown.clone())?;
+    let (rows, columns) = page.tile();
+    let values = shown.clone().flat_map(|index| page.values(index).iter().copied()).collect();
+    let what = What::Numbers(vec![shown.len(), rows, columns], values);
+    Some(Saving { stem: page_name(state, shown)?, what, about })
+}
+
+/// Places on the page that are shown.
+fn places(state: &State) -> Option<std::ops::Range<usize>> {
+    let (first, count, _) = state.page()?.extent();
+    let at = state.channel.checked_sub(first)?;
+    Some(if state.zoomed { at..(at + 1).min(count) } else { 0..count })
+}
+
+fn page_name(state: &State, shown: std::ops::Range<usize>) -> Option<String> {
+    let model = state.model.as_ref()?;
+    let layer = model.layers.get(state.layer.0).map_or("layer", |layer| layer.path.as_str());
+    let (page, content) = (state.page()?, content_name(state.content));
+    let place = match (shown.len(), page.channel(shown.start)) {
+        (1, Some(channel)) => channel.to_string(),
+        _ => format!("from-{}", page.extent().0),
     };
-    let subjects: Vec<Subject> = shown.map(|index| channels::subject(state, page, index)).collect();
-    let stem = file_name(&format!("{}-{layer}-{:?}-{place}", model.name, state.content));
-    if subjects.is_empty() { None } else { Some(Saving { stem, subjects, columns }) }
+    Some(file_name(&format!("{}-{layer}-{content}-{place}", model.name)))
+}
+
+fn map_name(state: &State) -> Option<String> {
+    let class = state.map.as_ref().map_or("picture", |map| map.class.label.as_str());
+    Some(file_name(&format!("{}-{class}-map", state.model.as_ref()?.name)))
+}
+
+fn about(state: &State) -> Option<Value> {
+    let model = state.model.as_ref()?;
+    Some(json!({
+        "layerscope": env!("CARGO_PKG_VERSION"),
+        "libtorch": model.libtorch,
+        "model": { "name": model.name, "format": model.format, "device": model.device },
+        "input": state.input_name(state.input),
+        "preprocess": model.preprocess,
+    }))
+}
+
+fn about_channels(state: &State, shown: std::ops::Range<usize>) -> Option<Value> {
+    let (mut about, page, key) = (about(state)?, state.page()?, state.page_key());
+    let model = state.model.as_ref()?;
+    about["layer"] = json!(model.layers.get(key.layer.0)?.path);
+    about["content"] = json!(content_name(key.content));
+    about["order"] = json!(key.order.name());
+    about["channels"] = json!(shown.filter_map(|index| page.channel(index)).collect::<Vec<_>>());
+    match page {
+        super::page::Page::Patterns(patterns) => {
+            about["recipe"] = json!({ "name": "book", "steps": patterns.steps, "step": patterns.step });
+        }
+        super::page::Page::Numbers(numbers) => {
+            if let Some(class) = &numbers.class {
+                about["class"] = json!({ "index": class.id.index, "label": class.label });
+            }
+        }
+    }
+    Some(about)
+}
+
+fn about_map(state: &State) -> Option<Value> {
+    let mut about = about(state)?;
+    let Some(map) = &state.map else { return Some(about) };
+    let model = state.model.as_ref()?;
+    let paths = map.layers.iter().filter_map(|layer| Some(&model.layers.get(layer.0)?.path));
+    about["method"] = json!("grad-cam");
+    about["layers"] = json!(paths.collect::<Vec<_>>());
+    about["class"] = json!({ "index": map.class.id.index, "label": map.class.label });
+    if let Some(against) = &map.against {
+        about["against"] = json!({ "index": against.id.index, "label": against.label });
+    }
+    Some(about)
 }
 
 fn file_name(text: &str) -> String {
     let kept = |character: char| {
         if character.is_alphanumeric() || matches!(character, '.' | '-' | '_') { character } else { '-' }
     };
-    text.to_lowercase().chars().map(kept).collect()
+    text.to_lowercase().replace(" × ", "-x-").chars().map(kept).collect()
 }
 
 impl Saving {
-    /// Writes the picture into `folder` under a name that is free.
+    /// Writes the file, and a JSON of the same name that says what it is, into `folder` under a name that is free.
     ///
     /// # Errors
     /// One line that says why it cannot be written.
     pub(super) fn write(self, folder: &Path) -> Result<PathBuf, String> {
-        let pictures: Vec<RgbImage> = self.subjects.iter().map(Subject::native).map(enlarged).collect();
-        let picture = match pictures.as_slice() {
-            [only] => only.clone(),
-            several => {
-                let first =
-                    several.first().map_or((1, 1), |picture| (picture.width() as usize, picture.height() as usize));
-                picture_grid(several, &Grid { columns: self.columns, ..Grid::of_channels(first) }, [0; 3])
+        let extension = match self.what {
+            What::Pictures(..) => "png",
+            What::Numbers(..) => "npy",
+        };
+        let stem = free_stem(folder, &self.stem, extension)?;
+        let path = folder.join(format!("{stem}.{extension}"));
+        match self.what {
+            What::Pictures(subjects, columns) => {
+                save_picture(&path, &composed(&subjects, columns)).map_err(|error| error.to_string())?;
             }
-        };
-        let name = |number: usize| {
-            if number == 0 { format!("{}.png", self.stem) } else { format!("{}-{number}.png", self.stem) }
-        };
-        let path = (0..10_000).map(|number| folder.join(name(number))).find(|path| !path.exists());
-        let path = path.ok_or_else(|| format!("{} is taken ten thousand times", self.stem))?;
-        save_picture(&path, &picture).map_err(|error| error.to_string())?;
+            What::Numbers(shape, values) => {
+                npy::write_f32(&path, &shape, &values).map_err(|error| error.to_string())?;
+            }
+        }
+        let beside = folder.join(format!("{stem}.{extension}.json"));
+        let text = serde_json::to_string_pretty(&self.about).map_err(|error| error.to_string())?;
+        std::fs::write(&beside, text + "\n").map_err(|error| format!("{}: {error}", beside.display()))?;
         Ok(path)
+    }
+}
+
+/// The stem, with a number behind it where the name is taken.
+fn free_stem(folder: &Path, stem: &str, extension: &str) -> Result<String, String> {
+    let numbered = |number: usize| if number == 0 { stem.to_owned() } else { format!("{stem}-{number}") };
+    let free = |stem: &String| !folder.join(format!("{stem}.{extension}")).exists();
+    (0..10_000).map(numbered).find(free).ok_or_else(|| format!("{stem} is taken ten thousand times"))
+}
+
+fn composed(subjects: &[Subject], columns: usize) -> RgbImage {
+    let pictures: Vec<RgbImage> = subjects.iter().map(Subject::native).map(enlarged).collect();
+    match pictures.as_slice() {
+        [only] => only.clone(),
+        several => {
+            let first = several.first().map_or((1, 1), |picture| (picture.width() as usize, picture.height() as usize));
+            picture_grid(several, &Grid { columns, ..Grid::of_channels(first) }, [0; 3])
+        }
     }
 }
 

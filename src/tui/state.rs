@@ -5,13 +5,16 @@ use std::path::PathBuf;
 
 use image::RgbImage;
 
+use super::keymap::Keymap;
+use super::page::{Page, PageKey};
+use super::prompt::Prompt;
+use super::search::Search;
 use super::stamped::Stamped;
+use super::targets::Target;
 use super::theme::Theme;
-use crate::model::{LayerId, LayerKind};
+use crate::model::{LayerId, LayerKind, printable};
 use crate::picture::{ColorMap, Scale};
-use crate::service::protocol::{
-    ChannelPage, ClassId, ClassMap, Content, LayerState, ModelInfo, Pane, PatternPage, Prediction, Ticket,
-};
+use crate::service::protocol::{ClassId, ClassMap, Content, LayerState, ModelInfo, Order, Pane, Prediction, Ticket};
 
 /// The pane that keys go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +33,32 @@ impl Focus {
 }
 
 /// What lies over the panes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Popup {
     /// The table of keys, scrolled by so many lines.
     Help(u16),
-    /// The list of classes: what was typed, and the row that is chosen.
-    Classes {
-        /// Filter.
-        typed: String,
-        /// Row among those that match.
-        chosen: usize,
-    },
+    /// A line to type in, with what matches.
+    Prompt(Prompt),
+}
+
+/// A value of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hover {
+    /// Place of the channel in the pager's order.
+    pub place: usize,
+    /// Row of the value.
+    pub row: usize,
+    /// Column of the value.
+    pub column: usize,
+}
+
+/// Sizes of panes that the user has given them with the mouse: columns side by side, rows one below the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Splits {
+    /// Of the layer tree.
+    pub layers: Option<u16>,
+    /// Of the heatmap.
+    pub heatmap: Option<u16>,
 }
 
 /// What the heatmap pane draws.
@@ -54,6 +72,30 @@ pub enum OverlayMode {
     Map,
 }
 
+impl OverlayMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Overlay, Self::Picture, Self::Map];
+
+    /// The name by which it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overlay => "overlay",
+            Self::Picture => "picture",
+            Self::Map => "map",
+        }
+    }
+
+    /// The next, and after the last the first.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Overlay => Self::Picture,
+            Self::Picture => Self::Map,
+            Self::Map => Self::Overlay,
+        }
+    }
+}
+
 /// The picture that has been run.
 #[derive(Debug)]
 pub struct Run {
@@ -65,77 +107,77 @@ pub struct Run {
     pub layers: HashMap<LayerId, LayerState>,
 }
 
-/// A page of the channel pager, as numbers or as pictures.
-#[derive(Debug, Clone)]
-pub enum Page {
-    /// Activations or weights.
-    Numbers(Stamped<ChannelPage>),
-    /// Patterns, so far or finished.
-    Patterns(Stamped<PatternPage>),
-}
-
-impl Page {
-    /// First channel, channels on the page, channels of the layer.
-    pub fn extent(&self) -> (usize, usize, usize) {
-        match self {
-            Self::Numbers(page) => (page.first, page.statistics.len(), page.total),
-            Self::Patterns(page) => (page.first, page.pictures.len(), page.total),
-        }
-    }
-
-    /// Rows and columns of a channel.
-    pub fn tile(&self) -> (usize, usize) {
-        match self {
-            Self::Numbers(page) => match page.colour.as_ref().and_then(|pictures| pictures.first()) {
-                Some(picture) => (picture.height as usize, picture.width as usize),
-                None => (page.height, page.width),
-            },
-            Self::Patterns(page) => {
-                page.pictures.first().map_or((1, 1), |picture| (picture.height as usize, picture.width as usize))
-            }
-        }
-    }
-}
-
-/// Which page of the pager: whose channels, what of them, and the first.
-pub type PageKey = (LayerId, Content, usize, usize);
-
 /// Pages that are kept to go back to.
 const PAGES: usize = 48;
 
 /// Everything that the inspector shows.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that a key turns")]
 pub struct State {
     /// Themes, and the one in use.
     pub themes: Vec<Theme>,
     /// Index of the theme in use.
     pub theme: usize,
+    /// What keys do.
+    pub keymap: Keymap,
+    /// Keys of a sequence that is not finished.
+    pub pending: Vec<String>,
+    /// The number typed before a key.
+    pub count: Option<usize>,
     /// Pictures to go through; `None` is the demo's.
     pub inputs: Vec<Option<PathBuf>>,
     /// The picture that is chosen.
     pub input: usize,
     /// The model, once it is open.
     pub model: Option<Box<ModelInfo>>,
+    /// The model that it is compared with.
+    pub other: Option<Box<ModelInfo>>,
     /// The picture, once it has run.
     pub run: Option<Run>,
     /// Where keys go.
     pub focus: Focus,
+    /// Whether that pane has the whole screen.
+    pub maximized: bool,
+    /// Borders that were moved with the mouse.
+    pub splits: Splits,
     /// What lies over the panes.
     pub popup: Option<Popup>,
     /// Layers whose children are hidden.
     pub folded: HashSet<LayerId>,
+    /// Whether the tree shows single operators.
+    pub operators: bool,
+    /// Of two models: how far they are apart at each layer that both have.
+    pub differences: HashMap<LayerId, f32>,
+    /// The second model's top classes.
+    pub other_predictions: Vec<Prediction>,
+    /// Whether the tree is a list, with the layers that differ most first.
+    pub sorted_by_difference: bool,
+    /// Layers that were looked for.
+    pub search: Option<Search>,
     /// The chosen layer.
     pub layer: LayerId,
     /// What the pager shows.
     pub content: Content,
-    /// The channel under the cursor.
+    /// How it is sorted.
+    pub order: Order,
+    /// The place under the cursor: the channel's number, unless the order is another than the index.
     pub channel: usize,
     /// Whether that channel fills the pane.
     pub zoomed: bool,
+    /// Row and column on the zoomed channel whose value is shown.
+    pub probe: Option<(usize, usize)>,
+    /// The value that the mouse points at.
+    pub hover: Option<Hover>,
+    /// The border that the mouse holds.
+    pub dragged: Option<Target>,
     /// Scale of activations and weights.
     pub scale: Scale,
     /// Colour map of activations and weights.
     pub colormap: ColorMap,
+    /// Whether channels are drawn with hard edges.
+    pub crisp: bool,
+    /// Whether histograms count on a log axis.
+    pub log_histogram: bool,
     /// Pages that have arrived.
     pub pages: HashMap<PageKey, Page>,
     /// The order in which they arrived.
@@ -144,18 +186,26 @@ pub struct State {
     pub asked: Option<(Ticket, PageKey)>,
     /// The class whose map is wanted; `None` is the top class.
     pub class: Option<ClassId>,
-    /// The layer whose map is wanted; `None` is the last with a map.
-    pub map_layer: Option<LayerId>,
+    /// The class that the map is contrasted with.
+    pub against: Option<ClassId>,
+    /// The layers whose maps are blended; none is the last with a map.
+    pub map_layers: Vec<LayerId>,
     /// The map, once it has arrived.
     pub map: Option<Stamped<ClassMap>>,
     /// What the heatmap pane draws.
     pub overlay: OverlayMode,
+    /// Share of the map in the overlay, in percent.
+    pub strength: u8,
     /// What runs for each pane.
     pub progress: HashMap<Pane, String>,
     /// What failed in each pane.
     pub failed: HashMap<Pane, String>,
     /// The last word on something that was done.
     pub notice: Option<String>,
+    /// Whether the line of bytes and times is shown.
+    pub debug: bool,
+    /// What that line says.
+    pub statistics: String,
     /// Columns and rows of the screen.
     pub screen: (u16, u16),
     /// Width and height of a cell in pixels; `None` where no pictures are drawn.
@@ -168,35 +218,59 @@ pub struct State {
     pub map_ticket: Ticket,
 }
 
+/// Share of the map in an overlay to begin with, in percent: the book's.
+const USUAL_STRENGTH: u8 = 40;
+
 impl State {
     /// Before anything is open.
     pub fn new(themes: Vec<Theme>, inputs: Vec<Option<PathBuf>>, screen: (u16, u16), cell: Option<(u16, u16)>) -> Self {
         Self {
             themes,
             theme: 0,
+            keymap: Keymap::default(),
+            pending: Vec::new(),
+            count: None,
             inputs,
             input: 0,
             model: None,
+            other: None,
             run: None,
             focus: Focus::Layers,
+            maximized: false,
+            splits: Splits::default(),
             popup: None,
             folded: HashSet::new(),
+            operators: true,
+            differences: HashMap::new(),
+            other_predictions: Vec::new(),
+            sorted_by_difference: false,
+            search: None,
             layer: LayerId(0),
             content: Content::Activations,
+            order: Order::Index,
             channel: 0,
             zoomed: false,
+            probe: None,
+            hover: None,
+            dragged: None,
             scale: Scale::default(),
             colormap: ColorMap::default(),
+            crisp: true,
+            log_histogram: true,
             pages: HashMap::new(),
             page_order: Vec::new(),
             asked: None,
             class: None,
-            map_layer: None,
+            against: None,
+            map_layers: Vec::new(),
             map: None,
             overlay: OverlayMode::Overlay,
+            strength: USUAL_STRENGTH,
             progress: HashMap::from([(Pane::Input, "starting".to_owned())]),
             failed: HashMap::new(),
             notice: None,
+            debug: false,
+            statistics: String::new(),
             screen,
             cell,
             ticket: Ticket(0),
@@ -210,9 +284,22 @@ impl State {
         &self.themes[self.theme % self.themes.len()]
     }
 
+    /// Name of a picture.
+    pub fn input_name(&self, index: usize) -> String {
+        let name = self.inputs.get(index).map(|path| path.as_ref().and_then(|path| path.file_name()));
+        match name {
+            None => String::new(),
+            Some(None) => "chelsea.png".to_owned(),
+            Some(Some(name)) => printable(&name.to_string_lossy()).into_owned(),
+        }
+    }
+
     /// Layers that are not hidden in a folded one, in the order in which they are drawn.
     pub fn visible_layers(&self) -> Vec<LayerId> {
         let Some(model) = &self.model else { return Vec::new() };
+        if self.sorted_by_difference {
+            return self.layers_by_difference();
+        }
         let mut visible = Vec::with_capacity(model.layers.len());
         let mut hidden_below: Option<usize> = None;
         for (index, layer) in model.layers.iter().enumerate() {
@@ -220,9 +307,18 @@ impl State {
                 continue;
             }
             hidden_below = self.folded.contains(&LayerId(index)).then_some(layer.depth);
-            visible.push(LayerId(index));
+            if self.operators || layer.kind != LayerKind::Operator {
+                visible.push(LayerId(index));
+            }
         }
         visible
+    }
+
+    fn layers_by_difference(&self) -> Vec<LayerId> {
+        let mut layers: Vec<(LayerId, f32)> = self.differences.iter().map(|(layer, share)| (*layer, *share)).collect();
+        // What is no number differs most of all.
+        layers.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.0.cmp(&b.0.0)));
+        layers.into_iter().map(|(layer, _)| layer).collect()
     }
 
     /// What the chosen layer gave.
@@ -236,10 +332,22 @@ impl State {
         page.or_else(|| self.layer_state().map(|layer| layer.channels)).unwrap_or(0)
     }
 
+    /// Whether the chosen layer gives one value for each class.
+    pub fn has_class_names(&self) -> bool {
+        let classes =
+            self.model.as_ref().map_or(0, |model| model.classes.iter().filter(|class| !class.id.negative).count());
+        classes > 0 && super::layout::shows_bars(self) && self.channels() == classes
+    }
+
     /// The page that the cursor is on.
     pub fn page_key(&self) -> PageKey {
-        let capacity = super::layout::page_capacity(self);
-        (self.layer, self.content, self.channel / capacity * capacity, capacity)
+        let count = super::layout::page_capacity(self);
+        let first = self.channel / count * count;
+        // Weights are not sorted by what the picture does to them.
+        let order = if self.content == Content::Weights { Order::Index } else { self.order };
+        let of_class = self.content.needs_class() || order == Order::Contribution;
+        let class = if of_class { self.class } else { None };
+        PageKey { layer: self.layer, content: self.content, order, class, first, count }
     }
 
     /// The page that the cursor is on, if it has arrived.
@@ -260,9 +368,10 @@ impl State {
 
     /// Forgets what belonged to the picture before.
     pub fn forget_picture(&mut self) {
-        let kept = |content: Content| content != Content::Activations;
-        self.pages.retain(|key, _| kept(key.1));
-        self.page_order.retain(|key| kept(key.1));
+        let kept =
+            |key: &PageKey| matches!(key.content, Content::Patterns | Content::Weights) && key.order == Order::Index;
+        self.pages.retain(|key, _| kept(key));
+        self.page_order.retain(kept);
         self.map = None;
         self.failed.remove(&Pane::Channels);
         self.failed.remove(&Pane::Heatmap);
@@ -290,20 +399,6 @@ impl State {
     pub fn next_ticket(&mut self) -> Ticket {
         self.ticket = Ticket(self.ticket.0 + 1);
         self.ticket
-    }
-
-    /// Classes of the picker that match what was typed.
-    pub fn matching_classes(&self, typed: &str) -> Vec<usize> {
-        let Some(model) = &self.model else { return Vec::new() };
-        let typed = typed.to_lowercase();
-        let matches = |label: &str, index: usize| label.to_lowercase().contains(&typed) || index.to_string() == typed;
-        model
-            .classes
-            .iter()
-            .enumerate()
-            .filter(|(_, class)| matches(&class.label, class.id.index))
-            .map(|(row, _)| row)
-            .collect()
     }
 
     /// The layer to begin with: the first that has kernels, which is the first convolution.

@@ -1,6 +1,7 @@
 //! What the interface is told of a model.
 
 use super::super::protocol::{Class, ClassId, LayerInfo, ModelInfo};
+use crate::aten::libtorch_version;
 use crate::methods::{Network, weights};
 use crate::model::{Layer, Source, printable};
 
@@ -26,6 +27,7 @@ pub(super) fn of(network: &Network) -> ModelInfo {
         name: network.name.clone(),
         format: network.format.to_owned(),
         device: network.engine.device_name().to_owned(),
+        libtorch: libtorch_version().to_owned(),
         layers: layers.collect(),
         classes: ids.into_iter().map(|id| class(network, id)).collect(),
         preprocess: network.input.preprocessing.to_string(),

@@ -2,45 +2,34 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Stylize};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Paragraph};
+use ratatui::widgets::Paragraph;
 
-use super::{frame_of, message, percent, short, zoom};
-use crate::picture::{Range, Scale};
-use crate::service::protocol::{Content, Pane, Statistics};
+use super::words::{end_of, percent, short};
+use super::{Drawn, bars, frame_of, message, zoom};
+use crate::picture::Range;
+use crate::service::protocol::{Content, Order, Pane, Statistics};
 use crate::tui::drawing::{FIRST_TILE, Subject, Wanted};
 use crate::tui::layout::{self, Tiles};
-use crate::tui::state::{Focus, Page, State};
+use crate::tui::page::Page;
+use crate::tui::state::{Focus, State};
+use crate::tui::targets::Target;
 
-/// Draws the pager, and gives the pictures that it wants.
-pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Wanted> {
+/// Draws the pager.
+pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut Drawn) {
     let theme = state.theme();
     let focused = state.focus == Focus::Channels;
     let path =
         state.model.as_ref().and_then(|model| model.layers.get(state.layer.0)).map_or("", |layer| layer.path.as_str());
-    let content = match state.content {
-        Content::Gradients => "gradients",
-        Content::ActivationTimesGradient => "activation × gradient",
-        Content::Activations => "activations",
-        Content::Patterns => "patterns",
-        Content::Weights => "weights",
-    };
+    let content = content_name(state.content);
     let page = state.page();
-    let note = page.map_or_else(String::new, |page| {
-        let (first, count, total) = page.extent();
-        match count {
-            0 => String::new(),
-            1 => format!("{first} of {total}"),
-            _ => format!("{first}–{} of {total}", first + count - 1),
-        }
-    });
+    let note = page.map_or_else(String::new, |page| note(state, page));
     let title = if path.is_empty() {
-        "2 Channels".to_owned()
+        "Channels".to_owned()
     } else {
         // The frame's corners and the spaces around title and note.
-        let others = format!("2  · {content}{note}").chars().count() + 7;
-        format!("2 {} · {content}", end_of(path, usize::from(area.width).saturating_sub(others)))
+        let others = format!(" · {content}{note}").chars().count() + 7;
+        format!("{} · {content}", end_of(path, usize::from(area.width).saturating_sub(others)))
     };
     let below = page.map_or_else(String::new, |page| drawn_with(state, page));
     let below = Line::from(Span::styled(if below.is_empty() { below } else { format!(" {below} ") }, theme.dim()));
@@ -48,58 +37,90 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Want
     let inner = layout::inner(area);
     if let Some(failed) = state.failed.get(&Pane::Channels) {
         message(frame, inner, failed, theme.error());
-        return Vec::new();
+        return;
     }
     let Some(page) = page else {
         let waiting = if state.run.is_some() { "…" } else { "" };
         message(frame, inner, state.progress.get(&Pane::Channels).map_or(waiting, String::as_str), theme.dim());
-        return Vec::new();
+        return;
     };
-    let zoomed = state.zoomed && focused;
-    frame.render_widget(caption(state, page, zoomed, inner.width.into()), Rect { height: 1, ..inner });
-    if zoomed {
-        return zoom::draw(state, page, frame, inner);
-    }
-    tiles(state, page, frame, inner)
-}
-
-/// The end of a path says more than its beginning.
-fn end_of(path: &str, room: usize) -> String {
-    let length = path.chars().count();
-    if length <= room {
-        path.to_owned()
-    } else {
-        ['…'].into_iter().chain(path.chars().skip(length + 1 - room.max(1))).collect()
+    frame.render_widget(caption(state, page, inner.width.into()), Rect { height: 1, ..inner });
+    match (state.zoomed, page.is_vector()) {
+        (_, true) => bars::draw(state, page, frame, inner, drawn),
+        (true, false) => zoom::draw(state, page, frame, inner, drawn),
+        (false, false) => tiles(state, page, inner, frame, drawn),
     }
 }
 
-/// What the page is drawn with.
+/// What the pager shows, in words.
+pub(in crate::tui) fn content_name(content: Content) -> &'static str {
+    match content {
+        Content::Activations => "activations",
+        Content::Gradients => "gradients",
+        Content::ActivationTimesGradient => "activation × gradient",
+        Content::Patterns => "patterns",
+        Content::Weights => "weights",
+    }
+}
+
+/// Which of how many channels, and how they are sorted.
+fn note(state: &State, page: &Page) -> String {
+    let (first, count, total) = page.extent();
+    let places = match count {
+        0 => return String::new(),
+        _ if state.zoomed => format!("{} of {total}", state.channel + 1),
+        1 => format!("{first} of {total}"),
+        _ => format!("{first}–{} of {total}", first + count - 1),
+    };
+    match state.page_key().order {
+        Order::Index => places,
+        order => format!("by {} · {places}", order.name()),
+    }
+}
+
+/// What the page is drawn with, and of which class its numbers are.
 fn drawn_with(state: &State, page: &Page) -> String {
     match page {
         Page::Numbers(numbers) if numbers.colour.is_some() => "each kernel: min to max".to_owned(),
         Page::Numbers(numbers) => {
             let layer = Range { min: numbers.layer_statistics.min, max: numbers.layer_statistics.max };
-            let scale = if layout::is_vector(page) { Scale::Layer } else { state.scale };
-            format!("{} · {}", state.colormap.name(), scale.text(layer))
+            let of = numbers.class.as_ref().map_or_else(String::new, |class| format!("of {} · ", class.label));
+            if page.is_vector() {
+                return format!("{of}bars from zero");
+            }
+            let smooth = if state.crisp { "" } else { " · smooth" };
+            let of = crate::model::printable(&of).into_owned();
+            format!("{of}{} · {}{smooth}", state.colormap.name(), state.scale.text(layer))
         }
         Page::Patterns(patterns) => format!("the book's recipe, {} steps", patterns.steps),
     }
 }
 
-/// The channel under the cursor, in `room` characters. Zoomed into, it has its statistics elsewhere.
-fn caption<'a>(state: &State, page: &Page, zoomed: bool, room: usize) -> Line<'a> {
+/// The value that the mouse points at, or the channel under the cursor, in `room` characters. Zoomed into, it has its
+/// statistics elsewhere.
+fn caption<'a>(state: &State, page: &Page, room: usize) -> Line<'a> {
     let theme = state.theme();
     let (first, count, _) = page.extent();
+    if let Some(hover) = state.hover.filter(|_| !page.is_vector()) {
+        return pointed(state, page, hover.place.saturating_sub(first), (hover.row, hover.column));
+    }
     let index = state.channel.saturating_sub(first).min(count.saturating_sub(1));
-    let number = format!("#{} ", first + index);
+    if let Some(point) = state.probe.filter(|_| state.zoomed && page.has_values()) {
+        return pointed(state, page, index, point);
+    }
+    let number = format!("#{} ", page.channel(index).unwrap_or(first + index));
     let room = room.saturating_sub(number.chars().count());
     let number = Span::styled(number, theme.accent());
     match page {
-        Page::Numbers(_) if zoomed => Line::from(number),
+        Page::Numbers(_) if page.is_vector() => Line::from(vec![number, Span::raw(bars::caption(state, page, index))]),
+        Page::Numbers(_) if state.zoomed => Line::from(number),
         Page::Numbers(numbers) => {
             let statistics = numbers.statistics.get(index);
-            let statistics = statistics.map_or_else(String::new, |statistics| statistics_words(statistics, room));
-            Line::from(vec![number, Span::raw(statistics)])
+            let words = statistics.map_or_else(String::new, |statistics| statistics_words(statistics, room));
+            let contribution = numbers.contributions.as_ref().and_then(|all| all.get(index));
+            let contribution =
+                contribution.map_or_else(String::new, |share| format!("contributes {}  ", short(*share)));
+            Line::from(vec![number, Span::styled(contribution, theme.accent()), Span::raw(words)])
         }
         Page::Patterns(patterns) => {
             let reached = patterns.activations.get(index).filter(|activation| activation.is_finite());
@@ -112,6 +133,18 @@ fn caption<'a>(state: &State, page: &Page, zoomed: bool, room: usize) -> Line<'a
             Line::from(vec![number, Span::raw(reached), Span::styled(progress, theme.accent())])
         }
     }
+}
+
+/// A single value of a channel.
+fn pointed<'a>(state: &State, page: &Page, index: usize, (row, column): (usize, usize)) -> Line<'a> {
+    let theme = state.theme();
+    let value = page.values(index).get(row * page.tile().1 + column);
+    let value = value.map_or_else(String::new, f32::to_string);
+    Line::from(vec![
+        Span::styled(format!("#{} ", page.channel(index).unwrap_or(index)), theme.accent()),
+        Span::styled(format!("row {row} column {column}  "), theme.dim()),
+        Span::raw(value),
+    ])
 }
 
 /// What fits into `room` characters; the standard deviation gives way first.
@@ -135,38 +168,38 @@ fn progress_bar(done: usize, all: usize) -> String {
     (0..12).map(|cell| if cell < filled { '━' } else { '─' }).collect()
 }
 
-fn tiles(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rect) -> Vec<Wanted> {
+fn tiles(state: &State, page: &Page, inner: Rect, frame: &mut Frame<'_>, drawn: &mut Drawn) {
     let theme = state.theme();
     let (first, count, _) = page.extent();
     let cell = state.cell.unwrap_or((10, 20));
     let tiles: Tiles = layout::page_tiles(state);
-    let mut wanted = Vec::with_capacity(count);
     for index in 0..count {
         let area = layout::tile_area(inner, tiles, index);
         if area.height < 2 || area.width == 0 {
             continue;
         }
-        let channel = first + index;
-        let under_cursor = channel == state.channel;
+        let place = first + index;
+        let under_cursor = place == state.channel;
         let style = match (under_cursor, state.focus == Focus::Channels) {
             (true, true) => theme.selection(),
             (true, false) => theme.accent(),
             _ => theme.dim(),
         };
+        let channel = page.channel(index).unwrap_or(place);
         let label = if under_cursor { format!("▸{channel}") } else { channel.to_string() };
         let label_area = Rect { y: area.y + area.height - 1, height: 1, ..area };
         frame.render_widget(Paragraph::new(label).style(style).centered(), label_area);
         let room = Rect { height: area.height - 1, ..area };
-        let subject = subject(state, page, index);
-        if layout::is_vector(page) {
-            let [red, green, blue] = subject.native().get_pixel_checked(0, 0).map_or([0; 3], |pixel| pixel.0);
-            frame.render_widget(Block::new().bg(Color::Rgb(red, green, blue)), room);
-            continue;
-        }
-        let area = layout::fitted(room, page.tile(), cell);
-        wanted.push(Wanted { slot: FIRST_TILE + index as u16, area, subject });
+        let picture = layout::fitted(room, page.tile(), cell);
+        drawn.targets.add(area, Target::Tile { place, values: None });
+        let values = page.has_values().then(|| page.tile());
+        drawn.targets.add(picture, Target::Tile { place, values });
+        drawn.wanted.push(Wanted {
+            slot: FIRST_TILE + index as u16,
+            area: picture,
+            subject: subject(state, page, index),
+        });
     }
-    wanted
 }
 
 /// What the picture of a page's channel shows.

@@ -1,52 +1,61 @@
-//! The picture with its class activation map, and the top classes.
+//! The picture with its class activation map, the top classes, and the film strip.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{frame_of, message, thin_bar};
-use crate::service::protocol::Pane;
+use super::words::{cut, thin_bar};
+use super::{Drawn, frame_of, message};
+use crate::model::printable;
+use crate::service::protocol::{ClassId, Pane};
 use crate::tui::drawing::{HEATMAP, Subject, Wanted};
 use crate::tui::layout;
 use crate::tui::state::{Focus, OverlayMode, State};
+use crate::tui::targets::Target;
 
 /// Columns that the list of classes needs beside the picture.
 const LEAST_TABLE: u16 = 40;
 /// Cells of a probability's bar.
 const BAR: usize = 8;
 
-/// Draws the pane, and gives the picture that it wants.
-pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) -> Vec<Wanted> {
+/// Draws the pane.
+pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut Drawn) {
     let theme = state.theme();
     let focused = state.focus == Focus::Heatmap;
     let note = match state.overlay {
-        OverlayMode::Overlay => "overlay",
-        OverlayMode::Picture => "picture",
-        OverlayMode::Map => "map",
+        OverlayMode::Overlay => format!("overlay {} %", state.strength),
+        other => other.name().to_owned(),
     };
-    frame.render_widget(frame_of(theme, focused, "3 Heatmap", note.to_owned()), area);
+    frame.render_widget(frame_of(theme, focused, "Heatmap", note), area);
     let inner = layout::inner(area);
     let Some(run) = &state.run else {
         if let Some(failed) = state.failed.get(&Pane::Input).filter(|_| state.model.is_some()) {
             message(frame, inner, failed, theme.error());
         }
-        return Vec::new();
+        return;
     };
-    let rows = table_rows(state);
+    let classes = state.top_classes().len();
     let tile = (run.picture.height() as usize, run.picture.width() as usize);
-    let lines = (rows.len() as u16 + 3).min(inner.height.saturating_sub(4).max(inner.height / 2));
+    let lines = (classes as u16 + 3).min(inner.height.saturating_sub(4).max(inner.height / 2));
     let (picture, words) = layout::picture_and_words(inner, tile, state.cell.unwrap_or((10, 20)), lines, LEAST_TABLE);
-    let mut text = vec![headline(state), layer_line(state)];
+    let mut text = headlines(state, words.width.into());
     if let Some(failed) = state.failed.get(&Pane::Heatmap).or_else(|| state.failed.get(&Pane::Input)) {
         text.push(Line::from(Span::styled(failed.clone(), theme.error())));
     }
-    text.extend(rows);
-    frame.render_widget(Paragraph::new(text), words);
-    if picture.is_empty() {
-        return Vec::new();
+    let said = text.len() as u16;
+    for (row, (class, line)) in table_rows(state).into_iter().enumerate() {
+        let area = Rect { y: words.y + said + row as u16, height: 1, ..words }.intersection(words);
+        if let Some(class) = class {
+            drawn.targets.add(area, Target::Class(class));
+        }
+        text.push(line);
     }
-    subject(state).map(|subject| Wanted { slot: HEATMAP, area: picture, subject }).into_iter().collect()
+    frame.render_widget(Paragraph::new(text), words);
+    if !picture.is_empty() {
+        let wanted = subject(state).map(|subject| Wanted { slot: HEATMAP, area: picture, subject });
+        drawn.wanted.extend(wanted);
+    }
 }
 
 /// What the pane's picture shows.
@@ -55,47 +64,66 @@ pub(in crate::tui) fn subject(state: &State) -> Option<Subject> {
     Some(Subject::Heatmap { picture: run.picture.clone(), map: state.map.clone(), mode: state.overlay })
 }
 
-fn headline<'a>(state: &State) -> Line<'a> {
+/// What the map is of and where it was made, in `room` columns.
+fn headlines<'a>(state: &State, room: usize) -> Vec<Line<'a>> {
     let theme = state.theme();
-    match &state.map {
-        Some(map) => Line::from(vec![
-            Span::styled("Grad-CAM of ", theme.dim()),
-            Span::styled(crate::model::printable(&map.class.label).into_owned(), theme.accent()),
-        ]),
-        None => Line::from(Span::styled("no map yet", theme.dim())),
+    let Some(map) = &state.map else {
+        return vec![Line::from(Span::styled("no map yet", theme.dim())), Line::default()];
+    };
+    let mut first = vec![
+        Span::styled("Grad-CAM of ", theme.dim()),
+        Span::styled(printable(&map.class.label).into_owned(), theme.accent()),
+    ];
+    let mut lines = Vec::with_capacity(3);
+    if let Some(against) = &map.against {
+        let mut rather = vec![
+            Span::styled("rather than ", theme.dim()),
+            Span::styled(printable(&against.label).into_owned(), theme.warning()),
+        ];
+        if Line::from(first.clone()).width() + 1 + Line::from(rather.clone()).width() > room {
+            lines.push(Line::from(std::mem::take(&mut first)));
+        } else {
+            first.push(Span::raw(" "));
+        }
+        first.append(&mut rather);
     }
-}
-
-fn layer_line<'a>(state: &State) -> Line<'a> {
-    let theme = state.theme();
-    let at = state.map.as_ref().and_then(|map| {
-        let layer = state.model.as_ref()?.layers.get(map.layers.first()?.0)?;
-        Some(format!("at {} {}×{}", layer.path, map.height, map.width))
-    });
-    Line::from(Span::styled(at.unwrap_or_default(), theme.dim()))
+    lines.push(Line::from(first));
+    let paths: Vec<&str> =
+        map.layers.iter().filter_map(|layer| Some(state.model.as_ref()?.layers.get(layer.0)?.path.as_str())).collect();
+    let at = match paths.as_slice() {
+        [] => String::new(),
+        [only] => format!("at {only} {}×{}", map.height, map.width),
+        several => format!("blend of {} layers: {}", several.len(), several.join(" ")),
+    };
+    lines.push(Line::from(Span::styled(cut(&at, room), theme.dim())));
+    lines
 }
 
 /// The top classes with bars of their probabilities.
-fn table_rows<'a>(state: &State) -> Vec<Line<'a>> {
+fn table_rows<'a>(state: &State) -> Vec<(Option<ClassId>, Line<'a>)> {
     let theme = state.theme();
     let shown = state.map.as_ref().map(|map| map.class.id);
+    let against = state.map.as_ref().and_then(|map| map.against.as_ref()).map(|class| class.id);
     let rows = state.top_classes();
     let listed = shown.is_none_or(|class| rows.iter().any(|row| row.0 == class));
-    let mut lines: Vec<Line<'_>> = rows
+    let mut lines: Vec<(Option<ClassId>, Line<'_>)> = rows
         .into_iter()
         .map(|(class, label, probability)| {
-            let chosen = shown == Some(class);
-            let style = if chosen { theme.accent() } else { theme.dim() };
-            let mark = if chosen { "▸" } else { " " };
-            Line::from(vec![
+            let (mark, style) = match (shown == Some(class), against == Some(class)) {
+                (true, _) => ("▸", theme.accent()),
+                (_, true) => ("−", theme.warning()),
+                _ => (" ", theme.dim()),
+            };
+            let line = Line::from(vec![
                 Span::styled(format!("{mark}{:>5.1}% ", probability * 100.0), style),
                 Span::styled(thin_bar(probability, BAR), theme.bar()),
-                Span::styled(format!(" {}", crate::model::printable(label)), style),
-            ])
+                Span::styled(format!(" {}", printable(label)), style),
+            ]);
+            (Some(class), line)
         })
         .collect();
     if !listed {
-        lines.push(Line::from(Span::styled(" (a class that is not among the top)", theme.dim())));
+        lines.push((None, Line::from(Span::styled(" (a class that is not among the top)", theme.dim()))));
     }
     lines
 }

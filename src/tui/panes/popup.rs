@@ -1,60 +1,131 @@
-//! What lies over the panes: help and the list of classes.
+//! What lies over the panes: help and prompts.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::frame_of;
-use crate::tui::action::BINDINGS;
+use super::layers::byte_of;
+use super::words::{cut, end_of};
+use crate::tui::action::{BINDINGS, Group};
 use crate::tui::layout;
+use crate::tui::prompt::{Choice, Prompt};
 use crate::tui::state::{Popup, State};
+use crate::tui::targets::{Target, Targets};
+
+/// Columns of help, where there is room.
+const HELP_WIDTH: u16 = 92;
+/// Columns of a prompt, where there is room.
+const PROMPT_WIDTH: u16 = 76;
+/// Most rows of a prompt's list.
+const MOST_CHOICES: u16 = 16;
 
 /// Draws the popup, and gives the area that it covers.
-pub(super) fn draw(state: &State, popup: &Popup, frame: &mut Frame<'_>) -> Rect {
+pub(super) fn draw(state: &State, popup: &Popup, frame: &mut Frame<'_>, targets: &mut Targets) -> Rect {
+    match popup {
+        Popup::Help(scroll) => help(state, *scroll, frame, targets),
+        Popup::Prompt(prompt) => ask(state, prompt, frame, targets),
+    }
+}
+
+fn open(frame: &mut Frame<'_>, state: &State, area: Rect, title: &str, note: String, targets: &mut Targets) -> Rect {
     let theme = state.theme();
-    let screen = frame.area();
-    let (title, note, lines, width) = match popup {
-        Popup::Help(scroll) => ("Keys".to_owned(), "j k scroll, Esc closes".to_owned(), help(state, *scroll), 90),
-        Popup::Classes { typed, chosen } => {
-            let matching = state.matching_classes(typed);
-            let note = format!("{} of {}", matching.len(), state.model.as_ref().map_or(0, |model| model.classes.len()));
-            (format!("Class: {typed}▏"), note, classes(state, &matching, *chosen, screen.height), 48)
-        }
-    };
-    let height = (lines.len() as u16 + 2).min(screen.height.saturating_sub(2)).max(4);
-    let width = width.min(screen.width.saturating_sub(4));
-    let area = Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height);
+    targets.add(area, Target::Popup);
     frame.render_widget(Clear, area);
-    frame.render_widget(frame_of(theme, true, &title, note).style(theme.base()), area);
-    frame.render_widget(Paragraph::new(lines), layout::inner(area));
+    frame.render_widget(frame_of(theme, true, title, note).style(theme.base()), area);
+    layout::inner(area)
+}
+
+fn help(state: &State, scroll: u16, frame: &mut Frame<'_>, targets: &mut Targets) -> Rect {
+    let screen = frame.area();
+    let lines = help_lines(state);
+    let height = (lines.len() as u16 + 2).min(screen.height.saturating_sub(2));
+    let width = HELP_WIDTH.min(screen.width.saturating_sub(2));
+    let area = Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height);
+    let inner = open(frame, state, area, "Keys", "j k scroll, any other key closes".to_owned(), targets);
+    let first = usize::from(scroll.min(last_help_line(state)));
+    frame.render_widget(Paragraph::new(lines.into_iter().skip(first).collect::<Vec<_>>()), inner);
     area
 }
 
-fn help<'a>(state: &State, scroll: u16) -> Vec<Line<'a>> {
-    let theme = state.theme();
-    let row = |binding: &crate::tui::action::Binding| {
-        Line::from(vec![
-            Span::styled(format!(" {:<18}", binding.keys.join(" ")), theme.accent()),
-            Span::styled(format!("{:<18}", binding.name), theme.dim()),
-            Span::raw(binding.description),
-        ])
-    };
-    let most = BINDINGS.len().saturating_sub(4);
-    BINDINGS.iter().skip(usize::from(scroll).min(most)).map(row).collect()
+/// The furthest that help can be scrolled.
+pub(in crate::tui) fn last_help_line(state: &State) -> u16 {
+    (help_lines(state).len() as u16 + 4).saturating_sub(state.screen.1)
 }
 
-fn classes<'a>(state: &State, matching: &[usize], chosen: usize, screen: u16) -> Vec<Line<'a>> {
+fn help_lines<'a>(state: &State) -> Vec<Line<'a>> {
     let theme = state.theme();
-    let room = usize::from(screen.saturating_sub(6)).clamp(1, 18);
-    let chosen = chosen.min(matching.len().saturating_sub(1));
-    let first = chosen.saturating_sub(room - 1);
-    let Some(model) = &state.model else { return Vec::new() };
-    let row = |(place, row): (usize, &usize)| {
-        let class = model.classes.get(*row)?;
-        let label = crate::model::printable(&class.label).into_owned();
-        let style = if place == chosen { theme.selection() } else { theme.base() };
-        Some(Line::from(Span::styled(format!(" {:>5}  {label} ", class.id.index), style)))
+    let mut lines = Vec::with_capacity(BINDINGS.len() + 2 * Group::ALL.len());
+    for group in Group::ALL {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::from(Span::styled(format!(" {}", group.title()), theme.title(true))));
+        for binding in BINDINGS.iter().filter(|binding| binding.group == group) {
+            let keys = state.keymap.keys_of(binding.action).join("  ");
+            lines.push(Line::from(vec![
+                Span::styled(format!(" {keys:<16}"), theme.accent()),
+                Span::styled(format!("{:<22}", binding.name), theme.dim()),
+                Span::raw(binding.description),
+            ]));
+        }
+    }
+    lines
+}
+
+fn ask(state: &State, prompt: &Prompt, frame: &mut Frame<'_>, targets: &mut Targets) -> Rect {
+    let theme = state.theme();
+    let screen = frame.area();
+    let choices = prompt.choices(state);
+    let chosen = prompt.chosen.min(choices.len().saturating_sub(1));
+    let rows = MOST_CHOICES.min(screen.height.saturating_sub(6)).max(1);
+    let width = PROMPT_WIDTH.min(screen.width.saturating_sub(2));
+    let height = rows + 3;
+    let area = Rect::new((screen.width - width) / 2, (screen.height.saturating_sub(height)) / 3, width, height);
+    let note = match choices.len() {
+        0 => "nothing matches".to_owned(),
+        count => format!("{} of {count} · Tab completes", chosen + 1),
     };
-    matching.iter().enumerate().skip(first).take(room).filter_map(row).collect()
+    let inner = open(frame, state, area, prompt.asks.heading(), note, targets);
+    let typed = prompt.input.value();
+    let (before, after) = typed.split_at(byte_of(typed, prompt.input.cursor()));
+    let line = Line::from(vec![
+        Span::styled(format!(" {}", prompt.asks.title()), theme.dim()),
+        Span::styled(end_of(&format!("{before}▏{after}"), usize::from(inner.width).saturating_sub(16)), theme.accent()),
+    ]);
+    frame.render_widget(Paragraph::new(line), Rect { height: 1, ..inner });
+    let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let first = (chosen + 1).saturating_sub(usize::from(list.height));
+    for (line, (row, choice)) in choices.iter().enumerate().skip(first).take(list.height.into()).enumerate() {
+        let line_area = Rect { y: list.y + line as u16, height: 1, ..list };
+        targets.add(line_area, Target::Choice(row));
+        frame.render_widget(Paragraph::new(choice_line(state, choice, row == chosen, list.width.into())), line_area);
+    }
+    area
+}
+
+fn choice_line<'a>(state: &State, choice: &Choice, chosen: bool, room: usize) -> Line<'a> {
+    let theme = state.theme();
+    let base = if chosen { theme.selection() } else { Style::new() };
+    let dim = if chosen { theme.selection() } else { theme.dim() };
+    let more = if choice.takes_argument { " …" } else { "" };
+    let text = cut(&choice.text, room.saturating_sub(3));
+    let used = text.chars().count() + more.chars().count() + 3;
+    let note = cut(&choice.note, room.saturating_sub(used + 1));
+    let pad = room.saturating_sub(used + note.chars().count() + 1);
+    let mut spans = vec![Span::styled(" ", base)];
+    spans.extend(text.chars().enumerate().map(|(place, character)| {
+        let marked = choice.positions.contains(&(place as u32));
+        let style = match (marked, chosen) {
+            (true, true) => base.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
+            (true, false) => theme.accent().add_modifier(Modifier::UNDERLINED),
+            _ => base,
+        };
+        Span::styled(character.to_string(), style)
+    }));
+    spans.push(Span::styled(more, dim));
+    spans.push(Span::styled(format!("{} {note} ", " ".repeat(pad + 1)), dim));
+    Line::from(spans)
 }

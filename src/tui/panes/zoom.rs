@@ -5,13 +5,16 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+use super::Drawn;
 use super::channels::subject;
-use super::{percent, short};
+use super::words::{percent, short};
 use crate::picture::Histogram;
 use crate::service::protocol::{ChannelPage, Statistics};
 use crate::tui::drawing::{Wanted, ZOOM};
 use crate::tui::layout;
-use crate::tui::state::{Page, State};
+use crate::tui::page::Page;
+use crate::tui::state::State;
+use crate::tui::targets::Target;
 
 /// Lines that the statistics and the histogram with its axis need below the picture.
 const LEAST_LINES: u16 = 9;
@@ -21,7 +24,7 @@ const LEAST_COLUMNS: u16 = 36;
 const ROWS: u16 = 12;
 
 /// Draws the channel under the cursor below the caption line of `inner`.
-pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rect) -> Vec<Wanted> {
+pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rect, drawn: &mut Drawn) {
     let (first, count, _) = page.extent();
     let index = state.channel.saturating_sub(first).min(count.saturating_sub(1));
     let room = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
@@ -35,7 +38,12 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
         }
         Page::Patterns(_) => layout::fitted(room, page.tile(), cell),
     };
-    if area.is_empty() { Vec::new() } else { vec![Wanted { slot: ZOOM, area, subject: subject(state, page, index) }] }
+    if area.is_empty() {
+        return;
+    }
+    let values = page.has_values().then(|| page.tile());
+    drawn.targets.add(area, Target::Zoomed { place: first + index, values });
+    drawn.wanted.push(Wanted { slot: ZOOM, area, subject: subject(state, page, index) });
 }
 
 fn words(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<'_>, area: Rect) {
@@ -81,11 +89,10 @@ fn histogram(state: &State, values: &[f32], frame: &mut Frame<'_>, area: Rect) {
     let bins = usize::from(area.width).min(96);
     let histogram = Histogram::of(values, bins);
     let rows = (area.height - 1).min(ROWS);
-    // Most channels are mostly zero: on a linear axis nothing else would be seen.
-    let level = |count: usize| {
-        ((count as f32).ln_1p() / (histogram.peak() as f32).ln_1p().max(f32::MIN_POSITIVE) * f32::from(rows * 8))
-            as usize
-    };
+    // Most channels are mostly zero: on a linear axis little else is seen.
+    let on_axis = |count: usize| if state.log_histogram { (count as f32).ln_1p() } else { count as f32 };
+    let top = on_axis(histogram.peak()).max(f32::MIN_POSITIVE);
+    let level = |count: usize| (on_axis(count) / top * f32::from(rows * 8)) as usize;
     let parts = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     for row in 0..rows {
         let above = usize::from((rows - 1 - row) * 8);
@@ -95,6 +102,7 @@ fn histogram(state: &State, values: &[f32], frame: &mut Frame<'_>, area: Rect) {
     }
     let (least, greatest) = (short(histogram.min), short(histogram.max));
     let between = bins.saturating_sub(least.chars().count() + greatest.chars().count());
-    let axis = format!("{least}{:^between$}{greatest}", "counts on a log axis");
+    let said = if state.log_histogram { "counts on a log axis" } else { "counts on a linear axis" };
+    let axis = format!("{least}{said:^between$}{greatest}");
     frame.render_widget(Paragraph::new(axis).style(theme.dim()), Rect { y: area.y + rows, height: 1, ..area });
 }

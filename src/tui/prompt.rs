@@ -1,0 +1,245 @@
+//! A line to type in, over a list of what matches: commands with their arguments, classes, pictures.
+
+use tui_input::Input;
+
+use super::action::{Action, BINDINGS, Binding};
+use super::fuzzy;
+use super::state::{OverlayMode, State};
+use crate::model::{LayerId, printable};
+use crate::picture::{ColorMap, Scale};
+use crate::service::protocol::{ClassId, Order};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// Any action by name.
+    Command,
+    /// The class whose map is shown.
+    Class,
+    /// The class that the map is contrasted with.
+    Contrast,
+    /// A picture.
+    Picture,
+}
+
+impl Asks {
+    /// Heading of the list.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Command => "Commands",
+            Self::Class => "Map of the class",
+            Self::Contrast => "This class rather than",
+            Self::Picture => "Pictures",
+        }
+    }
+
+    /// What stands before the typed text.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Command => ":",
+            Self::Class => "class: ",
+            Self::Contrast => "rather than: ",
+            Self::Picture => "picture: ",
+        }
+    }
+}
+
+/// An open prompt.
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    /// What is asked for.
+    pub asks: Asks,
+    /// What was typed.
+    pub input: Input,
+    /// Row among the choices.
+    pub chosen: usize,
+}
+
+impl Prompt {
+    /// Nothing typed yet.
+    pub fn new(asks: Asks) -> Self {
+        Self { asks, input: Input::default(), chosen: 0 }
+    }
+
+    /// The choices that match what was typed, best first.
+    pub fn choices(&self, state: &State) -> Vec<Choice> {
+        let typed = self.input.value();
+        match self.asks {
+            Asks::Command => commands(state, typed),
+            Asks::Class => classes(state, typed, Does::Class),
+            Asks::Contrast => classes(state, typed, Does::Against),
+            Asks::Picture => pictures(state, typed),
+        }
+    }
+
+    /// The chosen one of `choices`.
+    pub fn choice<'a>(&self, choices: &'a [Choice]) -> Option<&'a Choice> {
+        choices.get(self.chosen.min(choices.len().saturating_sub(1)))
+    }
+
+    /// Types the rest of the chosen name, and a space where an argument follows.
+    pub fn complete(&mut self, choices: &[Choice]) {
+        let Some(choice) = self.choice(choices) else { return };
+        let typed = match (self.asks, self.input.value().split_once(' ')) {
+            (Asks::Command, Some((name, _))) => format!("{name} {}", choice.text),
+            (Asks::Command, None) if choice.takes_argument => format!("{} ", choice.text),
+            _ => choice.text.clone(),
+        };
+        self.input = Input::new(typed);
+        self.chosen = 0;
+    }
+}
+
+/// A row of the list.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Its name.
+    pub text: String,
+    /// What is said beside it.
+    pub note: String,
+    /// Characters of the name that were typed.
+    pub positions: Vec<u32>,
+    /// Whether more can follow the name.
+    pub takes_argument: bool,
+    /// What choosing it does.
+    pub does: Does,
+}
+
+/// What choosing a row does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    /// Does an action.
+    Act(Action),
+    /// Goes to a layer.
+    Layer(LayerId),
+    /// Shows the map of a class.
+    Class(ClassId),
+    /// Contrasts the map with a class.
+    Against(ClassId),
+    /// Shows a picture.
+    Picture(usize),
+    /// Takes a theme.
+    Theme(usize),
+    /// Takes a colour map.
+    ColorMap(ColorMap),
+    /// Takes a scale.
+    Scale(Scale),
+    /// Sorts channels.
+    Order(Order),
+    /// Takes what the heatmap draws.
+    Overlay(OverlayMode),
+    /// Goes to a row of the tree, or to a channel.
+    GoTo(usize),
+}
+
+fn commands(state: &State, typed: &str) -> Vec<Choice> {
+    if let Ok(number) = typed.trim().parse() {
+        let text = typed.trim().to_owned();
+        let note = "go to this layer or channel".to_owned();
+        return vec![Choice { text, note, positions: Vec::new(), takes_argument: false, does: Does::GoTo(number) }];
+    }
+    if let Some((name, argument)) = typed.split_once(' ')
+        && let Some(binding) = BINDINGS.iter().find(|binding| binding.name == name)
+        && let Some(arguments) = arguments(state, binding.action, argument)
+    {
+        return arguments;
+    }
+    let choice = |binding: &Binding, positions: Vec<u32>| Choice {
+        text: binding.name.to_owned(),
+        note: note(state, binding),
+        positions,
+        takes_argument: arguments(state, binding.action, "").is_some(),
+        does: Does::Act(binding.action),
+    };
+    let by_name = fuzzy::matches(typed, BINDINGS.iter().map(|binding| binding.name));
+    let mut found: Vec<Choice> =
+        by_name.iter().filter_map(|found| Some(choice(BINDINGS.get(found.index)?, found.positions.clone()))).collect();
+    // Who does not know a name knows a word of what it does.
+    let by_description = fuzzy::matches(typed, BINDINGS.iter().map(|binding| binding.description));
+    for described in by_description {
+        if !by_name.iter().any(|named| named.index == described.index) {
+            found.extend(BINDINGS.get(described.index).map(|binding| choice(binding, Vec::new())));
+        }
+    }
+    found
+}
+
+fn note(state: &State, binding: &Binding) -> String {
+    let keys = state.keymap.keys_of(binding.action).join(" or ");
+    if keys.is_empty() { binding.description.to_owned() } else { format!("{} · {keys}", binding.description) }
+}
+
+/// The arguments of an action that match what was typed; none where it takes none.
+fn arguments(state: &State, action: Action, typed: &str) -> Option<Vec<Choice>> {
+    Some(match action {
+        Action::Theme => named(
+            typed,
+            state.themes.iter().enumerate(),
+            |(_, theme)| theme.name.clone(),
+            |(index, _)| Does::Theme(index),
+        ),
+        Action::ColorMap => named(typed, ColorMap::ALL, |map| map.name().to_owned(), Does::ColorMap),
+        Action::Scale => named(typed, Scale::ALL, |scale| scale.name().to_owned(), Does::Scale),
+        Action::Order => named(typed, Order::ALL, |order| order.name().to_owned(), Does::Order),
+        Action::Overlay => named(typed, OverlayMode::ALL, |mode| mode.name().to_owned(), Does::Overlay),
+        Action::Find => {
+            let layers = state.model.iter().flat_map(|model| model.layers.iter().enumerate());
+            named(typed, layers, |(_, layer)| layer.path.clone(), |(index, _)| Does::Layer(LayerId(index)))
+        }
+        Action::PickClass => classes(state, typed, Does::Class),
+        Action::Contrast => classes(state, typed, Does::Against),
+        Action::PickPicture => pictures(state, typed),
+        _ => return None,
+    })
+}
+
+fn named<T: Copy>(
+    typed: &str,
+    all: impl IntoIterator<Item = T>,
+    name: impl Fn(T) -> String,
+    does: impl Fn(T) -> Does,
+) -> Vec<Choice> {
+    let all: Vec<(T, String)> = all.into_iter().map(|one| (one, name(one))).collect();
+    fuzzy::matches(typed, all.iter().map(|(_, name)| name.as_str()))
+        .into_iter()
+        .filter_map(|found| {
+            let (one, text) = all.get(found.index)?;
+            let (text, positions) = (text.clone(), found.positions);
+            Some(Choice { text, note: String::new(), positions, takes_argument: false, does: does(*one) })
+        })
+        .collect()
+}
+
+fn classes(state: &State, typed: &str, does: impl Fn(ClassId) -> Does) -> Vec<Choice> {
+    let Some(model) = &state.model else { return Vec::new() };
+    let top = state.top_classes();
+    let choice = |row: usize, positions: Vec<u32>| {
+        let class = model.classes.get(row)?;
+        let probability = top.iter().find(|(id, ..)| *id == class.id);
+        let probability = probability.map_or_else(String::new, |(.., share)| format!("{:>5.1}% · ", share * 100.0));
+        let note = format!("{probability}{}", class.id.index);
+        let text = printable(&class.label).into_owned();
+        Some(Choice { text, note, positions, takes_argument: false, does: does(class.id) })
+    };
+    let typed = typed.trim();
+    if typed.is_empty() {
+        // What the network thinks is what one asks about first.
+        let first = top.iter().filter_map(|(id, ..)| model.classes.iter().position(|class| class.id == *id));
+        let first: Vec<usize> = first.collect();
+        let others = (0..model.classes.len()).filter(|row| !first.contains(row));
+        return first.iter().copied().chain(others).filter_map(|row| choice(row, Vec::new())).collect();
+    }
+    if typed.chars().all(|character| character.is_ascii_digit()) {
+        let numbered = model.classes.iter().enumerate();
+        return numbered
+            .filter(|(_, class)| class.id.index.to_string().starts_with(typed))
+            .filter_map(|(row, _)| choice(row, Vec::new()))
+            .collect();
+    }
+    let found = fuzzy::matches(typed, model.classes.iter().map(|class| class.label.as_str()));
+    found.into_iter().filter_map(|found| choice(found.index, found.positions)).collect()
+}
+
+fn pictures(state: &State, typed: &str) -> Vec<Choice> {
+    named(typed, 0..state.inputs.len(), |index| state.input_name(index), Does::Picture)
+}

@@ -1,0 +1,88 @@
+//! What the engine's events do. Answers to requests that a newer one has overtaken are dropped.
+
+use image::RgbImage;
+
+use super::Effect;
+use crate::service::protocol::{Event, Pane, Rgb};
+use crate::tui::page::Page;
+use crate::tui::stamped::Stamped;
+use crate::tui::state::{Run, State};
+
+impl State {
+    /// Takes an event in.
+    pub fn event(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Progress { pane, what, .. } => {
+                self.progress.insert(pane, what);
+            }
+            Event::Opened(model) => {
+                self.progress.remove(&Pane::Input);
+                self.model = Some(model);
+                self.layer = self.first_layer();
+                return self.ask_picture();
+            }
+            Event::Ran { ticket, picture, predictions, layers, .. } if ticket == self.input_ticket => {
+                self.progress.remove(&Pane::Input);
+                self.forget_picture();
+                let layers = layers.into_iter().map(|layer| (layer.layer, layer)).collect();
+                self.run = Some(Run { picture: Stamped::new(rgb(picture)), predictions, layers });
+                self.asked = None;
+                let mut effects = self.ask_map();
+                effects.extend(self.ask_page());
+                return effects;
+            }
+            Event::Channels { ticket, page } => self.arrived(ticket.0, Page::Numbers(Stamped::new(*page))),
+            Event::Patterns { ticket, page } => {
+                if self.asked.is_some_and(|(asked, _)| asked == ticket) {
+                    self.progress.insert(Pane::Channels, format!("step {}/{}", page.step, page.steps));
+                }
+                self.arrived(ticket.0, Page::Patterns(Stamped::new(*page)));
+            }
+            Event::Map { ticket, map } if ticket == self.map_ticket => {
+                self.map = Some(Stamped::new(*map));
+            }
+            Event::Failed { pane, ticket, message } => self.fail(pane, ticket.map(|ticket| ticket.0), message),
+            Event::OpenedOther(model) => self.other = Some(model),
+            Event::Compared { ticket, layers, predictions, .. } if ticket == self.input_ticket => {
+                self.differences = layers.iter().map(|layer| (layer.layer, layer.distance)).collect();
+                self.other_predictions = predictions;
+            }
+            Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } => {}
+        }
+        Vec::new()
+    }
+
+    fn arrived(&mut self, ticket: u64, page: Page) {
+        let Some((asked, key)) = self.asked else { return };
+        if asked.0 != ticket {
+            return;
+        }
+        let done = page.is_finished();
+        self.keep_page(key, page);
+        if done {
+            self.asked = None;
+            self.progress.remove(&Pane::Channels);
+        }
+    }
+
+    fn fail(&mut self, pane: Pane, ticket: Option<u64>, message: String) {
+        let current = match pane {
+            Pane::Input => ticket.is_none_or(|ticket| ticket == self.input_ticket.0),
+            Pane::Channels => self.asked.is_some_and(|(asked, _)| Some(asked.0) == ticket),
+            Pane::Heatmap => ticket == Some(self.map_ticket.0),
+        };
+        if !current {
+            return;
+        }
+        if pane == Pane::Channels {
+            self.asked = None;
+        }
+        self.progress.remove(&pane);
+        self.failed.insert(pane, message);
+    }
+}
+
+/// A picture of the protocol's as a picture of the image crate's.
+pub fn rgb(picture: Rgb) -> RgbImage {
+    RgbImage::from_raw(picture.width, picture.height, picture.pixels).unwrap_or_default()
+}

@@ -1,0 +1,85 @@
+//! Classes, layers and strength of the heatmap, and the pictures.
+
+use super::Effect;
+use crate::service::protocol::ClassId;
+use crate::tui::prompt::Asks;
+use crate::tui::state::State;
+
+/// Percent that a key changes the overlay's strength by.
+const STRENGTH_STEP: i64 = 10;
+
+impl State {
+    pub(super) fn step_class(&mut self, steps: i64) -> Vec<Effect> {
+        let classes: Vec<ClassId> = self.top_classes().into_iter().map(|(class, ..)| class).collect();
+        if classes.is_empty() {
+            return Vec::new();
+        }
+        let current = self.map.as_ref().map(|map| map.class.id).or(self.class);
+        let at = current.and_then(|class| classes.iter().position(|known| *known == class));
+        let count = classes.len() as i64;
+        let to = at.map_or(0, |at| (at as i64).saturating_add(steps).rem_euclid(count)) as usize;
+        classes.get(to).copied().map_or_else(Vec::new, |class| self.choose_class(class))
+    }
+
+    /// Shows the map of a class; what the pager shows may be of that class too.
+    pub(in crate::tui) fn choose_class(&mut self, class: ClassId) -> Vec<Effect> {
+        self.class = Some(class);
+        let mut effects = self.ask_map();
+        effects.extend(self.ask_page());
+        effects
+    }
+
+    pub(super) fn contrast(&mut self) -> Vec<Effect> {
+        if self.against.take().is_some() {
+            return self.ask_map();
+        }
+        self.ask(Asks::Contrast);
+        Vec::new()
+    }
+
+    pub(super) fn contrast_with(&mut self, class: ClassId) -> Vec<Effect> {
+        if Some(class) == self.map.as_ref().map(|map| map.class.id) {
+            self.notice = Some("that is the class itself".to_owned());
+            return Vec::new();
+        }
+        self.against = Some(class);
+        self.ask_map()
+    }
+
+    pub(super) fn map_here(&mut self) -> Vec<Effect> {
+        self.map_layers = if self.map_layers == [self.layer] { Vec::new() } else { vec![self.layer] };
+        self.ask_map()
+    }
+
+    /// Adds the chosen layer to those whose maps are blended, or takes it out.
+    pub(super) fn blend(&mut self) -> Vec<Effect> {
+        if self.map_layers.is_empty() {
+            self.map_layers = self.map.iter().flat_map(|map| map.layers.iter().copied()).collect();
+        }
+        match self.map_layers.iter().position(|layer| *layer == self.layer) {
+            Some(at) => drop(self.map_layers.remove(at)),
+            None => self.map_layers.push(self.layer),
+        }
+        self.ask_map()
+    }
+
+    pub(super) fn change_strength(&mut self, steps: i64) {
+        self.strength = (i64::from(self.strength) + steps * STRENGTH_STEP).clamp(0, 100) as u8;
+    }
+
+    pub(super) fn step_picture(&mut self, steps: i64) -> Vec<Effect> {
+        if self.inputs.len() < 2 {
+            self.notice = Some("there is one picture; give several, or a folder".to_owned());
+            return Vec::new();
+        }
+        let count = self.inputs.len() as i64;
+        self.choose_picture((self.input as i64).saturating_add(steps).rem_euclid(count) as usize)
+    }
+
+    pub(in crate::tui) fn choose_picture(&mut self, index: usize) -> Vec<Effect> {
+        self.input = index;
+        self.class = None;
+        self.against = None;
+        self.ask_picture()
+    }
+}

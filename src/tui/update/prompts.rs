@@ -1,0 +1,71 @@
+//! What keys do in a prompt, and what its choices do.
+
+use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
+use tui_input::backend::crossterm::EventHandler;
+
+use super::Effect;
+use crate::tui::prompt::{Does, Prompt};
+use crate::tui::state::{Popup, State};
+
+impl State {
+    pub(super) fn prompt_key(&mut self, key: KeyEvent, mut prompt: Prompt) -> Vec<Effect> {
+        let choices = prompt.choices(self);
+        let last = choices.len().saturating_sub(1);
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Esc => return Vec::new(),
+            KeyCode::Backspace if prompt.input.value().is_empty() => return Vec::new(),
+            KeyCode::Enter => {
+                let chosen = prompt.choice(&choices).map(|choice| choice.does);
+                if chosen.is_none() {
+                    self.notice = Some(format!("nothing is called {}", prompt.input.value()));
+                }
+                return chosen.map_or_else(Vec::new, |does| self.perform(does));
+            }
+            KeyCode::Tab => prompt.complete(&choices),
+            KeyCode::Down => prompt.chosen = (prompt.chosen + 1).min(last),
+            KeyCode::Char('n') if control => prompt.chosen = (prompt.chosen + 1).min(last),
+            KeyCode::Up => prompt.chosen = prompt.chosen.saturating_sub(1),
+            KeyCode::Char('p') if control => prompt.chosen = prompt.chosen.saturating_sub(1),
+            KeyCode::PageDown => prompt.chosen = (prompt.chosen + 10).min(last),
+            KeyCode::PageUp => prompt.chosen = prompt.chosen.saturating_sub(10),
+            _ => {
+                if prompt.input.handle_event(&TerminalEvent::Key(key)).is_some_and(|change| change.value) {
+                    prompt.chosen = 0;
+                }
+            }
+        }
+        self.popup = Some(Popup::Prompt(prompt));
+        Vec::new()
+    }
+
+    /// Text that was pasted: it is typed where something is typed, and does nothing elsewhere.
+    pub fn paste(&mut self, text: &str) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let typing = self.search.as_ref().is_some_and(|search| search.typing);
+        if typing || matches!(self.popup, Some(Popup::Prompt(_))) {
+            for character in text.chars().filter(|character| !character.is_control()) {
+                effects.extend(self.key(KeyEvent::new(KeyCode::Char(character), KeyModifiers::NONE)));
+            }
+        }
+        effects
+    }
+
+    /// Does what a choice says.
+    pub(super) fn perform(&mut self, does: Does) -> Vec<Effect> {
+        match does {
+            Does::Act(action) => return self.act(action, None),
+            Does::Layer(layer) => return self.choose_layer(layer),
+            Does::Class(class) => return self.choose_class(class),
+            Does::Against(class) => return self.contrast_with(class),
+            Does::Picture(index) => return self.choose_picture(index),
+            Does::Order(order) => return self.sort_by(order),
+            Does::GoTo(number) => return self.go_to(number),
+            Does::Theme(index) => self.theme = index,
+            Does::ColorMap(map) => self.colormap = map,
+            Does::Scale(scale) => self.set_scale(scale),
+            Does::Overlay(mode) => self.overlay = mode,
+        }
+        Vec::new()
+    }
+}
