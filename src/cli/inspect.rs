@@ -8,7 +8,7 @@ use super::common::{Failure, ModelOptions};
 use super::errors;
 use crate::picture::ColorMap;
 use crate::picture::load::Input;
-use crate::service::{self, protocol::OpenRequest};
+use crate::service::{self, open::Opening, protocol::OpenRequest};
 use crate::terminal::Graphics;
 use crate::tui;
 
@@ -19,6 +19,9 @@ pub(super) struct Inspect {
     model: Option<PathBuf>,
     /// Pictures, folders of pictures, or .npy arrays
     input: Vec<PathBuf>,
+    /// Compare two models on the same pictures: the first INPUT is the second model
+    #[arg(long)]
+    compare: bool,
     /// Colours of the interface: the name of a theme
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
@@ -35,16 +38,28 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> Result<(), Failure> {
         let opening = self.options.opening(self.model.as_deref());
+        let (other, pictures) = self.second_model()?;
         let mut inputs: Vec<Option<PathBuf>> =
-            Input::resolve(&self.input)?.iter().map(|input| Some(input.path().to_path_buf())).collect();
+            Input::resolve(pictures)?.iter().map(|input| Some(input.path().to_path_buf())).collect();
         if inputs.is_empty() {
             inputs.push(None);
         }
         self.options.apply_threads();
-        let request = OpenRequest { opening, other: None, seed: self.options.seed };
+        let request = OpenRequest { opening, other, seed: self.options.seed };
         let service = service::spawn(request);
         let options = tui::Options { inputs, theme: self.theme, graphics: self.graphics, colormap: self.colormap };
         let done = tui::run(options, &service.requests, &service.events).map_err(Failure::from);
         service.leave(done.unwrap_or_else(|failure| errors::report(&failure)))
+    }
+
+    /// The model that the first is compared with, and the inputs that are pictures.
+    fn second_model(&self) -> Result<(Option<Opening>, &[PathBuf]), Failure> {
+        match self.input.split_first() {
+            _ if !self.compare => Ok((None, &self.input)),
+            Some((model, pictures)) => Ok((Some(self.options.opening(Some(model))), pictures)),
+            None => {
+                Err(Failure::Usage("--compare wants two models: layerscope MODEL OTHER --compare PICTURE".to_owned()))
+            }
+        }
     }
 }
