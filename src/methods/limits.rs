@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::statistics::LayerStatistics;
+use super::statistics::{LayerStatistics, Statistics};
 use super::{MethodError, Network, node};
 use crate::engine::numbers;
 use crate::model::LayerId;
@@ -16,7 +16,8 @@ use crate::model::graph::{Node, ValueId};
 pub struct Stuck {
     /// Channels of a rectified layer that are zero everywhere.
     pub dead: usize,
-    /// Channels of a bounded layer of which at least 99 % lie at a bound, and that are not dead.
+    /// Channels of a bounded layer of which at least 99 % lie at a bound. The floor of a rectified layer is none: a channel that is
+    /// zero nearly everywhere waits for something rare.
     pub saturated: usize,
 }
 
@@ -25,9 +26,11 @@ pub struct Stuck {
 pub struct Limits {
     /// It is exactly zero, with a gradient of zero, for all negative inputs from some point on.
     rectified: bool,
-    /// At or below the first and at or above the second its gradient is zero; of sigmoid and tanh, which only come near their
-    /// bounds, within 1 % of the range.
-    bounds: Option<(f32, f32)>,
+    /// At or below this its gradient is zero; of sigmoid and tanh, which only come near their bounds, within 1 % of the range.
+    /// Minus infinity where there is no floor.
+    floor: f32,
+    /// The same for at or above.
+    ceiling: f32,
 }
 
 /// The limits of every layer that has some: by its last operator, looking through pooling and reshaping. The network's own
@@ -68,13 +71,16 @@ const TRANSPARENT: &[&str] = &[
 
 fn of_node(node: &Node) -> Option<Limits> {
     let clipped = |low: Option<f64>, high: Option<f64>| {
-        let bounds = low.zip(high).map(|(low, high)| (low as f32, high as f32));
-        let rectified = low == Some(0.0);
-        (rectified || bounds.is_some()).then_some(Limits { rectified, bounds })
+        let ceiling = high.map_or(f32::INFINITY, |high| high as f32);
+        match low {
+            // Zeros are counted as dead, not as saturated.
+            Some(0.0) => Limits { rectified: true, floor: f32::NEG_INFINITY, ceiling },
+            low => Limits { rectified: false, floor: low.map_or(f32::NEG_INFINITY, |low| low as f32), ceiling },
+        }
     };
-    let bounded = |low, high| Some(Limits { rectified: false, bounds: Some((low, high)) });
-    match node::operator(node) {
-        "relu" | "hardswish" => Some(Limits { rectified: true, bounds: None }),
+    let bounded = |floor, ceiling| Limits { rectified: false, floor, ceiling };
+    let limits = match node::operator(node) {
+        "relu" | "hardswish" => clipped(Some(0.0), None),
         "relu6" => clipped(Some(0.0), Some(6.0)),
         "hardtanh" => clipped(
             Some(node::float(node, "min_val").unwrap_or(-1.0)),
@@ -82,12 +88,13 @@ fn of_node(node: &Node) -> Option<Limits> {
         ),
         "clamp" => clipped(node::float(node, "min"), node::float(node, "max")),
         "clamp_min" => clipped(node::float(node, "min"), None),
-        "threshold" if node::float(node, "value") == Some(0.0) => Some(Limits { rectified: true, bounds: None }),
+        "threshold" => clipped(node::float(node, "value").filter(|&value| value == 0.0), None),
         "sigmoid" => bounded(0.01, 0.99),
         "tanh" => bounded(-0.98, 0.98),
         "hardsigmoid" => bounded(0.0, 1.0),
-        _ => None,
-    }
+        _ => return None,
+    };
+    (limits.rectified || limits.floor.is_finite() || limits.ceiling.is_finite()).then_some(limits)
 }
 
 impl Limits {
@@ -97,18 +104,24 @@ impl Limits {
     /// When the device is out of memory.
     pub fn stuck(self, maps: &Tensor, statistics: &LayerStatistics) -> Result<Stuck, MethodError> {
         let (count, height, width) = maps.size3()?;
-        let is_dead = |channel: usize| self.rectified && statistics.channels[channel].sparsity >= 1.0;
-        let dead = (0..statistics.channels.len()).filter(|&channel| is_dead(channel)).count();
-        let saturated = match self.bounds {
-            Some((low, high)) if maps.numel() > 0 => {
-                let at_bound = maps.f_le(f64::from(low))?.f_logical_or(&maps.f_ge(f64::from(high))?)?;
-                let shares = numbers(&at_bound.f_mean_dim([1, 2].as_slice(), false, Kind::Float)?)?;
-                (0..shares.len()).filter(|&channel| shares[channel] >= SATURATED && !is_dead(channel)).count()
-            }
-            _ => 0,
+        let dead = statistics.channels.iter().filter(|channel| self.rectified && channel.sparsity >= 1.0).count();
+        let saturated = if statistics.channels.iter().any(|channel| self.may_saturate(channel)) {
+            let at_floor = maps.f_le(f64::from(self.floor))?;
+            let at_bound = at_floor.f_logical_or(&maps.f_ge(f64::from(self.ceiling))?)?;
+            let shares = numbers(&at_bound.f_mean_dim([1, 2].as_slice(), false, Kind::Float)?)?;
+            shares.iter().filter(|&&share| share >= SATURATED).count()
+        } else {
+            0
         };
         let whole = |stuck: usize| if height * width > 1 || stuck == count as usize { stuck } else { 0 };
         Ok(Stuck { dead: whole(dead), saturated: whole(saturated) })
+    }
+
+    /// What the extremes and the mean of a channel tell before anything is counted.
+    fn may_saturate(self, channel: &Statistics) -> bool {
+        // With nothing below zero, a mean well below the ceiling leaves too little at it.
+        let enough = !self.rectified || channel.mean >= 0.9 * self.ceiling;
+        channel.min <= self.floor || (channel.max >= self.ceiling && enough)
     }
 }
 

@@ -231,7 +231,8 @@ pub struct LayerState {
     /// ordinary, none unless all are.
     pub dead: usize,
     /// Channels of a bounded layer (sigmoid, tanh, `ReLU6`, hard sigmoid and their like) of which at least 99 % lie at a bound, where
-    /// no gradient passes, and that are not dead. The network's own output is not counted.
+    /// no gradient passes; of sigmoid and tanh within 1 % of their range. The floor of a rectified layer does not count, nor
+    /// does the network's own output.
     pub saturated: usize,
     /// What a position of its maps can see; `None` where that is the whole input, as after global pooling or attention, or
     /// where the layer has no map.
