@@ -5,11 +5,12 @@ use std::fmt;
 use super::environment::Environment;
 use super::identity::Identity;
 use super::tmux::{Passthrough, Tmux};
-use super::{Answers, Grid, Round};
+use super::{Answers, Grid, NotAsked, Round};
 use crate::terminal::{Canvas, CellSize, ColorDepth, Graphics, Protocol};
 
 /// How what was decided can be overridden.
-pub const OVERRIDING: &str = "--graphics auto|kitty|sixel|iterm2|cells|off, LAYERSCOPE_GRAPHICS, or graphics = \"…\" in the configuration file";
+pub const OVERRIDING: &str =
+    "--graphics auto|kitty|sixel|iterm2|cells|off, LAYERSCOPE_GRAPHICS, or graphics = \"…\" in the configuration file";
 
 /// Size of a cell that is assumed where nobody says it.
 const ASSUMED_CELL: CellSize = CellSize { width: 10, height: 20 };
@@ -128,7 +129,8 @@ pub fn decide(wish: &Wish, environment: &Environment, answers: &Answers) -> Deci
     let (cell, cell_source) = cell(terminal, outer, answers.grid, choice.through_tmux);
     let (colors, colors_reason) = colors(environment, identity);
     let colorless = is_colorless(environment.term()) && !environment.force_color;
-    let through_tmux = matches!(&answers.tmux, Some(tmux) if !matches!(tmux.passthrough, Passthrough::Refused(_)));
+    let passes =
+        |tmux: &Tmux| tmux.passthrough == Passthrough::On || outer.is_some_and(|outer| !outer.heard.is_empty());
     Decision {
         canvas: choice.protocol.map(|protocol| Canvas { protocol, cell, through_tmux: choice.through_tmux, colors }),
         reason: choice.reason,
@@ -139,7 +141,7 @@ pub fn decide(wish: &Wish, environment: &Environment, answers: &Answers) -> Deci
         no_color: environment.no_color || colorless,
         background: background(environment, outer, terminal),
         synchronized: terminal.and_then(Round::synchronized),
-        through_tmux,
+        through_tmux: answers.tmux.as_ref().is_some_and(passes),
     }
 }
 
@@ -150,10 +152,11 @@ fn wished(wish: &Wish, protocol: Protocol, answers: &Answers, identity: Identity
     Choice { protocol: Some(protocol), through_tmux, reason: format!("{} asks for it", wish.said_by) }
 }
 
-/// Whether tmux draws sixel itself.
+/// Whether tmux draws sixel itself. It says so whatever the terminal outside can, and then prints a text in its place.
 fn draws_sixel(answers: &Answers, identity: Identity) -> bool {
     matches!(identity, Identity::Tmux(Some(version)) if version >= TMUX_WITH_SIXEL)
         && answers.terminal.as_ref().is_ok_and(Round::sixel)
+        && answers.tmux.as_ref().is_some_and(Tmux::outer_sixel)
 }
 
 fn automatic(environment: &Environment, answers: &Answers, identity: Identity) -> Choice {
@@ -164,6 +167,7 @@ fn automatic(environment: &Environment, answers: &Answers, identity: Identity) -
     }
     let terminal = match &answers.terminal {
         Ok(round) => round,
+        Err(NotAsked::NoTerminal) => return Choice::none("there is no terminal"),
         Err(reason) => return Choice::cells(format!("the terminal was not asked: {reason}")),
     };
     if let Identity::Tmux(version) = identity {
@@ -188,8 +192,12 @@ fn automatic(environment: &Environment, answers: &Answers, identity: Identity) -
         }
         Identity::Iterm2 => Choice::of(Protocol::Iterm2, "this is iTerm2"),
         Identity::Mintty => Choice::of(Protocol::Iterm2, "mintty draws iTerm2's images"),
-        Identity::Warp => Choice::of(Protocol::Iterm2, "Warp draws iTerm2's images; its kitty graphics have no placeholders"),
-        Identity::Rio => Choice::of(Protocol::Iterm2, "Rio draws iTerm2's images; its kitty graphics have no placeholders"),
+        Identity::Warp => {
+            Choice::of(Protocol::Iterm2, "Warp draws iTerm2's images; its kitty graphics have no placeholders")
+        }
+        Identity::Rio => {
+            Choice::of(Protocol::Iterm2, "Rio draws iTerm2's images; its kitty graphics have no placeholders")
+        }
         Identity::Konsole => Choice::cells("Konsole's kitty graphics have no placeholders, and its sixel is damaged"),
         Identity::Apple => Choice::cells("Apple's Terminal has no pictures"),
         Identity::XtermJs if terminal.sixel() => {
@@ -236,26 +244,33 @@ fn in_tmux(environment: &Environment, answers: &Answers, version: Option<(u16, u
         return Choice { protocol: Some(Protocol::Kitty), through_tmux: true, reason };
     }
     if draws_sixel(answers, Identity::Tmux(version)) {
-        return Choice::of(Protocol::Sixel, "this tmux draws sixel itself, and its terminal does");
+        return Choice::of(Protocol::Sixel, "this tmux draws sixel itself, and so does the terminal outside");
     }
-    let why = match (answers.tmux.as_ref(), outer, placeholders) {
-        (_, Some(outer), Err(old)) if outer.kitty() => old.to_owned(),
-        (Some(Tmux { passthrough: Passthrough::Refused(reason), .. }), ..) => format!("tmux refuses passthrough ({reason})"),
-        (_, Some(outer), _) if outer.heard.is_empty() => format!(
+    let why = match (outer, placeholders) {
+        (Some(outer), Err(old)) if outer.kitty() => old.to_owned(),
+        (Some(outer), _) if outer.heard.is_empty() => format!(
             "nothing outside tmux answered in {} ms (allow-passthrough may be off there)",
             outer.took.as_millis()
         ),
         _ => "the terminal outside tmux takes no kitty graphics".to_owned(),
     };
     let sixel = match version {
-        Some(version) if version < TMUX_WITH_SIXEL => "tmux before 3.4 cannot draw sixel",
+        Some(version) if version < TMUX_WITH_SIXEL => "tmux before 3.4 draws no sixel",
+        _ if answers.terminal.as_ref().is_ok_and(Round::sixel) => {
+            "sixel, which this tmux draws, is not known to be drawn outside"
+        }
         _ => "this tmux does not say that it draws sixel",
     };
     Choice::cells(format!("{why}, and {sixel}"))
 }
 
 /// The outer terminal's cells where pictures go to it; tmux has its own idea of them.
-fn cell(terminal: Option<&Round>, outer: Option<&Round>, grid: Option<Grid>, through_tmux: bool) -> (CellSize, CellSource) {
+fn cell(
+    terminal: Option<&Round>,
+    outer: Option<&Round>,
+    grid: Option<Grid>,
+    through_tmux: bool,
+) -> (CellSize, CellSource) {
     let (first, second) = if through_tmux { (outer, terminal) } else { (terminal, outer) };
     let asked = first.and_then(Round::cell).or_else(|| second.and_then(Round::cell));
     if let Some(cell) = asked {
@@ -272,6 +287,14 @@ fn cell(terminal: Option<&Round>, outer: Option<&Round>, grid: Option<Grid>, thr
     // Outside tmux there may be more columns than this pane has, so that only the terminal's own area is divided.
     let area = terminal.and_then(Round::area).and_then(|(width, height)| divided(width, height));
     area.map_or((ASSUMED_CELL, CellSource::Assumed), |cell| (cell, CellSource::Area))
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = self.canvas.map_or("off", |canvas| canvas.protocol.name());
+        let CellSize { width, height } = self.cell;
+        write!(f, "pictures: {protocol}, because {}; cells of {width}×{height}: {}", self.reason, self.cell_source)
+    }
 }
 
 impl Decision {

@@ -3,7 +3,7 @@
 use super::environment::Environment;
 
 /// A version: `3.5a` is 3 and 5.
-pub type Version = (u16, u16);
+type Version = (u16, u16);
 
 /// A terminal or multiplexer that is known to do something otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -100,9 +100,7 @@ fn rounds(
     match round.version().map_or_else(|| Identity::guessed(environment), Identity::of) {
         Identity::Tmux(_) => {
             let opened = tmux.insert(Tmux::open(environment.tmux));
-            if !matches!(opened.passthrough, Passthrough::Refused(_)) {
-                opened.outer = Some(conversation.ask(&Question::ALL, true, patience)?);
-            }
+            opened.outer = Some(conversation.ask(&Question::ALL, true, patience)?);
         }
         // TERM hinted at a multiplexer, but this is a terminal of its own: what was left out is asked now.
         _ if multiplexer && round.version().is_some() && !environment.zellij => {

@@ -43,15 +43,8 @@ impl Question {
     ];
 
     /// The same without what multiplexers understand otherwise: tmux takes kitty's question for the pane's title.
-    pub const FOR_MULTIPLEXERS: [Self; 7] = [
-        Self::Version,
-        Self::Background,
-        Self::Cell,
-        Self::Area,
-        Self::Synchronized,
-        Self::Attributes,
-        Self::End,
-    ];
+    pub const FOR_MULTIPLEXERS: [Self; 7] =
+        [Self::Version, Self::Background, Self::Cell, Self::Area, Self::Synchronized, Self::Attributes, Self::End];
 
     /// What Apple's Terminal does not print as text.
     pub const FOR_APPLE: [Self; 5] = [Self::Background, Self::Cell, Self::Area, Self::Attributes, Self::End];
