@@ -101,6 +101,7 @@ fn what_cannot_be_bound_is_said_with_its_line() {
         ("shift-y", "help"),
         ("shift-Up", "help"),
         (" ", "help"),
+        ("1", "help"),
     ]);
     assert_eq!(
         errors,
@@ -114,6 +115,7 @@ fn what_cannot_be_bound_is_said_with_its_line() {
             "8: `Y` is bound a second time",
             "9: `shift-Up`: terminals tell shift apart only with letters and Tab",
             "10: a key is missing before `=`",
+            "11: `1`: a number repeats the action after it, and cannot be bound",
         ]
     );
 }
