@@ -2,7 +2,9 @@
 
 pub mod clipboard;
 pub mod colors;
+pub mod depth;
 pub mod encoder;
+pub mod graphics;
 pub mod messages;
 pub mod probe;
 pub mod session;
