@@ -21,6 +21,7 @@ use crate::tui::{self, keymap::Keymap};
 
 /// Arguments of the inspector.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 pub(super) struct Inspect {
     /// Model file; without one, the built-in demo
     model: Option<PathBuf>,
