@@ -314,8 +314,12 @@ fn a_light_background_is_told_from_a_dark_one() {
 fn everything_is_asked_in_one_write_that_ends_with_the_status_report() {
     let plain = sequence(&Question::ALL, false);
     assert!(plain.ends_with(b"\x1b[c\x1b[5n"));
-    let wrapped = sequence(&Question::ALL, true);
-    assert_eq!(wrapped, passthrough(&plain));
+    assert_eq!(sequence(&[Question::Version], true), passthrough(b"\x1b[>q"));
+    let kitty = String::from_utf8(sequence(&[Question::Kitty], false)).unwrap();
+    assert!(
+        kitty.starts_with("\x1b[22;2t\x1b_G") && kitty.ends_with("\x1b\\\x1b[23;2t"),
+        "a tmux keeps its title: {kitty:?}"
+    );
     assert!(!Question::FOR_MULTIPLEXERS.contains(&Question::Kitty), "tmux takes it for a title");
 }
 
