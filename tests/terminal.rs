@@ -28,6 +28,8 @@ struct Program {
     state: tempfile::TempDir,
 }
 
+const LAYERSCOPE: &str = env!("CARGO_BIN_EXE_layerscope");
+
 /// A terminal without pictures still says who it is.
 const PLAIN: &str = "\x1b[?62;22c\x1b[0n";
 
@@ -41,12 +43,26 @@ impl Program {
     }
 
     fn start_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)], answer: &'static str) -> Self {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--graphics", "cells"]).collect();
+        Self::start_anything(LAYERSCOPE, folder, &arguments, variables, answer)
+    }
+
+    fn start_command(program: &str, arguments: &[&str]) -> Self {
+        Self::start_anything(program, &std::env::current_dir().unwrap(), arguments, &[], PLAIN)
+    }
+
+    fn start_anything(
+        program: &str,
+        folder: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        answer: &'static str,
+    ) -> Self {
         let state = tempfile::tempdir().unwrap();
         let pair =
             native_pty_system().openpty(PtySize { rows: 40, cols: 120, pixel_width: 1200, pixel_height: 800 }).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerscope"));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
-        command.args(["--graphics", "cells"]);
         command.cwd(folder);
         command.env("TERM", "xterm-256color");
         command.env("XDG_STATE_HOME", state.path());
@@ -368,4 +384,29 @@ fn what_libtorch_prints_goes_to_the_log_and_not_to_the_screen() {
     let log = program.log();
     assert!(log.starts_with("layerscope ") && log.contains("pictures: cells, because --graphics asks for it"), "{log}");
     assert!(log.contains("onednn_verbose"), "{log}");
+}
+
+#[test]
+fn a_program_that_is_killed_or_aborts_leaves_a_terminal_that_can_be_used() {
+    for signal in ["KILL", "ABRT"] {
+        // A shell owns the terminal, as everywhere else: what its owner leaves is hung up.
+        let mut program = Program::start_command("sh", &["-c", "\"$0\" --graphics cells; sleep 60", LAYERSCOPE]);
+        program.see("Grad-CAM of cat");
+        assert!(!program.modes().contains("ICANON"));
+        let shell = program.child.process_id().unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+        let sent = std::process::Command::new("kill").args([&format!("-{signal}"), children.trim()]).status().unwrap();
+        assert!(sent.success());
+        let start = Instant::now();
+        while !String::from_utf8_lossy(&program.raw).contains("\x1b[?25h") {
+            assert!(start.elapsed() < PATIENCE, "nobody gives the screen back after SIG{signal}");
+            program.read(Duration::from_millis(20));
+        }
+        program.assert_restored();
+        while !program.modes().contains("ICANON") {
+            assert!(start.elapsed() < PATIENCE, "no lines can be typed after SIG{signal}: {}", program.modes());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        program.child.kill().unwrap();
+    }
 }

@@ -23,6 +23,7 @@ use ratatui::{Frame, Terminal};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::stdio::dup2_stdout;
 
+use super::guard::Guard;
 use super::messages::ABOVE_STDIO;
 
 /// What is written of a frame, until it is whole.
@@ -52,6 +53,7 @@ pub struct Session {
     screen: Screen,
     /// What the backend writes when nothing has changed.
     idle: Vec<u8>,
+    guard: Option<Guard>,
 }
 
 impl Session {
@@ -74,7 +76,8 @@ impl Session {
         let mut terminal = Terminal::new(CrosstermBackend::new(screen.clone())).inspect_err(|_| restore())?;
         terminal.backend_mut().draw(std::iter::empty())?;
         let idle = screen.0.take();
-        Ok(Self { terminal, screen, idle })
+        let guard = Guard::start(self::screen()?, &giving_back()?);
+        Ok(Self { terminal, screen, idle, guard })
     }
 
     /// Draws a frame in one synchronized write, with what `draw` gives after its characters, and gives the number of bytes.
@@ -145,6 +148,10 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         restore();
+        if let Some(guard) = self.guard.take() {
+            // A guard that is gone has nothing left to do either.
+            let _ = guard.dismiss();
+        }
     }
 }
 
