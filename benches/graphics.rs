@@ -19,10 +19,12 @@ use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use layerscope::engine::{Cancel, numbers};
 use layerscope::picture::load::{Loaded, decode_picture};
-use layerscope::picture::{ColorMap, Grid, IndexMap, IndexedImage, Range, Scale, channel_grid};
+use layerscope::picture::{ColorMap, Grid, IndexMap, IndexedImage, Range, Raster, Scale, channel_grid};
 use layerscope::service::open::{self, DEMO_PICTURE, Opening};
+use layerscope::terminal::graphics::{self, Form, KittyId, pixels};
+use layerscope::terminal::{Canvas, CellSize, ColorDepth, Protocol};
 use ratatui::backend::CrosstermBackend;
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use ratatui_image::Resize;
 use ratatui_image::picker::{Picker, ProtocolType};
@@ -48,6 +50,25 @@ enum Shown {
 }
 
 impl Shown {
+    fn own(&self) -> Raster {
+        match self {
+            Self::Map(map) => Raster::Indexed(map.clone()),
+            Self::Photo(photo) => Raster::Rgb(photo.clone()),
+        }
+    }
+
+    /// The picture at a number of pixels: values keep hard edges.
+    fn raster(&self, width: u32, height: u32) -> Raster {
+        match self {
+            Self::Map(map) => {
+                let levels = IndexMap { width: map.width, height: map.height, indices: map.indices.clone() };
+                let IndexMap { width, height, indices } = levels.resized(width as usize, height as usize);
+                Raster::Indexed(IndexedImage { width, height, indices, palette: map.palette })
+            }
+            Self::Photo(photo) => Raster::Rgb(image::imageops::resize(photo, width, height, FilterType::Triangle)),
+        }
+    }
+
     /// The picture at the pane's resolution: what others are given.
     fn stretched(&self, size: Size) -> RgbImage {
         let (width, height) =
@@ -71,8 +92,54 @@ fn main() {
     for case in &cases {
         println!("\n{}, {}×{} cells", case.name, case.size.width, case.size.height);
         println!("  {:<34} {:>10} {:>12} {:>12}", "", "encode", "first frame", "next picture");
+        ours(case);
         peers(case);
     }
+}
+
+/// Our encoders, each given the pixels that it is given in the inspector, and maps for kitty in other sizes beside.
+fn ours(case: &Case) {
+    let scaled = |protocol, of: fn(u32) -> u32| {
+        let canvas = canvas(protocol);
+        let (width, height) = pixels(case.size, &canvas);
+        case.pictures.each_ref().map(|picture| picture.raster(of(width), of(height)))
+    };
+    let own = || case.pictures.each_ref().map(Shown::own);
+    for (name, protocol, rasters) in [
+        ("kitty, own size", Protocol::Kitty, own()),
+        ("kitty, half the pane's pixels", Protocol::Kitty, scaled(Protocol::Kitty, |pixels| pixels / 2)),
+        ("kitty, the pane's pixels", Protocol::Kitty, scaled(Protocol::Kitty, |pixels| pixels)),
+        ("sixel", Protocol::Sixel, scaled(Protocol::Sixel, |pixels| pixels)),
+        ("iTerm2, own size", Protocol::Iterm2, own()),
+        ("iTerm2, the pane's pixels", Protocol::Iterm2, scaled(Protocol::Iterm2, |pixels| pixels)),
+        ("quadrants", Protocol::Cells, scaled(Protocol::Cells, |pixels| pixels)),
+    ] {
+        show(name, Some(encoded(case.size, protocol, &rasters)));
+    }
+}
+
+fn canvas(protocol: Protocol) -> Canvas {
+    let cell = CellSize { width: CELL.0, height: CELL.1 };
+    Canvas { protocol, cell, through_tmux: false, colors: ColorDepth::True }
+}
+
+/// Bytes of frames with a picture of ours in them: what sends it, and the cells that ratatui writes.
+fn encoded(size: Size, protocol: Protocol, rasters: &[Raster; 2]) -> Measured {
+    let (whole, canvas) = ([Rect::new(0, 0, size.width, size.height)], canvas(protocol));
+    let encode = |raster| graphics::encode(raster, size, &whole, &canvas).unwrap();
+    let written = Counting::default();
+    let mut screen = written.screen(size);
+    let id = KittyId::new(1, 1);
+    let [first, next] = rasters.each_ref().map(|raster| {
+        let picture = encode(raster);
+        screen.draw(|frame| picture.place(id, Position::ORIGIN, &[], frame.buffer_mut())).unwrap();
+        let sent = match &picture.form {
+            Form::AtCursor(bytes) => bytes.len(),
+            Form::Kitty(_) | Form::Cells(_) => picture.transmission(id, false).len(),
+        };
+        written.0.take() + sent
+    });
+    Measured { encode: median(|| drop(encode(&rasters[0]))), first, next }
 }
 
 fn show(name: &str, measured: Option<Measured>) {
