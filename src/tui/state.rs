@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use image::RgbImage;
 
+use super::drawing::Look;
 use super::keymap::Keymap;
 use super::page::{Page, PageKey};
 use super::prompt::Prompt;
@@ -282,6 +283,11 @@ impl State {
     /// The theme in use.
     pub fn theme(&self) -> &Theme {
         &self.themes[self.theme % self.themes.len()]
+    }
+
+    /// How channels are drawn.
+    pub fn look(&self) -> Look {
+        Look { scale: self.scale, colormap: self.colormap, crisp: self.crisp }
     }
 
     /// Name of a picture.

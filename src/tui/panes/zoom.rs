@@ -10,7 +10,8 @@ use super::channels::subject;
 use super::words::{percent, short};
 use crate::picture::Histogram;
 use crate::service::protocol::{ChannelPage, Statistics};
-use crate::tui::drawing::{Wanted, ZOOM};
+use crate::terminal::encoder::Slot;
+use crate::tui::drawing::Wanted;
 use crate::tui::layout;
 use crate::tui::page::Page;
 use crate::tui::state::State;
@@ -43,7 +44,7 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
     }
     let values = page.has_values().then(|| page.tile());
     drawn.targets.add(area, Target::Zoomed { place: first + index, values });
-    drawn.wanted.push(Wanted { slot: ZOOM, area, subject: subject(state, page, index) });
+    drawn.wanted.push(Wanted::whole(Slot::Zoom, area, subject(state, page, index)));
 }
 
 fn words(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<'_>, area: Rect) {
