@@ -28,8 +28,8 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use ratatui_image::Resize;
 use ratatui_image::picker::{Picker, ProtocolType};
-use ratatui_image::protocol::kitty::Kitty;
 use ratatui_image::protocol::Protocol as Theirs;
+use ratatui_image::protocol::kitty::Kitty;
 
 /// Pixels of a cell.
 const CELL: (u16, u16) = (10, 20);
@@ -40,44 +40,20 @@ const RUNS: usize = 9;
 struct Case {
     name: &'static str,
     size: Size,
-    pictures: [Shown; 2],
+    pictures: [Raster; 2],
 }
 
-/// What is drawn.
-enum Shown {
-    Map(IndexedImage),
-    Photo(RgbImage),
+/// A picture at a number of pixels: values keep hard edges, photographs are smooth.
+fn resized(raster: &Raster, width: u32, height: u32) -> Raster {
+    match raster {
+        Raster::Indexed(map) => Raster::Indexed(Box::new((**map).clone().resized(width as usize, height as usize))),
+        Raster::Rgb(photo) => Raster::Rgb(image::imageops::resize(photo, width, height, FilterType::Triangle)),
+    }
 }
 
-impl Shown {
-    fn own(&self) -> Raster {
-        match self {
-            Self::Map(map) => Raster::Indexed(map.clone()),
-            Self::Photo(photo) => Raster::Rgb(photo.clone()),
-        }
-    }
-
-    /// The picture at a number of pixels: values keep hard edges.
-    fn raster(&self, width: u32, height: u32) -> Raster {
-        match self {
-            Self::Map(map) => {
-                let levels = IndexMap { width: map.width, height: map.height, indices: map.indices.clone() };
-                let IndexMap { width, height, indices } = levels.resized(width as usize, height as usize);
-                Raster::Indexed(IndexedImage { width, height, indices, palette: map.palette })
-            }
-            Self::Photo(photo) => Raster::Rgb(image::imageops::resize(photo, width, height, FilterType::Triangle)),
-        }
-    }
-
-    /// The picture at the pane's resolution: what others are given.
-    fn stretched(&self, size: Size) -> RgbImage {
-        let (width, height) =
-            (u32::from(size.width) * u32::from(CELL.0), u32::from(size.height) * u32::from(CELL.1));
-        match self {
-            Self::Map(map) => image::imageops::resize(&map.to_rgb(), width, height, FilterType::Nearest),
-            Self::Photo(photo) => image::imageops::resize(photo, width, height, FilterType::Triangle),
-        }
-    }
+/// A picture at the pane's resolution: what others are given.
+fn stretched(raster: &Raster, size: Size) -> RgbImage {
+    resized(raster, u32::from(size.width) * u32::from(CELL.0), u32::from(size.height) * u32::from(CELL.1)).to_rgb()
 }
 
 /// What was measured of one encoder on one picture.
@@ -102,19 +78,18 @@ fn ours(case: &Case) {
     let scaled = |protocol, of: fn(u32) -> u32| {
         let canvas = canvas(protocol);
         let (width, height) = pixels(case.size, &canvas);
-        case.pictures.each_ref().map(|picture| picture.raster(of(width), of(height)))
+        case.pictures.each_ref().map(|picture| resized(picture, of(width), of(height)))
     };
-    let own = || case.pictures.each_ref().map(Shown::own);
     for (name, protocol, rasters) in [
-        ("kitty, own size", Protocol::Kitty, own()),
+        ("kitty, own size", Protocol::Kitty, case.pictures.clone()),
         ("kitty, half the pane's pixels", Protocol::Kitty, scaled(Protocol::Kitty, |pixels| pixels / 2)),
         ("kitty, the pane's pixels", Protocol::Kitty, scaled(Protocol::Kitty, |pixels| pixels)),
         ("sixel", Protocol::Sixel, scaled(Protocol::Sixel, |pixels| pixels)),
-        ("iTerm2, own size", Protocol::Iterm2, own()),
+        ("iTerm2, own size", Protocol::Iterm2, case.pictures.clone()),
         ("iTerm2, the pane's pixels", Protocol::Iterm2, scaled(Protocol::Iterm2, |pixels| pixels)),
         ("quadrants", Protocol::Cells, scaled(Protocol::Cells, |pixels| pixels)),
     ] {
-        show(name, Some(encoded(case.size, protocol, &rasters)));
+        show(name, Some(&encoded(case.size, protocol, &rasters)));
     }
 }
 
@@ -142,7 +117,7 @@ fn encoded(size: Size, protocol: Protocol, rasters: &[Raster; 2]) -> Measured {
     Measured { encode: median(|| drop(encode(&rasters[0]))), first, next }
 }
 
-fn show(name: &str, measured: Option<Measured>) {
+fn show(name: &str, measured: Option<&Measured>) {
     match measured {
         Some(Measured { encode, first, next }) => {
             println!("  {name:<34} {:>7.2} ms {first:>10} B {next:>10} B", encode.as_secs_f64() * 1e3);
@@ -167,11 +142,13 @@ fn median(mut work: impl FnMut()) -> Duration {
 
 /// ratatui-image's encoders, and chafa.
 fn peers(case: &Case) {
-    let [first, next] = case.pictures.each_ref().map(|picture| picture.stretched(case.size));
+    let [first, next] = case.pictures.each_ref().map(|picture| stretched(picture, case.size));
     let kitty = |compress| {
-        move |picture: RgbImage| Theirs::Kitty(
-            Kitty::new(DynamicImage::ImageRgb8(picture), case.size, 0x004c_5301, false, compress).unwrap(),
-        )
+        move |picture: RgbImage| {
+            Theirs::Kitty(
+                Kitty::new(DynamicImage::ImageRgb8(picture), case.size, 0x004c_5301, false, compress).unwrap(),
+            )
+        }
     };
     let by = |kind| {
         move |picture: RgbImage| {
@@ -180,15 +157,18 @@ fn peers(case: &Case) {
             picker.new_protocol(DynamicImage::ImageRgb8(picture), case.size, Resize::Fit(None)).unwrap()
         }
     };
-    show("kitty, ratatui-image", Some(theirs(case.size, &first, &next, kitty(false))));
-    show("kitty, ratatui-image o=z", Some(theirs(case.size, &first, &next, kitty(true))));
-    show("sixel, ratatui-image", Some(theirs(case.size, &first, &next, by(ProtocolType::Sixel))));
-    show("iTerm2, ratatui-image", Some(theirs(case.size, &first, &next, by(ProtocolType::Iterm2))));
-    show("half blocks, ratatui-image", Some(theirs(case.size, &first, &next, by(ProtocolType::Halfblocks))));
-    for (name, format) in
-        [("kitty, chafa", "kitty"), ("sixel, chafa", "sixels"), ("iTerm2, chafa", "iterm"), ("symbols, chafa", "symbols")]
-    {
-        show(name, chafa(case.size, [&first, &next], format));
+    show("kitty, ratatui-image", Some(&theirs(case.size, &first, &next, kitty(false))));
+    show("kitty, ratatui-image o=z", Some(&theirs(case.size, &first, &next, kitty(true))));
+    show("sixel, ratatui-image", Some(&theirs(case.size, &first, &next, by(ProtocolType::Sixel))));
+    show("iTerm2, ratatui-image", Some(&theirs(case.size, &first, &next, by(ProtocolType::Iterm2))));
+    show("half blocks, ratatui-image", Some(&theirs(case.size, &first, &next, by(ProtocolType::Halfblocks))));
+    for (name, format) in [
+        ("kitty, chafa", "kitty"),
+        ("sixel, chafa", "sixels"),
+        ("iTerm2, chafa", "iterm"),
+        ("symbols, chafa", "symbols"),
+    ] {
+        show(name, chafa(case.size, [&first, &next], format).as_ref());
     }
 }
 
@@ -272,15 +252,14 @@ fn middle(map: &[f32], width: usize, side: usize) -> IndexMap {
 
 fn cases() -> Vec<Case> {
     let pane = Size::new(80, 40);
-    let colored = |map| Shown::Map(IndexedImage::of(map, ColorMap::Viridis, [0; 3]));
+    let colored = |map| Raster::Indexed(Box::new(IndexedImage::of(map, ColorMap::Viridis, [0; 3])));
     // The two maps of the layer with the fewest zeros but for a share: a dense one, and one that ReLU has cut.
     let pair = |layer: &str, side: usize, zeros: [f32; 2]| {
         let (maps, width) = maps(layer);
         let sparsity = |map: &[f32]| map.iter().filter(|value| **value == 0.0).count() as f32 / map.len() as f32;
         zeros.map(|wanted| {
-            let nearest = maps.iter().min_by(|a, b| {
-                (sparsity(a) - wanted).abs().total_cmp(&(sparsity(b) - wanted).abs())
-            });
+            let nearest =
+                maps.iter().min_by(|a, b| (sparsity(a) - wanted).abs().total_cmp(&(sparsity(b) - wanted).abs()));
             colored(middle(nearest.unwrap(), width, side))
         })
     };
@@ -288,7 +267,7 @@ fn cases() -> Vec<Case> {
         let (maps, width) = maps("conv2d_22");
         let tiles: Vec<IndexMap> = maps[skip..].iter().take(64).map(|map| middle(map, width, 28)).collect();
         let grid = Grid { columns: 8, gap: 1, cell: (28, 28) };
-        Shown::Map(channel_grid(&tiles, &grid, ColorMap::Viridis, [0; 3]))
+        Raster::Indexed(Box::new(channel_grid(&tiles, &grid, ColorMap::Viridis, [0; 3])))
     };
     let photo = match std::env::args().skip(1).find(|argument| !argument.starts_with("--")) {
         Some(file) => image::open(file).expect("a photograph").to_rgb8(),
@@ -302,6 +281,6 @@ fn cases() -> Vec<Case> {
         Case { name: "14×14", size: pane, pictures: pair("conv2d_23", 14, [0.5, 0.6]) },
         Case { name: "112×112, dense", size: pane, pictures: pair("conv2d_20", 112, [0.0, 0.1]) },
         Case { name: "8×8 maps of 28×28", size: pane, pictures: [grid(0), grid(64)] },
-        Case { name: "photograph", size: Size::new(60, 40), pictures: [Shown::Photo(photo), Shown::Photo(mirrored)] },
+        Case { name: "photograph", size: Size::new(60, 40), pictures: [Raster::Rgb(photo), Raster::Rgb(mirrored)] },
     ]
 }

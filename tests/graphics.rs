@@ -50,7 +50,7 @@ fn relu(side: usize) -> IndexMap {
 }
 
 fn map(side: usize) -> Raster {
-    Raster::Indexed(IndexedImage::of(relu(side), ColorMap::Viridis, [0; 3]))
+    Raster::Indexed(Box::new(IndexedImage::of(relu(side), ColorMap::Viridis, [0; 3])))
 }
 
 /// A photograph of this many pixels.
@@ -60,13 +60,11 @@ fn photo(width: u32, height: u32) -> Raster {
 }
 
 /// A raster at the size that a protocol draws it: hard edges for maps.
-fn drawn_at(raster: &Raster, size: Size, canvas: &Canvas) -> Raster {
-    let (width, height) = pixels(size, canvas);
+fn drawn_at(raster: &Raster, size: Size, canvas: Canvas) -> Raster {
+    let (width, height) = pixels(size, &canvas);
     match raster {
         Raster::Indexed(picture) => {
-            let map = IndexMap { width: picture.width, height: picture.height, indices: picture.indices.clone() };
-            let map = map.resized(width as usize, height as usize);
-            Raster::Indexed(IndexedImage { width: map.width, height: map.height, indices: map.indices, ..picture.clone() })
+            Raster::Indexed(Box::new(picture.as_ref().clone().resized(width as usize, height as usize)))
         }
         Raster::Rgb(picture) => Raster::Rgb(image::imageops::resize(picture, width, height, FilterType::Triangle)),
     }
@@ -90,8 +88,7 @@ fn written(encoded: &Encoded, through_tmux: bool) -> Written {
     let mut cells = Vec::new();
     crossterm::style::force_color_output(true);
     let viewport = Viewport::Fixed(Rect::new(0, 0, COLUMNS, ROWS));
-    let mut terminal =
-        Terminal::with_options(CrosstermBackend::new(&mut cells), TerminalOptions { viewport }).unwrap();
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(&mut cells), TerminalOptions { viewport }).unwrap();
     terminal
         .draw(|frame| {
             for position in frame.area().positions() {
@@ -187,8 +184,8 @@ fn a_map_is_shown_pixel_for_pixel_by_each_protocol() {
     for protocol in PROTOCOLS {
         let canvas = canvas(protocol);
         // Four quadrants a cell hold two colours: a map of a value a cell is exact in all of them.
-        let side = if protocol == Protocol::Cells { 7 } else { 28 };
-        let raster = drawn_at(&map(side), size, &canvas);
+        let values = if protocol == Protocol::Cells { 7 } else { 28 };
+        let raster = drawn_at(&map(values), size, canvas);
         let encoded = encode(&raster, size, &whole(size), &canvas).unwrap();
         let difference = difference(&seen(&encoded), &meant(&raster, size, &whole(size)));
         assert!(difference <= tolerance(protocol), "{protocol:?}: {difference}");
@@ -202,7 +199,7 @@ fn values_that_are_not_finite_have_their_colour_and_what_is_not_drawn_leaves_the
     let raster = IndexedImage::of(IndexMap { width: 4, height: 2, indices }, ColorMap::Magma, [7; 3]);
     for protocol in [Protocol::Kitty, Protocol::Sixel, Protocol::Iterm2] {
         let canvas = canvas(protocol);
-        let raster = drawn_at(&Raster::Indexed(raster.clone()), size, &canvas);
+        let raster = drawn_at(&Raster::Indexed(Box::new(raster.clone())), size, canvas);
         let seen = seen(&encode(&raster, size, &whole(size), &canvas).unwrap());
         let cell = |column: u32| *seen.get_pixel(column * 8 + 4, 6);
         assert_eq!(cell(1), Rgb([255, 0, 255]), "{protocol:?}");
@@ -237,8 +234,8 @@ fn text_in_the_middle_of_a_picture_stays() {
     let parts = [Rect::new(0, 0, 6, 5), Rect::new(8, 0, 6, 5), Rect::new(0, 6, 14, 1)];
     for protocol in PROTOCOLS {
         let canvas = canvas(protocol);
-        let side = if protocol == Protocol::Cells { 7 } else { 28 };
-        let raster = drawn_at(&map(side), size, &canvas);
+        let values = if protocol == Protocol::Cells { 7 } else { 28 };
+        let raster = drawn_at(&map(values), size, canvas);
         let encoded = encode(&raster, size, &parts, &canvas).unwrap();
         let seen = seen(&encoded);
         assert_eq!(*seen.get_pixel(7 * 8 + 1, 5), TEXT, "{protocol:?}");
@@ -253,8 +250,8 @@ fn pictures_are_the_same_through_tmux() {
     let parts = [Rect::new(0, 0, 6, 7), Rect::new(8, 0, 6, 7)];
     for protocol in [Protocol::Kitty, Protocol::Iterm2, Protocol::Cells] {
         let canvas = Canvas { through_tmux: true, ..canvas(protocol) };
-        let side = if protocol == Protocol::Cells { 7 } else { 28 };
-        let raster = drawn_at(&map(side), size, &canvas);
+        let values = if protocol == Protocol::Cells { 7 } else { 28 };
+        let raster = drawn_at(&map(values), size, canvas);
         let encoded = encode(&raster, size, &parts, &canvas).unwrap();
         assert_eq!(difference(&seen_through_tmux(&encoded), &meant(&raster, size, &parts)), 0, "{protocol:?}");
     }
@@ -292,7 +289,8 @@ fn kitty_is_sent_chunks_of_at_most_4096_bytes() {
         let bytes = encoded.transmission(id(), through_tmux);
         let bytes = if through_tmux { through_tmux_of(&bytes) } else { bytes };
         let text = String::from_utf8(bytes).unwrap();
-        let chunks: Vec<&str> = text.split("\x1b_G").skip(1).map(|chunk| chunk.strip_suffix("\x1b\\").unwrap()).collect();
+        let chunks: Vec<&str> =
+            text.split("\x1b_G").skip(1).map(|chunk| chunk.strip_suffix("\x1b\\").unwrap()).collect();
         let payloads = || chunks.iter().map(|chunk| chunk.split_once(';').unwrap().1);
         assert!(chunks.len() > 3);
         assert!(payloads().all(|payload| payload.len() <= 4096));
@@ -334,7 +332,8 @@ fn a_kitty_picture_is_replaced_under_its_id_and_deleted_in_the_end() {
     let size = Size::new(6, 3);
     let mut screen = Screen::new(COLUMNS, ROWS, (CELL.width, CELL.height));
     for side in [12, 20] {
-        screen.write(&written(&encode(&map(side), size, &whole(size), &canvas(Protocol::Kitty)).unwrap(), false).before);
+        screen
+            .write(&written(&encode(&map(side), size, &whole(size), &canvas(Protocol::Kitty)).unwrap(), false).before);
         let kept = screen.kitty_pictures();
         assert_eq!(kept.keys().copied().collect::<Vec<_>>(), [id().value()]);
         assert_eq!(kept[&id().value()].width(), side as u32);
@@ -350,7 +349,7 @@ fn a_picture_on_the_last_row_does_not_scroll_the_screen() {
     let size = Size::new(COLUMNS - AT.x, ROWS - AT.y);
     for protocol in [Protocol::Sixel, Protocol::Iterm2] {
         let canvas = canvas(protocol);
-        let raster = drawn_at(&map(20), size, &canvas);
+        let raster = drawn_at(&map(20), size, canvas);
         let difference = difference(
             &seen(&encode(&raster, size, &whole(size), &canvas).unwrap()),
             &meant(&raster, size, &whole(size)),
@@ -366,7 +365,7 @@ fn photographs_keep_their_look() {
         [(Protocol::Kitty, 0.0), (Protocol::Sixel, 6.0), (Protocol::Iterm2, 4.0), (Protocol::Cells, 12.0)]
     {
         let canvas = canvas(protocol);
-        let raster = drawn_at(&photo(300, 200), size, &canvas);
+        let raster = drawn_at(&photo(300, 200), size, canvas);
         let seen = seen(&encode(&raster, size, &whole(size), &canvas).unwrap());
         let off = mean_difference(&seen, &meant(&raster, size, &whole(size)));
         assert!(off <= most, "{protocol:?}: {off}");
@@ -379,8 +378,8 @@ fn a_popup_over_a_picture_leaves_the_rest_of_it_in_view() {
     let popup = Rect::new(4, 2, 5, 3);
     for protocol in [Protocol::Kitty, Protocol::Cells] {
         let canvas = canvas(protocol);
-        let side = if protocol == Protocol::Cells { 7 } else { 28 };
-        let raster = drawn_at(&map(side), size, &canvas);
+        let values = if protocol == Protocol::Cells { 7 } else { 28 };
+        let raster = drawn_at(&map(values), size, canvas);
         let encoded = encode(&raster, size, &whole(size), &canvas).unwrap();
         let mut screen = Screen::new(COLUMNS, ROWS, (CELL.width, CELL.height));
         screen.write(&written(&encoded, false).before);
@@ -430,7 +429,7 @@ fn a_channel_of_56_by_56_costs_few_bytes() {
         bytes(&encode(raster, size, &whole(size), &canvas).unwrap())
     };
     let raster = map(56);
-    let crisp = |protocol| drawn_at(&raster, size, &Canvas { cell, ..canvas(protocol) });
+    let crisp = |protocol| drawn_at(&raster, size, Canvas { cell, ..canvas(protocol) });
     let own = encoded(&raster, Protocol::Kitty);
     let enlarged = encoded(&crisp(Protocol::Kitty), Protocol::Kitty);
     let sixel = encoded(&crisp(Protocol::Sixel), Protocol::Sixel);
@@ -464,7 +463,7 @@ proptest! {
 
     #[test]
     fn any_map_with_any_holes_is_shown_as_it_is((picture, size, parts) in pictures()) {
-        let raster = Raster::Indexed(picture);
+        let raster = Raster::Indexed(Box::new(picture));
         for protocol in [Protocol::Kitty, Protocol::Sixel, Protocol::Iterm2] {
             let encoded = encode(&raster, size, &parts, &canvas(protocol)).unwrap();
             let difference = difference(&seen(&encoded), &meant(&raster, size, &parts));

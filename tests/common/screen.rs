@@ -3,6 +3,14 @@
 //! The bytes are read by `rio-vt`, the core of a terminal that knows the kitty protocol with its placeholders, sixel and
 //! iTerm2's inline images. What tmux does with bytes that are meant for the terminal around it is done by [`through_tmux`].
 
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "for tests, which may panic"
+)]
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,9 +18,7 @@ use std::rc::Rc;
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use rio_vt::ansi::CursorShape;
 use rio_vt::ansi::graphics::{OverlayViewport, atlas_overlay_geometry};
-use rio_vt::ansi::kitty_virtual::{
-    IncompletePlacement, PLACEHOLDER, compute_run_geometry, resolve_virtual_placement,
-};
+use rio_vt::ansi::kitty_virtual::{IncompletePlacement, PLACEHOLDER, compute_run_geometry, resolve_virtual_placement};
 use rio_vt::config::colors::{AnsiColor, NamedColor};
 use rio_vt::crosswords::pos::{Column, Line};
 use rio_vt::crosswords::square::Square;
@@ -68,8 +74,7 @@ impl Screen {
     pub fn new(columns: u16, rows: u16, cell: (u16, u16)) -> Self {
         let (width, height) = (u32::from(cell.0), u32::from(cell.1));
         let (across, down) = (u32::from(columns) * width, u32::from(rows) * height);
-        let size =
-            CrosswordsSize::new_with_dimensions(columns.into(), rows.into(), across, down, width, height);
+        let size = CrosswordsSize::new_with_dimensions(columns.into(), rows.into(), across, down, width, height);
         let pictures = Pictures::default();
         let terminal = Crosswords::new(size, CursorShape::Block, pictures.clone(), WindowId::from(0), 0, 0);
         let (columns, rows) = (columns.into(), rows.into());
@@ -85,12 +90,10 @@ impl Screen {
     /// The pictures that the terminal keeps for kitty's protocol, by id.
     pub fn kitty_pictures(&self) -> HashMap<u32, RgbaImage> {
         let pictures = &self.terminal.graphics.kitty_images;
-        pictures.iter().map(|(id, image)| (*id, rgba(image.data.width, image.data.height, &image.data.pixels))).collect()
-    }
-
-    /// The characters of a row, placeholders and all.
-    pub fn row(&self, row: usize) -> String {
-        (0..self.columns).map(|column| self.square(row, column).c()).map(|c| if c == '\0' { ' ' } else { c }).collect()
+        pictures
+            .iter()
+            .map(|(id, image)| (*id, rgba(image.data.width, image.data.height, &image.data.pixels)))
+            .collect()
     }
 
     /// Lines that were scrolled away.
@@ -180,8 +183,7 @@ impl Screen {
         let (width, height) = (self.cell.0 as f32, self.cell.1 as f32);
         let (columns, rows) = (placement.columns, placement.rows);
         let (across, down) = picture.dimensions();
-        let place =
-            compute_run_geometry(&run, columns, rows, across, down, part, width, height, 0.0, 0.0, row, start);
+        let place = compute_run_geometry(&run, columns, rows, across, down, part, width, height, 0.0, 0.0, row, start);
         if let Some(place) = place {
             let (x, y, width, height) = (place.x, place.y, place.width, place.height);
             draw(seen, &Slice { picture, x, y, width, height, source: place.source_rect });

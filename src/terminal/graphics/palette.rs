@@ -27,21 +27,19 @@ impl Paletted {
     pub(super) fn of(raster: &Raster) -> Self {
         match raster {
             Raster::Indexed(picture) => {
-                let mut place = [None; 256];
+                let mut used = [false; 256];
+                for index in &picture.indices {
+                    used[usize::from(*index)] = true;
+                }
+                used[usize::from(BACKGROUND)] = false;
+                // In the order of their levels, so that values that are near have indices that are near.
+                let mut place = [Self::NOTHING; 256];
                 let mut colors = Vec::new();
-                let indices = picture
-                    .indices
-                    .iter()
-                    .map(|&index| {
-                        if index == BACKGROUND {
-                            return Self::NOTHING;
-                        }
-                        *place[usize::from(index)].get_or_insert_with(|| {
-                            colors.push(picture.palette[usize::from(index)]);
-                            (colors.len() - 1) as u8
-                        })
-                    })
-                    .collect();
+                for (index, _) in used.iter().enumerate().filter(|(_, used)| **used) {
+                    place[index] = colors.len() as u8;
+                    colors.push(picture.palette[index]);
+                }
+                let indices = picture.indices.iter().map(|index| place[usize::from(*index)]).collect();
                 Self { width: picture.width, height: picture.height, indices, colors }
             }
             Raster::Rgb(picture) => Self::quantised(picture),
