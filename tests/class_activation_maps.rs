@@ -70,7 +70,8 @@ fn a_layer_without_space_and_a_class_beyond_the_last_are_refused_in_one_line() {
     let fixture = Fixture::open("convnet");
     let network = network(&fixture);
     let forward = network.forward(&input(&network, &fixture), &Cancel::new()).unwrap();
-    let flat = Recording::new(&network, &forward, network.place("fc").unwrap(), &Cancel::new()).unwrap_err();
+    let flat = Recording::new(&network, &forward, network.place("fc").unwrap(), &Cancel::new()).unwrap();
+    let flat = flat.map(&network, ClassId { index: 0, negative: false }).unwrap_err();
     assert_eq!(
         flat.to_string(),
         "layer fc gives 1×5, not N×C×H×W: a class activation map needs a layer with a spatial map, such as layer2"

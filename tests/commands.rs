@@ -303,3 +303,10 @@ fn pictures_that_are_none_are_refused_and_extreme_ones_are_taken() {
     let line = refusal(&["predict", "demo", text(&array)]);
     assert!(line.contains("input.npy: the input has shape 1×3×20×20, but the network takes 1×150×150×3"), "{line}");
 }
+
+#[test]
+fn a_comparison_wants_two_models() {
+    let alone = text(&fixtures().join("convnet/model.pt2")).to_owned();
+    let said = "--compare wants two models: layerscope MODEL OTHER --compare PICTURE";
+    assert_eq!(refusal(&[&alone, "--compare"]), said);
+}

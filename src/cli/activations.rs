@@ -66,9 +66,9 @@ impl Activations {
             let sizes: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
             write_f32(file, &sizes, &numbers(output)?)?;
         }
-        let maps = channels::maps(output)?;
+        let maps = channels::maps(output, network.layout(place.tap.value))?;
         let all = statistics::of_channels(&maps)?;
-        let count = channels::count(&shape);
+        let count = channels::count(&shape, network.layout(place.tap.value));
         let shown = match &self.channels {
             Some(list) => list.within(&place.name, count)?,
             None => (0..count).collect(),

@@ -12,18 +12,22 @@ use crate::config::{self, ThemeChoice};
 use crate::model::printable::printable_path;
 use crate::picture::load::Input;
 use crate::picture::{ColorMap, Scale};
-use crate::service::{self, protocol::OpenRequest};
+use crate::service::{self, open::Opening, protocol::OpenRequest};
 use crate::terminal::Graphics;
 use crate::terminal::messages::Elsewhere;
 use crate::tui::{self, keymap::Keymap};
 
 /// Arguments of the inspector.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 pub(super) struct Inspect {
     /// Model file; without one, the built-in demo
     model: Option<PathBuf>,
     /// Pictures, folders of pictures, or .npy arrays
     input: Vec<PathBuf>,
+    /// Compare two models on the same pictures: the first INPUT is the second model
+    #[arg(long)]
+    compare: bool,
     /// Colours of the interface: a theme, or one for each kind of terminal: light=NAME,dark=NAME
     #[arg(long, value_name = "NAME", default_value = "ansi")]
     theme: ThemeChoice,
@@ -65,8 +69,9 @@ impl Inspect {
             interface.themes.position(name).map_err(Failure::Usage)?;
         }
         let opening = self.options.opening(self.model.as_deref());
+        let (other, pictures) = self.second_model()?;
         let mut inputs: Vec<Option<PathBuf>> =
-            Input::resolve(&self.input)?.iter().map(|input| Some(input.path().to_path_buf())).collect();
+            Input::resolve(pictures)?.iter().map(|input| Some(input.path().to_path_buf())).collect();
         if inputs.is_empty() {
             inputs.push(None);
         }
@@ -77,7 +82,7 @@ impl Inspect {
             Failure::Usage(format!("--log-file {}: {reason}", log.map_or_else(String::new, printable_path)))
         })?;
         self.options.apply_threads();
-        let request = OpenRequest { opening, other: None, seed: self.options.seed };
+        let request = OpenRequest { opening, other, seed: self.options.seed };
         let service = service::spawn(request);
         let options = tui::Options {
             inputs,
@@ -95,6 +100,17 @@ impl Inspect {
         let done = tui::run(options, &service.requests, &service.events).map_err(Failure::from);
         drop(elsewhere);
         service.leave(done.unwrap_or_else(|failure| errors::report(&failure)))
+    }
+
+    /// The model that the first is compared with, and the inputs that are pictures.
+    fn second_model(&self) -> Result<(Option<Opening>, &[PathBuf]), Failure> {
+        match self.input.split_first() {
+            _ if !self.compare => Ok((None, &self.input)),
+            Some((model, pictures)) => Ok((Some(self.options.opening(Some(model))), pictures)),
+            None => {
+                Err(Failure::Usage("--compare wants two models: layerscope MODEL OTHER --compare PICTURE".to_owned()))
+            }
+        }
     }
 }
 

@@ -70,12 +70,13 @@ impl Patterns {
         let place = network.place(&self.layer)?;
         let shapes = network.forward_shapes()?;
         let shape = shapes.get(&place.tap.value).cloned().unwrap_or_default();
-        let count = channels::count(&shape);
+        let layout = network.layout(place.tap.value);
+        let count = channels::count(&shape, layout);
         let shown = match &self.channels {
             Some(list) => list.within(&place.name, count)?,
             None => (0..count.min(64)).collect(),
         };
-        let size = self.size.map_or_else(|| size_for(&network, &shape), |side| (side.into(), side.into()));
+        let size = self.size.map_or_else(|| size_for(&network, &shape, layout), |side| (side.into(), side.into()));
         let grown = self.grow(&network, &place, &shown, size)?;
         if let Some(file) = &self.output.raw {
             let shape: Vec<usize> = grown.images.size().iter().map(|&size| size as usize).collect();

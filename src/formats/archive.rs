@@ -3,6 +3,7 @@
 use std::io::{Read, Seek};
 
 use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config};
 
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +47,12 @@ impl<R: Read + Seek> Archive<R> {
     pub fn open(mut reader: R) -> Result<Self, ArchiveError> {
         let length =
             reader.seek(std::io::SeekFrom::End(0)).map_err(|error| ArchiveError::Directory(error.to_string()))?;
-        let zip = ZipArchive::new(reader).map_err(|error| ArchiveError::Directory(error.to_string()))?;
+        // Nothing stands before a model's archive, and the reader is not to guess. PyTorch writes a zip64 record of 76 bytes even
+        // where none is needed; a reader that guesses takes the second entry for the first where an entry of the directory has
+        // just as many bytes, as in every `resnet18.pt2`.
+        let config = Config { archive_offset: ArchiveOffset::Known(0) };
+        let zip =
+            ZipArchive::with_config(config, reader).map_err(|error| ArchiveError::Directory(error.to_string()))?;
         if zip.len() > MOST_ENTRIES {
             return Err(ArchiveError::TooMany(zip.len()));
         }

@@ -1,20 +1,29 @@
 //! A layer's output as channels that can be drawn: K×H×W.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use super::MethodError;
+use super::{MethodError, Network};
+use crate::model::Layout;
+use crate::model::graph::ValueId;
+
+impl Network {
+    /// Where a four-dimensional value of the graph has its channels.
+    pub fn layout(&self, value: ValueId) -> Layout {
+        if self.channels_last.contains(&value) { Layout::ChannelsLast } else { Layout::ChannelsFirst }
+    }
+}
 
 /// The first picture's channels of an output, as K×H×W.
 ///
-/// N×C×H×W gives C maps of H×W. Tokens, N×T×C, give C maps of √T×√T, without the class and register tokens that stand before
-/// them, or of 1×T where T is no square. Vectors, N×K, give K maps of one value each.
+/// N×C×H×W gives C maps of H×W, and so does N×H×W×C if `layout` says so. Tokens, N×T×C, give C maps of √T×√T, without the class and
+/// register tokens that stand before them, or of 1×T where T is no square. Vectors, N×K, give K maps of one value each.
 ///
 /// # Errors
 /// When the device is out of memory.
-pub fn maps(output: &Tensor) -> Result<Tensor, MethodError> {
+pub fn maps(output: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
     let sizes = output.size();
     Ok(match *sizes.as_slice() {
-        [_, _, _, _] => output.f_select(0, 0)?,
+        [_, _, _, _] => channels_first(output, layout)?.f_select(0, 0)?,
         [_, tokens, channels] => {
             let (side, extra) = token_grid(tokens);
             let all = output.f_select(0, 0)?.f_transpose(0, 1)?;
@@ -29,13 +38,47 @@ pub fn maps(output: &Tensor) -> Result<Tensor, MethodError> {
     })
 }
 
+/// A four-dimensional value as N×C×H×W; anything else as it is.
+///
+/// # Errors
+/// When the device is out of memory.
+pub fn channels_first(output: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
+    match (output.dim(), layout) {
+        (4, Layout::ChannelsLast) => Ok(output.f_permute([0, 3, 1, 2])?),
+        _ => Ok(output.shallow_clone()),
+    }
+}
+
+/// The dimension that [`maps`] takes for the channels.
+pub fn dimension(rank: usize, layout: Layout) -> usize {
+    match (rank, layout) {
+        (3, _) => 2,
+        (4, Layout::ChannelsLast) => 3,
+        _ => 1,
+    }
+}
+
 /// Number of channels that [`maps`] gives for an output's shape.
-pub fn count(sizes: &[i64]) -> usize {
-    let count = match *sizes {
-        [_, channels, _, _] | [_, _, channels] | [_, channels] | [_, channels, _, _, _] => channels,
+pub fn count(sizes: &[i64], layout: Layout) -> usize {
+    let count = match sizes.len() {
+        2..=5 => sizes[dimension(sizes.len(), layout)],
         _ => sizes.iter().product(),
     };
     count.max(0) as usize
+}
+
+/// The sum of each channel of an output over everything but the channel, class and register tokens included.
+///
+/// # Errors
+/// When the device is out of memory.
+pub fn sums(output: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
+    let count = count(&output.size(), layout) as i64;
+    if !(2..=5).contains(&output.dim()) {
+        return Ok(output.f_reshape([count])?);
+    }
+    let channels = dimension(output.dim(), layout) as i64;
+    let rows = output.f_narrow(0, 0, 1)?.f_movedim_int(channels, 0)?.f_reshape([count, -1])?;
+    Ok(rows.f_sum_dim_intlist(1, false, Kind::Float)?)
 }
 
 /// The side of the square that tokens make, and how many class and register tokens stand before them.

@@ -7,10 +7,10 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{Forward, MethodError, Network, Place, predictions};
+use super::{Forward, MethodError, Network, Place, channels, predictions};
 use crate::engine::{Cancel, Taps, numbers};
 use crate::model::graph::{Operator, ValueId};
-use crate::model::{Layer, LayerId, LayerKind};
+use crate::model::{Layer, LayerId, LayerKind, Layout};
 
 /// A class, or its absence: the other answer of a network with one sigmoid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +19,22 @@ pub struct ClassId {
     pub index: usize,
     /// The absence of the class.
     pub negative: bool,
+}
+
+/// What gradients are taken of: the score of a class, or the score of one class minus that of another, which asks what speaks
+/// for the one and against the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The class.
+    pub class: ClassId,
+    /// The class that it is held against.
+    pub against: Option<ClassId>,
+}
+
+impl From<ClassId> for Target {
+    fn from(class: ClassId) -> Self {
+        Self { class, against: None }
+    }
 }
 
 /// H×W numbers.
@@ -44,7 +60,7 @@ impl Recording {
     /// Runs from what `forward` kept beside the layer to the scores, recording only what leads away from the layer.
     ///
     /// # Errors
-    /// When the layer has no spatial map, or the scores do not depend on it.
+    /// When the scores do not depend on the layer.
     pub fn new(network: &Network, forward: &Forward, place: Place, cancel: &Cancel) -> Result<Self, MethodError> {
         let given = match forward.get(place.tap.value) {
             Ok(_) => forward.beside(network, place.tap.value)?,
@@ -56,10 +72,6 @@ impl Recording {
 
     fn from_run(network: &Network, place: Place, run: &Taps) -> Result<Self, MethodError> {
         let activation = run.get(place.tap.value)?.shallow_clone();
-        if activation.dim() != 4 {
-            let hint = default_layer_hint(network);
-            return Err(MethodError::NoSpatialMap { layer: place.name, given: activation.size(), hint });
-        }
         let scores = run.get(network.head.scores)?.shallow_clone();
         if !scores.requires_grad() {
             return Err(MethodError::NoGradient(place.name));
@@ -72,6 +84,12 @@ impl Recording {
         &self.place
     }
 
+    /// About how many bytes the recording holds: what the run made from the layer on.
+    pub fn bytes(&self, network: &Network, forward: &Forward) -> u64 {
+        let elements = |value: &ValueId| forward.shapes().get(value).map_or(0, |shape| shape.iter().product::<i64>());
+        4 * network.dependents(self.place.tap.value).iter().map(elements).sum::<i64>().max(0) as u64
+    }
+
     /// Number of classes.
     ///
     /// # Errors
@@ -80,33 +98,55 @@ impl Recording {
         Ok(predictions::class_scores(&self.scores)?.size()[1] as usize)
     }
 
-    /// Gradient of a class's score at the layer, of the layer's shape.
+    /// The layer's output.
+    pub fn activation(&self) -> &Tensor {
+        &self.activation
+    }
+
+    /// Gradient of the target at the layer, of the layer's shape.
     ///
     /// # Errors
     /// When there is no such class.
-    pub fn gradient(&self, network: &Network, class: ClassId) -> Result<Tensor, MethodError> {
+    pub fn gradient(&self, network: &Network, target: impl Into<Target>) -> Result<Tensor, MethodError> {
+        let Target { class, against } = target.into();
         let target = tch::with_grad(|| -> Result<Tensor, MethodError> {
-            let scores = predictions::class_scores(&self.scores)?;
-            let classes = scores.size()[1] as usize;
-            if class.index >= classes {
-                return Err(MethodError::NoSuchClass { last: classes.saturating_sub(1), asked: class.index });
+            let score = self.score(class)?;
+            match against {
+                Some(against) => Ok(score.f_sub(&self.score(against)?)?),
+                None => Ok(score),
             }
-            let score = scores.f_select(1, class.index as i64)?.f_sum(Kind::Float)?;
-            Ok(if class.negative { score.f_neg()? } else { score })
         })?;
         let mut gradients = network.engine.gradients(&target, &[&self.activation], true)?;
         gradients.pop().ok_or_else(|| MethodError::NoGradient(self.place.name.clone()))
     }
 
+    /// The score of a class; of its absence, the negative.
+    fn score(&self, class: ClassId) -> Result<Tensor, MethodError> {
+        let scores = predictions::class_scores(&self.scores)?;
+        let classes = scores.size()[1] as usize;
+        if class.index >= classes {
+            return Err(MethodError::NoSuchClass { last: classes.saturating_sub(1), asked: class.index });
+        }
+        let score = scores.f_select(1, class.index as i64)?.f_sum(Kind::Float)?;
+        Ok(if class.negative { score.f_neg()? } else { score })
+    }
+
     /// The class activation map at the layer's resolution, before ReLU and scaling.
     ///
     /// # Errors
-    /// As [`Recording::gradient`].
-    pub fn map(&self, network: &Network, class: ClassId) -> Result<Map, MethodError> {
-        let gradient = self.gradient(network, class)?;
+    /// When the layer has no spatial map, and as [`Recording::gradient`].
+    pub fn map(&self, network: &Network, target: impl Into<Target>) -> Result<Map, MethodError> {
+        if self.activation.dim() != 4 {
+            let (layer, given) = (self.place.name.clone(), self.activation.size());
+            return Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) });
+        }
+        let gradient = self.gradient(network, target)?;
+        let layout = network.layout(self.place.tap.value);
         tch::no_grad(|| {
+            let gradient = channels::channels_first(&gradient, layout)?;
+            let activation = channels::channels_first(&self.activation, layout)?;
             let weights = gradient.f_mean_dim([2, 3].as_slice(), true, Kind::Float)?;
-            let map = self.activation.f_mul(&weights)?.f_sum_dim_intlist(1, false, Kind::Float)?.f_select(0, 0)?;
+            let map = activation.f_mul(&weights)?.f_sum_dim_intlist(1, false, Kind::Float)?.f_select(0, 0)?;
             let (height, width) = map.size2()?;
             Ok(Map { height: height as usize, width: width as usize, values: numbers(&map)? })
         })
@@ -122,8 +162,12 @@ const NO_MAPS: &[&str] =
 pub fn default_layer(network: &Network, shape_of: &dyn Fn(ValueId) -> Option<Vec<i64>>) -> Option<LayerId> {
     let nodes = &network.engine.graph().nodes;
     let suits = |layer: &Layer| {
-        let spatial = shape_of(layer.output)
-            .is_some_and(|shape| matches!(*shape.as_slice(), [_, _, height, width] if height * width > 1));
+        let channels_last = network.layout(layer.output) == Layout::ChannelsLast;
+        let spatial = shape_of(layer.output).is_some_and(|shape| match *shape.as_slice() {
+            [_, height, width, _] if channels_last => height * width > 1,
+            [_, _, height, width] => height * width > 1,
+            _ => false,
+        });
         let maker = nodes.iter().find(|node| node.makes().any(|value| value == layer.output));
         let no_map = maker.is_some_and(|node| {
             let Operator::Aten { name, .. } = &node.operator else { return true };

@@ -2,9 +2,13 @@
 
 pub mod channels;
 pub mod grad_cam;
+mod layout;
+pub mod limits;
 pub mod network;
+mod node;
 pub mod patterns;
 pub mod predictions;
+pub mod receptive_field;
 pub mod statistics;
 pub mod summary;
 pub mod weights;

@@ -5,9 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use tch::{Device, Kind, Tensor};
 
-use super::MethodError;
+use super::limits::{self, Limits};
+use super::{MethodError, layout};
+use crate::aten::Value;
 use crate::engine::{Cancel, Engine, EngineError};
-use crate::model::graph::{Argument, NodeId, Tap, ValueId};
+use crate::model::graph::{Argument, Node, NodeId, Tap, ValueId};
 use crate::model::head::{FinalActivation, Head};
 use crate::model::{InputDescription, Labels, LayerId, LayerTree, Model, suggestion};
 
@@ -32,6 +34,9 @@ pub struct Network {
     pub head: Head,
     pub(super) classes: Option<usize>,
     pub(super) shapes: OnceCell<HashMap<ValueId, Vec<i64>>>,
+    /// Four-dimensional values N×H×W×C.
+    pub(super) channels_last: HashSet<ValueId>,
+    limits: HashMap<LayerId, Limits>,
 }
 
 /// A place that a method can look at: a layer of the tree or a single node.
@@ -52,6 +57,7 @@ impl Network {
     /// An operator that libtorch does not have, or a graph without output.
     pub fn load(model: Model, device: Device) -> Result<Self, MethodError> {
         let head = Head::of(&model.graph).ok_or(MethodError::NoOutput)?;
+        let channels_last = layout::channels_last(&model.graph);
         let mut network = Self {
             name: model.name,
             format: model.format,
@@ -63,8 +69,11 @@ impl Network {
             head,
             classes: None,
             shapes: OnceCell::new(),
+            channels_last,
+            limits: HashMap::new(),
         };
         network.classes = network.count_classes();
+        network.limits = limits::of_layers(&network);
         Ok(network)
     }
 
@@ -187,14 +196,30 @@ impl Network {
                 taps.push(value.into());
             }
         }
-        let run = self.engine.run(&[(source, input.shallow_clone())], &taps, cancel)?;
+        let mut shapes = self.known_shapes(input)?;
+        let graph = self.engine.graph();
+        let given = [(source, input.shallow_clone())];
+        let run = self.engine.run_observed(&given, &taps, cancel, &mut |node, results| {
+            record_shapes(&mut shapes, &graph.nodes[node], results);
+        })?;
         let mut values = HashMap::with_capacity(taps.len());
         for tap in &taps {
             if let Ok(tensor) = run.get(tap.value) {
                 values.insert(tap.value, tensor.shallow_clone());
             }
         }
-        Ok(Forward { input: input.shallow_clone(), values })
+        Ok(Forward { input: input.shallow_clone(), values, shapes })
+    }
+
+    /// Shapes that are known before a run: the input's and the weights'.
+    pub(super) fn known_shapes(&self, input: &Tensor) -> Result<HashMap<ValueId, Vec<i64>>, MethodError> {
+        let weights = &self.engine.graph().weights;
+        let mut shapes = HashMap::with_capacity(self.engine.graph().values.len());
+        shapes.insert(self.source()?, input.size());
+        shapes.extend(
+            weights.iter().map(|weight| (weight.value, weight.shape.iter().map(|&size| size as i64).collect())),
+        );
+        Ok(shapes)
     }
 
     /// Values that depend on `from`, itself included.
@@ -208,6 +233,11 @@ impl Network {
             }
         }
         found
+    }
+
+    /// The floor and ceiling of a layer's values, where its last operator has some.
+    pub fn limits(&self, layer: LayerId) -> Option<Limits> {
+        self.limits.get(&layer).copied()
     }
 
     /// Probabilities of the classes from the network's own output.
@@ -226,6 +256,20 @@ pub struct Forward {
     /// What was fed, N×C×H×W.
     pub input: Tensor,
     values: HashMap<ValueId, Tensor>,
+    shapes: HashMap<ValueId, Vec<i64>>,
+}
+
+/// Takes down the shapes of what a node made.
+pub(super) fn record_shapes(shapes: &mut HashMap<ValueId, Vec<i64>>, node: &Node, results: &[Value]) {
+    let made = results.iter().flat_map(|value| match value {
+        Value::List(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    });
+    for (value, result) in node.makes().zip(made) {
+        if let Some(tensor) = result.tensor() {
+            shapes.insert(value, tensor.size());
+        }
+    }
 }
 
 impl Forward {
@@ -235,6 +279,11 @@ impl Forward {
     /// When it was not kept or is no tensor.
     pub fn get(&self, value: ValueId) -> Result<&Tensor, MethodError> {
         self.values.get(&value).ok_or(MethodError::Engine(EngineError::NoTensor))
+    }
+
+    /// Shapes of every tensor of the run.
+    pub fn shapes(&self) -> &HashMap<ValueId, Vec<i64>> {
+        &self.shapes
     }
 
     /// Everything that was kept and does not depend on `from`: what a run from there needs beside it.

@@ -12,8 +12,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use tch::{Kind, Tensor};
 
-use super::{MethodError, Network, Place};
+use super::{MethodError, Network, Place, channels};
 use crate::engine::{Cancel, EngineError, numbers};
+use crate::model::Layout;
 use crate::model::preprocess::Order;
 
 /// The constants of the recipe.
@@ -191,8 +192,7 @@ impl<'a> Ascent<'a> {
     /// The mean activation of the n-th channel in the n-th image.
     fn means(&self, output: &Tensor, channels: &[usize]) -> Result<Tensor, MethodError> {
         let sizes = output.size();
-        // Tokens have their channels last, everything else after the batch.
-        let dimension = if sizes.len() == 3 { 2 } else { 1 };
+        let dimension = channels::dimension(sizes.len(), self.network.layout(self.place.tap.value));
         let count = sizes.get(dimension).copied().unwrap_or(0);
         if let Some(&asked) = channels.iter().find(|&&channel| channel as i64 >= count) {
             return Err(MethodError::NoSuchChannel {
@@ -219,10 +219,12 @@ fn scale(network: &Network) -> Result<Tensor, MethodError> {
 
 /// Height and width at which a layer's patterns show their structure: about sixteen of the layer's positions, 64 to 160 pixels,
 /// or the size that the network was exported for where nothing smaller can be run.
-pub fn size_for(network: &Network, layer_shape: &[i64]) -> (usize, usize) {
+pub fn size_for(network: &Network, layer_shape: &[i64], layout: Layout) -> (usize, usize) {
     let (height, width) = network.usual_size();
-    let positions = match *layer_shape {
-        [_, _, rows, _] if rows > 1 => rows as usize,
+    let positions = match (layer_shape, layout) {
+        (&[_, _, rows, _], Layout::ChannelsFirst) | (&[_, rows, _, _], Layout::ChannelsLast) if rows > 1 => {
+            rows as usize
+        }
         // Vectors and tokens look at the whole input.
         _ => return (height, width),
     };

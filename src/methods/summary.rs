@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::network::record_shapes;
 use super::{MethodError, Network};
-use crate::aten::Value;
 use crate::engine::Cancel;
 use crate::model::graph::{Argument, Graph, Node, Operator, ValueId, WeightRole};
 
@@ -61,27 +61,20 @@ impl Network {
     }
 
     fn measure_shapes(&self) -> Result<HashMap<ValueId, Vec<i64>>, MethodError> {
-        let graph = self.engine.graph().clone();
-        let source = self.source()?;
+        let graph = self.engine.graph();
         let zeros = self.zeros()?;
-        let mut shapes = HashMap::from([(source, zeros.size())]);
-        for weight in &graph.weights {
-            shapes.insert(weight.value, weight.shape.iter().map(|&size| size as i64).collect());
-        }
+        let mut shapes = self.known_shapes(&zeros)?;
         let outputs: Vec<_> = graph.outputs.iter().map(|&output| output.into()).collect();
-        self.engine.run_observed(&[(source, zeros)], &outputs, &Cancel::new(), &mut |node, results| {
-            let node = &graph.nodes[node];
-            let made = results.iter().flat_map(|value| match value {
-                Value::List(items) => items.as_slice(),
-                one => std::slice::from_ref(one),
-            });
-            for (value, result) in node.makes().zip(made) {
-                if let Some(tensor) = result.tensor() {
-                    shapes.insert(value, tensor.size());
-                }
-            }
+        self.engine.run_observed(&[(self.source()?, zeros)], &outputs, &Cancel::new(), &mut |node, results| {
+            record_shapes(&mut shapes, &graph.nodes[node], results);
         })?;
         Ok(shapes)
+    }
+
+    /// Multiply–adds of every layer, those of layers below it included, for a run with these shapes.
+    pub fn layer_macs(&self, shapes: &HashMap<ValueId, Vec<i64>>) -> Vec<u64> {
+        let macs: Vec<u64> = self.engine.graph().nodes.iter().map(|node| macs(node, shapes)).collect();
+        self.layers.layers.iter().map(|layer| layer.nodes.iter().map(|node| macs[node.0]).sum()).collect()
     }
 
     /// The table of layers.
@@ -91,16 +84,19 @@ impl Network {
     pub fn summary(&self) -> Result<Summary, MethodError> {
         let graph = self.engine.graph();
         let shapes = self.forward_shapes()?;
-        let macs: Vec<u64> = graph.nodes.iter().map(|node| macs(node, shapes)).collect();
+        let of_layers = self.layer_macs(shapes);
         let layers = self.layers.layers.iter().enumerate().map(|(index, layer)| Row {
             path: layer.path.clone(),
             type_name: layer.type_name.clone(),
             depth: layer.depth,
             output_shape: self.own_layout(shapes.get(&layer.output).cloned().unwrap_or_default()),
             parameters: self.parameters_within(index),
-            macs: layer.nodes.iter().map(|node| macs[node.0]).sum(),
+            macs: of_layers[index],
         });
-        Ok(Summary { layers: layers.collect(), totals: totals(graph, macs.iter().sum()) })
+        Ok(Summary {
+            layers: layers.collect(),
+            totals: totals(graph, graph.nodes.iter().map(|node| macs(node, shapes)).sum()),
+        })
     }
 
     /// Numbers that a layer and those below it own.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::open::Opening;
 pub use crate::methods::grad_cam::ClassId;
 pub use crate::methods::predictions::Prediction;
+pub use crate::methods::receptive_field::ReceptiveField;
 pub use crate::methods::statistics::Statistics;
 use crate::model::{LayerId, LayerKind};
 
@@ -211,18 +212,6 @@ pub struct Rgb {
     pub pixels: Vec<u8>,
 }
 
-/// The part of the input that a position of a layer can see, in pixels of the picture that the network sees: position (row,
-/// column) sees `size` pixels from `start + (row, column) × stride` on, which may reach past the border into the padding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReceptiveField {
-    /// Rows and columns.
-    pub size: (u64, u64),
-    /// Rows and columns from one position's field to the next one's.
-    pub stride: (u64, u64),
-    /// Top and left of the first position's field.
-    pub start: (i64, i64),
-}
-
 /// What a layer gave for the picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerState {
@@ -242,7 +231,8 @@ pub struct LayerState {
     /// ordinary, none unless all are.
     pub dead: usize,
     /// Channels of a bounded layer (sigmoid, tanh, `ReLU6`, hard sigmoid and their like) of which at least 99 % lie at a bound, where
-    /// no gradient passes, and that are not dead. The network's own output is not counted.
+    /// no gradient passes; of sigmoid and tanh within 1 % of their range. The floor of a rectified layer does not count, nor
+    /// does the network's own output.
     pub saturated: usize,
     /// What a position of its maps can see; `None` where that is the whole input, as after global pooling or attention, or
     /// where the layer has no map.

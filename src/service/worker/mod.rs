@@ -1,0 +1,115 @@
+//! What the engine's thread does with requests.
+
+mod compare;
+mod error;
+mod info;
+mod maps;
+mod pages;
+mod patterns;
+mod picture;
+mod ranking;
+mod subject;
+
+use crossbeam_channel::Sender;
+
+use super::mailbox::{Mailbox, Next};
+use super::open::{self, Opening};
+use super::protocol::{Content, Event, OpenRequest, Pane, Request, Ticket};
+use crate::engine::Cancel;
+use crate::methods::Network;
+use compare::Second;
+use error::WorkError;
+use patterns::Growing;
+use subject::Subject;
+
+/// Opens the model, and the one that it is compared with, then answers requests until nobody asks any more.
+///
+/// # Errors
+/// Why a model could not be opened, or why the two cannot be compared, in one line.
+pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>) -> Result<(), String> {
+    let network = opened(&open.opening, events)?;
+    let _ = events.send(Event::Opened(Box::new(info::of(&network))));
+    let other = open.other.as_ref().map(|other| opened(other, events)).transpose()?;
+    let second = other.as_ref().map(|other| Second::beside(&network, other)).transpose();
+    let second = second.map_err(|reason| {
+        let other = open.other.as_ref().map_or_else(String::new, file);
+        format!("{} and {other} {reason}", file(&open.opening))
+    })?;
+    if let Some(other) = &other {
+        let _ = events.send(Event::OpenedOther(Box::new(info::of(other))));
+    }
+    Worker { subject: Subject::new(&network), second, events, seed: open.seed, growing: None }.serve(mailbox);
+    Ok(())
+}
+
+/// The file as the user named it: two checkpoints may well have the same name in two folders.
+fn file(opening: &Opening) -> String {
+    opening.model.as_ref().map_or_else(|| "the demo".to_owned(), |path| path.display().to_string())
+}
+
+fn opened(opening: &Opening, events: &Sender<Event>) -> Result<Network, String> {
+    let name = opening.model.as_ref().and_then(|path| path.file_name());
+    let name = name.map_or("the demo".into(), |name| name.to_string_lossy().into_owned());
+    let _ = events.send(Event::Progress { pane: Pane::Input, what: format!("opening {name}"), done: None });
+    open::network(opening).map_err(|error| error.to_string())
+}
+
+struct Worker<'a> {
+    subject: Subject<'a>,
+    second: Option<Second<'a>>,
+    events: &'a Sender<Event>,
+    seed: u64,
+    growing: Option<Growing<'a>>,
+}
+
+impl Worker<'_> {
+    fn serve(&mut self, mailbox: &Mailbox) {
+        loop {
+            match mailbox.take(self.growing.is_none()) {
+                Next::Closed => return,
+                Next::Nothing => self.grow(),
+                Next::Request(request, cancel) => self.answer(request, &cancel),
+            }
+        }
+    }
+
+    fn answer(&mut self, request: Request, cancel: &Cancel) {
+        let pane = request.pane();
+        let (ticket, done) = match request {
+            Request::Picture { ticket, path } => (ticket, self.picture(ticket, path, cancel)),
+            Request::Channels { ticket, layer, content, order, class, first, count } => {
+                // Whatever the pager shows next, nobody looks at the patterns before it any more.
+                self.growing = None;
+                let wanted = pages::Wanted { layer, content, order, class, first, count };
+                let done = match content {
+                    Content::Patterns => self.start_patterns(ticket, &wanted, cancel),
+                    _ => self.page(ticket, &wanted, cancel),
+                };
+                (ticket, done)
+            }
+            Request::Map { ticket, layers, class, against } => {
+                (ticket, self.map(ticket, layers, class, against, cancel))
+            }
+            Request::Stop(_) => return,
+        };
+        if let Err(error) = done {
+            self.fail(pane, ticket, &error);
+        }
+    }
+
+    fn fail(&self, pane: Pane, ticket: Ticket, error: &WorkError) {
+        // Whoever stopped the work does not wait for it.
+        if !error.is_cancelled() {
+            self.say(Event::Failed { pane, ticket: Some(ticket), message: error.to_string() });
+        }
+    }
+
+    fn say(&self, event: Event) {
+        // The interface may be gone; then the requests end too.
+        let _ = self.events.send(event);
+    }
+
+    fn progress(&self, pane: Pane, what: String) {
+        self.say(Event::Progress { pane, what, done: None });
+    }
+}

@@ -1,0 +1,225 @@
+//! A network and the picture that it has run on, with what was worked out of it so far.
+
+use std::collections::HashMap;
+
+use tch::Tensor;
+
+use super::super::protocol::{Class, ClassId, LayerState};
+use super::error::WorkError;
+use super::info;
+use crate::engine::{Cancel, EngineError, numbers};
+use crate::methods::grad_cam::{Recording, Target};
+use crate::methods::statistics::{self, LayerStatistics};
+use crate::methods::{Forward, Network, channels, predictions};
+use crate::model::LayerId;
+
+/// Channels as numbers on the device: K×H×W.
+pub(super) struct Numbers {
+    pub(super) maps: Tensor,
+    pub(super) statistics: LayerStatistics,
+}
+
+impl Numbers {
+    fn of(maps: Tensor) -> Result<Self, WorkError> {
+        let statistics = statistics::of_channels(&maps)?;
+        Ok(Self { maps, statistics })
+    }
+}
+
+/// The gradient of a class's score at a layer, and what follows from it.
+pub(super) struct Gradient {
+    layer: LayerId,
+    class: ClassId,
+    pub(super) alone: Numbers,
+    /// Times the activation.
+    pub(super) times_activation: Numbers,
+    /// For each channel the sum over space of activation × gradient.
+    pub(super) contributions: Vec<f32>,
+}
+
+struct Run {
+    forward: Forward,
+    top: ClassId,
+    statistics: HashMap<LayerId, LayerStatistics>,
+    /// Runs from a layer to the scores, the newest last: another class costs one backward pass.
+    recordings: Vec<Recording>,
+    /// The newest last.
+    gradients: Vec<Gradient>,
+}
+
+/// Recordings that are kept beside the newest, and the bytes of activations that they may hold.
+const RECORDINGS: usize = 7;
+const RECORDED_BYTES: u64 = 256 << 20;
+/// Gradients that are kept, so that turning pages costs nothing.
+const GRADIENTS: usize = 4;
+
+/// A network and the picture that it has run on.
+pub(super) struct Subject<'a> {
+    pub(super) network: &'a Network,
+    run: Option<Run>,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(network: &'a Network) -> Self {
+        Self { network, run: None }
+    }
+
+    /// Runs the network on a picture.
+    ///
+    /// # Errors
+    /// The node that failed, or that the run was stopped.
+    pub(super) fn run_on(&mut self, input: &Tensor, cancel: &Cancel) -> Result<(), WorkError> {
+        let forward = self.network.forward(input, cancel)?;
+        let top = predictions::top_class(self.network, forward.get(self.network.head.output)?)?;
+        let (statistics, recordings, gradients) = (HashMap::new(), Vec::new(), Vec::new());
+        self.run = Some(Run { forward, top, statistics, recordings, gradients });
+        Ok(())
+    }
+
+    fn run(&self) -> Result<&Run, WorkError> {
+        self.run.as_ref().ok_or(WorkError::NoPicture)
+    }
+
+    /// The run on the picture.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn forward(&self) -> Result<&Forward, WorkError> {
+        Ok(&self.run()?.forward)
+    }
+
+    /// What every layer gave.
+    ///
+    /// # Errors
+    /// When there is no picture, or the work was stopped.
+    pub(super) fn layers(&mut self, cancel: &Cancel) -> Result<Vec<LayerState>, WorkError> {
+        let network = self.network;
+        let shapes = self.forward()?.shapes();
+        let macs = network.layer_macs(shapes);
+        let fields = network.receptive_fields(self.forward()?);
+        let mut states = Vec::with_capacity(macs.len());
+        for (id, layer) in network.layers.iter() {
+            if cancel.is_raised() {
+                return Err(EngineError::Cancelled.into());
+            }
+            let Ok(output) = self.forward()?.get(layer.output) else { continue };
+            let shape = output.size();
+            let Numbers { maps, statistics } = self.activations(id)?;
+            let (total, height, width) = maps.size3()?;
+            let stuck = network.limits(id).map(|limits| limits.stuck(&maps, &statistics)).transpose()?;
+            let stuck = stuck.unwrap_or_default();
+            states.push(LayerState {
+                layer: id,
+                shape,
+                channels: total as usize,
+                map: (height as usize, width as usize),
+                statistics: statistics.layer,
+                macs: macs[id.0],
+                dead: stuck.dead,
+                saturated: stuck.saturated,
+                receptive_field: fields.get(&layer.output).copied(),
+            });
+        }
+        Ok(states)
+    }
+
+    /// The class that is asked for, or the network's top class.
+    ///
+    /// # Errors
+    /// When there is no picture.
+    pub(super) fn class(&self, asked: Option<ClassId>) -> Result<Class, WorkError> {
+        Ok(info::class(self.network, asked.map_or_else(|| self.run().map(|run| run.top), Ok)?))
+    }
+
+    /// What a layer made of the picture.
+    ///
+    /// # Errors
+    /// When there is no picture.
+    pub(super) fn activations(&mut self, layer: LayerId) -> Result<Numbers, WorkError> {
+        let place = self.network.layer(layer)?;
+        let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
+        let maps = channels::maps(run.forward.get(place.tap.value)?, self.network.layout(place.tap.value))?;
+        if let Some(known) = run.statistics.get(&layer) {
+            return Ok(Numbers { maps, statistics: known.clone() });
+        }
+        let found = Numbers::of(maps)?;
+        run.statistics.insert(layer, found.statistics.clone());
+        Ok(found)
+    }
+
+    /// The gradient of a class's score at a layer: one backward pass, and none where it is known.
+    ///
+    /// # Errors
+    /// When the score does not depend on the layer, there is no such class, or the run was stopped.
+    pub(super) fn gradient(&mut self, layer: LayerId, class: ClassId, cancel: &Cancel) -> Result<&Gradient, WorkError> {
+        let known = self.run()?.gradients.iter().position(|known| known.layer == layer && known.class == class);
+        let found = match known {
+            Some(index) => self.run.as_mut().ok_or(WorkError::NoPicture)?.gradients.remove(index),
+            None => self.measure(layer, class, cancel)?,
+        };
+        let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
+        if run.gradients.len() >= GRADIENTS {
+            run.gradients.remove(0);
+        }
+        run.gradients.push(found);
+        run.gradients.last().ok_or(WorkError::NoPicture)
+    }
+
+    fn measure(&mut self, layer: LayerId, class: ClassId, cancel: &Cancel) -> Result<Gradient, WorkError> {
+        let network = self.network;
+        let layout = network.layout(network.layer(layer)?.tap.value);
+        let recording = self.recording(layer, cancel)?;
+        let gradient = recording.gradient(network, class)?;
+        tch::no_grad(|| {
+            let product = recording.activation().f_mul(&gradient)?;
+            Ok(Gradient {
+                layer,
+                class,
+                contributions: numbers(&channels::sums(&product, layout)?)?,
+                alone: Numbers::of(channels::maps(&gradient, layout)?)?,
+                times_activation: Numbers::of(channels::maps(&product, layout)?)?,
+            })
+        })
+    }
+
+    /// Grad-CAM of a target at a layer.
+    ///
+    /// # Errors
+    /// When the layer has no spatial map, and as [`Subject::gradient`].
+    pub(super) fn map(
+        &mut self,
+        layer: LayerId,
+        target: Target,
+        cancel: &Cancel,
+    ) -> Result<crate::methods::grad_cam::Map, WorkError> {
+        let network = self.network;
+        Ok(self.recording(layer, cancel)?.map(network, target)?)
+    }
+
+    fn recording(&mut self, layer: LayerId, cancel: &Cancel) -> Result<&Recording, WorkError> {
+        let network = self.network;
+        let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
+        let known = run.recordings.iter().position(|known| known.place().layer == Some(layer));
+        let recording = match known {
+            Some(index) => run.recordings.remove(index),
+            None => Recording::new(network, &run.forward, network.layer(layer)?, cancel)?,
+        };
+        if known.is_none() {
+            make_room(network, run);
+        }
+        run.recordings.push(recording);
+        run.recordings.last().ok_or(WorkError::NoPicture)
+    }
+}
+
+/// Forgets the oldest recordings until those that stay are few and small.
+fn make_room(network: &Network, run: &mut Run) {
+    let mut room = RECORDED_BYTES;
+    let mut kept = 0;
+    for recording in run.recordings.iter().rev().take(RECORDINGS) {
+        let Some(left) = room.checked_sub(recording.bytes(network, &run.forward)) else { break };
+        room = left;
+        kept += 1;
+    }
+    run.recordings.drain(..run.recordings.len() - kept);
+}
