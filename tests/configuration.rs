@@ -101,6 +101,7 @@ fn what_cannot_be_bound_is_said_with_its_line() {
         ("shift-y", "help"),
         ("shift-Up", "help"),
         (" ", "help"),
+        ("1", "help"),
     ]);
     assert_eq!(
         errors,
@@ -114,6 +115,7 @@ fn what_cannot_be_bound_is_said_with_its_line() {
             "8: `Y` is bound a second time",
             "9: `shift-Up`: terminals tell shift apart only with letters and Tab",
             "10: a key is missing before `=`",
+            "11: `1`: a number repeats the action after it, and cannot be bound",
         ]
     );
 }
@@ -387,9 +389,9 @@ fn a_theme_that_does_not_exist_is_refused_as_an_option_and_left_out_in_the_file(
     assert_eq!(String::from_utf8(warned.stderr).unwrap(), line);
 }
 
-/// Everything that the inspector writes to a terminal until it shows the demo, and its screen then. The terminal says that its
+/// Everything that the inspector writes to a terminal, and its screen once it shows the demo; then `leave` is pressed. The terminal says that its
 /// background is `background`.
-fn shown(home: &Path, arguments: &[&str], background: &str) -> (String, String) {
+fn shown(home: &Path, arguments: &[&str], background: &str, leave: &str) -> (String, String) {
     let pair = native_pty_system().openpty(PtySize { rows: 40, cols: 140, ..PtySize::default() }).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerscope"));
     command.args(arguments);
@@ -439,7 +441,7 @@ fn shown(home: &Path, arguments: &[&str], background: &str) -> (String, String) 
         }
         if last.contains("conv2d_20") && !leaving {
             leaving = true;
-            keyboard.write_all(b"\x03").unwrap();
+            keyboard.write_all(leave.as_bytes()).unwrap();
         }
     }
     (String::from_utf8_lossy(&raw).into_owned(), last)
@@ -451,10 +453,10 @@ fn the_inspector_starts_as_it_is_configured_and_says_what_is_wrong() {
     let log = home.path().join("messages.log");
     fs::write(
         home.path().join("config.toml"),
-        format!("scale = \"layer\"\ntheme = \"nord\"\nmouse = false\nlog-file = \"{}\"\nthreds = 1", log.display()),
+        format!("scale = \"layer\"\ntheme = \"nord\"\nmouse = false\nlog-file = \"{}\"\nthreds = 1\n[keys]\n\"ctrl-x\" = \"quit\"", log.display()),
     )
     .unwrap();
-    let (raw, screen) = shown(home.path(), &["--config", "config.toml", "--colormap", "magma"], "0000");
+    let (raw, screen) = shown(home.path(), &["--config", "config.toml", "--colormap", "magma"], "0000", "\x18");
     let warning = "config.toml:5: there is no setting 'threds'; did you mean threads or theme?";
     assert!(screen.contains(warning), "{screen}");
     assert!(raw.starts_with(&format!("layerscope: {warning}")), "it is on the screen to which the user comes back");
@@ -462,7 +464,7 @@ fn the_inspector_starts_as_it_is_configured_and_says_what_is_wrong() {
     assert!(!raw.contains("\x1b[?1003h"), "no mouse");
     let log = fs::read_to_string(log).unwrap();
     assert!(log.starts_with("layerscope ") && log.contains(warning), "{log}");
-    let (raw, _) = shown(home.path(), &[], "0000");
+    let (raw, _) = shown(home.path(), &[], "0000", "q");
     assert!(raw.contains("\x1b[?1003h") && raw.contains("\x1b[?1003l"), "the mouse is taken and given back");
     assert!(!raw.contains("\x1b]11;?"), "nobody asks for the background where it does not matter");
 }
@@ -471,6 +473,6 @@ fn the_inspector_starts_as_it_is_configured_and_says_what_is_wrong() {
 fn of_two_themes_the_one_that_fits_the_terminal_is_taken() {
     let home = tempfile::tempdir().unwrap();
     let themes = ["--theme", "light=paper,dark=nord"];
-    assert!(shown(home.path(), &themes, "ffff").0.contains("48;2;251;248;239"), "paper");
-    assert!(shown(home.path(), &themes, "0000").0.contains("48;2;46;52;64"), "nord");
+    assert!(shown(home.path(), &themes, "ffff", "q").0.contains("48;2;251;248;239"), "paper");
+    assert!(shown(home.path(), &themes, "0000", "q").0.contains("48;2;46;52;64"), "nord");
 }

@@ -204,7 +204,7 @@ impl Inspector {
                     };
                     self.tell(Event::Channels { ticket, page: Box::new(page) });
                 }
-                Request::Stop(_) => {}
+                Request::Stop(_) | Request::Pattern { .. } => {}
             }
         }
     }

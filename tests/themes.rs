@@ -28,7 +28,27 @@ fn on_the_page(theme: &Theme) -> Vec<(&'static str, Style, f32)> {
     ]
 }
 
-/// Relative luminance by WCAG 2.1 of an RGB colour, or of one of the 256.
+/// What xterm makes of the sixteen colours.
+const XTERM: [(Color, [u8; 3]); 16] = [
+    (Color::Black, [0, 0, 0]),
+    (Color::Red, [205, 0, 0]),
+    (Color::Green, [0, 205, 0]),
+    (Color::Yellow, [205, 205, 0]),
+    (Color::Blue, [0, 0, 238]),
+    (Color::Magenta, [205, 0, 205]),
+    (Color::Cyan, [0, 205, 205]),
+    (Color::Gray, [229, 229, 229]),
+    (Color::DarkGray, [127, 127, 127]),
+    (Color::LightRed, [255, 0, 0]),
+    (Color::LightGreen, [0, 255, 0]),
+    (Color::LightYellow, [255, 255, 0]),
+    (Color::LightBlue, [92, 92, 255]),
+    (Color::LightMagenta, [255, 0, 255]),
+    (Color::LightCyan, [0, 255, 255]),
+    (Color::White, [255, 255, 255]),
+];
+
+/// Relative luminance by WCAG 2.1; the terminal's own colours have none.
 fn luminance(color: Color) -> Option<f32> {
     let [red, green, blue] = match color {
         Color::Rgb(red, green, blue) => [red, green, blue],
@@ -37,7 +57,7 @@ fn luminance(color: Color) -> Option<f32> {
             let cell = cell - 16;
             [cell / 36, cell / 6 % 6, cell % 6].map(|level| if level == 0 { 0 } else { 55 + 40 * level })
         }
-        _ => return None,
+        named => XTERM.iter().find(|(known, _)| *known == named)?.1,
     };
     let [red, green, blue] = [red, green, blue].map(|level| {
         let level = f32::from(level) / 255.0;

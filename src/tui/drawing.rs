@@ -43,10 +43,22 @@ pub enum Subject {
         mode: OverlayMode,
         /// Share of the map, in percent.
         strength: u8,
+        /// What is framed in it: what a value of a channel sees.
+        seen: Option<Seen>,
+    },
+    /// A part of the picture, large.
+    Crop {
+        /// What the network saw.
+        picture: Stamped<RgbImage>,
+        /// The part.
+        seen: Seen,
     },
     /// Several in one, each in an area of cells.
     Tiles(Vec<(Rect, Subject)>),
 }
+
+/// A part of the picture, in its pixels: left, top, width and height. Nothing of it is outside, and it is not empty.
+pub type Seen = (u32, u32, u32, u32);
 
 /// How numbers are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,9 +114,10 @@ impl Subject {
         match self {
             Self::Channel { page, index, look } => (0, page.stamp(), index, look).hash(hasher),
             Self::Pattern { page, index } => (1, page.stamp(), index).hash(hasher),
-            Self::Heatmap { picture, map, mode, strength } => {
-                (2, picture.stamp(), map.as_ref().map(Stamped::stamp), mode, strength).hash(hasher);
+            Self::Heatmap { picture, map, mode, strength, seen } => {
+                (2, picture.stamp(), map.as_ref().map(Stamped::stamp), mode, strength, seen).hash(hasher);
             }
+            Self::Crop { picture, seen } => (4, picture.stamp(), seen).hash(hasher),
             Self::Tiles(tiles) => {
                 3.hash(hasher);
                 for (area, tile) in tiles {
@@ -135,6 +148,17 @@ impl Subject {
         }
     }
 
+    /// Rows and columns of the picture at its own resolution.
+    pub fn shape(&self) -> (usize, usize) {
+        match self {
+            Self::Crop { seen: (.., width, height), .. } => (*height as usize, *width as usize),
+            _ => {
+                let raster = self.raster();
+                (raster.height() as usize, raster.width() as usize)
+            }
+        }
+    }
+
     fn is_crisp(&self) -> bool {
         matches!(self, Self::Channel { look: Look { crisp: true, .. }, .. })
     }
@@ -150,12 +174,44 @@ impl Subject {
             Self::Pattern { page, index } => {
                 Raster::Rgb(page.pictures.get(*index).cloned().map(super::update::rgb).unwrap_or_default())
             }
-            Self::Heatmap { picture, map, mode, strength } => {
-                Raster::Rgb(heatmap(picture, map.as_deref(), *mode, *strength))
+            Self::Heatmap { picture, map, mode, strength, seen } => {
+                let mut drawn = heatmap(picture, map.as_deref(), *mode, *strength);
+                if let Some(seen) = seen {
+                    draw_frame(&mut drawn, *seen);
+                }
+                Raster::Rgb(drawn)
+            }
+            Self::Crop { picture, seen: (left, top, width, height) } => {
+                Raster::Rgb(image::imageops::crop_imm(&**picture, *left, *top, *width, *height).to_image())
             }
             Self::Tiles(_) => Raster::Rgb(RgbImage::new(0, 0)),
         }
     }
+}
+
+/// A frame that is seen on any picture: white between two black lines would hide too much, so white beside black.
+fn draw_frame(picture: &mut RgbImage, (left, top, width, height): Seen) {
+    let (right, bottom) = (left + width - 1, top + height - 1);
+    let mut draw = |inset: u32, color: [u8; 3]| {
+        let (left, top) = (left + inset, top + inset);
+        let (right, bottom) = (right.saturating_sub(inset), bottom.saturating_sub(inset));
+        for x in left..=right {
+            for y in [top, bottom] {
+                if let Some(pixel) = picture.get_pixel_mut_checked(x, y) {
+                    *pixel = image::Rgb(color);
+                }
+            }
+        }
+        for y in top..=bottom {
+            for x in [left, right] {
+                if let Some(pixel) = picture.get_pixel_mut_checked(x, y) {
+                    *pixel = image::Rgb(color);
+                }
+            }
+        }
+    };
+    draw(1, [0; 3]);
+    draw(0, [255; 3]);
 }
 
 fn stretched(picture: &RgbImage, width: u32, height: u32, filter: FilterType) -> RgbImage {

@@ -177,6 +177,9 @@ fn understand(change: &Rebinding) -> Result<(Vec<String>, Option<Action>), Strin
     if keys.iter().any(|key| key == "ctrl-c") && (keys.len() > 1 || action != Some(Action::Quit)) {
         return Err("`ctrl-c` always leaves: it cannot be bound to anything else".to_owned());
     }
+    if keys.first().is_some_and(|first| matches!(first.as_bytes(), [b'1'..=b'9'])) {
+        return Err(format!("`{}`: a number repeats the action after it, and cannot be bound", keys.join(" ")));
+    }
     Ok((keys, action))
 }
 

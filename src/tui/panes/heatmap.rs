@@ -62,7 +62,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
 pub(in crate::tui) fn subject(state: &State) -> Option<Subject> {
     let run = state.run.as_ref()?;
     let (picture, map) = (run.picture.clone(), state.map.clone());
-    Some(Subject::Heatmap { picture, map, mode: state.overlay, strength: state.strength })
+    let seen = state.pointed_at().and_then(|at| state.seen(at));
+    Some(Subject::Heatmap { picture, map, mode: state.overlay, strength: state.strength, seen })
 }
 
 /// What the map is of and where it was made, in `room` columns.

@@ -1,6 +1,6 @@
 //! Themes on terminals with fewer colours: each colour becomes the nearest that there is.
 
-use ratatui::style::{Color, Style};
+use ratatui::style::Color;
 
 use super::{Appearance, Theme};
 use crate::terminal::ColorDepth;
@@ -28,31 +28,57 @@ const SIXTEEN: [(Color, [u8; 3]); 16] = [
 /// Levels of the 6×6×6 cube of the 256 colours.
 const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
+/// Contrast that a word keeps among sixteen colours; that of WCAG for text.
+const LEAST_CONTRAST: f32 = 4.5;
+
 impl Theme {
-    /// The theme with colours that a terminal has. What cannot be told from its background any more becomes black or white.
+    /// The theme with colours that a terminal has. Among sixteen the page is black or white, and a word that could not be
+    /// read on what is behind it any more is the other.
     #[must_use]
     pub fn for_depth(mut self, depth: ColorDepth) -> Self {
-        let base = self.background;
-        let light = self.appearance == Some(Appearance::Light);
-        self.background = nearest(base, depth);
+        self.background = match (self.background, depth) {
+            (Color::Rgb(..), ColorDepth::Ansi16) if self.appearance == Some(Appearance::Light) => Color::White,
+            (Color::Rgb(..), ColorDepth::Ansi16) => Color::Black,
+            (background, _) => nearest(background, depth),
+        };
+        let background = self.background;
         for style in self.styles.each() {
-            *style = style_for(*style, self.background, light, depth);
+            style.bg = style.bg.map(|color| nearest(color, depth));
+            let behind = style.bg.unwrap_or(background);
+            style.fg = style.fg.map(|color| match depth {
+                ColorDepth::Ansi16 => readable(nearest(color, depth), behind),
+                _ => nearest(color, depth),
+            });
         }
         self
     }
 }
 
-fn style_for(style: Style, background: Color, light: bool, depth: ColorDepth) -> Style {
-    let mut style = style;
-    style.bg = style.bg.map(|color| nearest(color, depth));
-    style.fg = style.fg.map(|color| nearest(color, depth));
-    let behind = style.bg.unwrap_or(background);
-    if depth != ColorDepth::True && style.fg.is_some_and(|front| front == behind && front != Color::Reset) {
-        // On the page, what its text is; on a patch of colour, what the page is.
-        let black = if style.bg.is_some() { !light } else { light };
-        style.fg = Some(if black { Color::Black } else { Color::White });
+/// The colour, or black or white where it could not be read. Nothing is known of the terminal's own background.
+fn readable(front: Color, behind: Color) -> Color {
+    let level = |color: Color| SIXTEEN.iter().find(|(known, _)| *known == color).map(|(_, levels)| luminance(*levels));
+    match (level(front), level(behind)) {
+        (Some(front_level), Some(level)) if contrast(front_level, level) < LEAST_CONTRAST => {
+            if contrast(0.0, level) > contrast(1.0, level) { Color::Black } else { Color::White }
+        }
+        _ => front,
     }
-    style
+}
+
+/// Of two relative luminances, by WCAG.
+fn contrast(one: f32, other: f32) -> f32 {
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+fn luminance(color: [u8; 3]) -> f32 {
+    let [red, green, blue] = color.map(linear);
+    0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+/// A level of sRGB as an amount of light.
+fn linear(level: u8) -> f32 {
+    let level = f32::from(level) / 255.0;
+    if level <= 0.04045 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) }
 }
 
 /// The colour of a terminal that is nearest; colours that the terminal names itself stay.
@@ -86,10 +112,7 @@ fn indexed(index: u8) -> [u8; 3] {
 
 /// Björn Ottosson's Oklab, in which distances are nearly those that people see.
 fn oklab(color: [u8; 3]) -> [f32; 3] {
-    let [red, green, blue] = color.map(|level| {
-        let level = f32::from(level) / 255.0;
-        if level <= 0.04045 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) }
-    });
+    let [red, green, blue] = color.map(linear);
     let long = (0.412_221_47 * red + 0.536_332_54 * green + 0.051_445_993 * blue).cbrt();
     let medium = (0.211_903_5 * red + 0.680_699_5 * green + 0.107_396_96 * blue).cbrt();
     let short = (0.088_302_46 * red + 0.281_718_84 * green + 0.629_978_7 * blue).cbrt();

@@ -194,13 +194,18 @@ fn complete(said: &BTreeMap<&str, Style>) -> Styles {
         selection: or("selection", text.add_modifier(Modifier::REVERSED)),
         border: or("border", dim),
         focus,
-        title: or("title", text),
-        focused_title: or("title-focused", emphasised(focus)),
+        title: on_a_frame(or("title", text)),
+        focused_title: on_a_frame(or("title-focused", emphasised(focus))),
         good: or("good", accent),
         warning: or("warning", accent),
         error: or("error", accent),
         bar: or("bar", accent),
     }
+}
+
+/// A title stands on its frame, but is not as dim.
+fn on_a_frame(title: Style) -> Style {
+    if title.add_modifier.contains(Modifier::DIM) { title } else { title.remove_modifier(Modifier::DIM) }
 }
 
 /// Theme files of a folder in the order of their names, each with its text.
