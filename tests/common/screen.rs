@@ -4,11 +4,12 @@
 //! iTerm2's inline images. What tmux does with bytes that are meant for the terminal around it is done by [`through_tmux`].
 
 #![allow(
+    dead_code,
     unreachable_pub,
     missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "for tests, which may panic"
+    reason = "each test file uses a part of it; a test may panic"
 )]
 
 use std::cell::RefCell;
@@ -94,6 +95,15 @@ impl Screen {
             .iter()
             .map(|(id, image)| (*id, rgba(image.data.width, image.data.height, &image.data.pixels)))
             .collect()
+    }
+
+    /// The characters of a row.
+    pub fn row(&self, row: usize) -> String {
+        let shown = |column| match self.square(row, column).c() {
+            '\0' => ' ',
+            other => other,
+        };
+        (0..self.columns).map(shown).collect()
     }
 
     /// Lines that were scrolled away.
