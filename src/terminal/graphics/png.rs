@@ -11,8 +11,12 @@ use crate::picture::Raster;
 
 /// Deflate's level for photographs, which gain little from more work.
 const PHOTO_LEVEL: u8 = 2;
-/// Maps get the most care up to this many bytes, which takes a few milliseconds.
-const CAREFUL: usize = 200_000;
+/// Deflate's level that tells which of two forms will be the smaller one.
+const TRIAL_LEVEL: u32 = 3;
+/// Maps get the most care up to this many bytes, which takes a few milliseconds: rows as they are compress fast, differences
+/// have few repetitions and take long.
+const CAREFUL_PLAIN: usize = 1_000_000;
+const CAREFUL_PREDICTED: usize = 100_000;
 
 /// A picture as PNG: one byte or less a pixel for maps, full colour for photographs. Where nothing is drawn it is
 /// transparent.
@@ -58,10 +62,14 @@ fn indexed(mut picture: Paletted) -> io::Result<Vec<u8>> {
     };
     let rows = packed(&picture, depth);
     let row = (picture.width * usize::from(depth)).div_ceil(8);
-    let plain = deflated(&filtered(&rows, row, Prediction::None))?;
+    let plain = filtered(&rows, row, Prediction::None);
     // Bytes of several pixels cannot be told from their neighbours.
-    let predicted = if depth == 8 { Some(deflated(&filtered(&rows, row, Prediction::Paeth))?) } else { None };
-    let data = predicted.filter(|predicted| predicted.len() < plain.len()).unwrap_or(plain);
+    let predicted = if depth == 8 { Some(filtered(&rows, row, Prediction::Paeth)) } else { None };
+    let trial = |bytes: &[u8]| deflated(bytes, Compression::new(TRIAL_LEVEL)).map(|deflated| deflated.len());
+    let data = match predicted {
+        Some(predicted) if trial(&predicted)? < trial(&plain)? => carefully_deflated(&predicted, CAREFUL_PREDICTED)?,
+        _ => carefully_deflated(&plain, CAREFUL_PLAIN)?,
+    };
 
     let mut header = Vec::with_capacity(13);
     header.extend_from_slice(&(picture.width as u32).to_be_bytes());
@@ -132,8 +140,11 @@ fn paeth(left: u8, up: u8, above_left: u8) -> u8 {
     }
 }
 
-fn deflated(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let level = if bytes.len() > CAREFUL { Compression::new(6) } else { Compression::best() };
+fn carefully_deflated(bytes: &[u8], up_to: usize) -> io::Result<Vec<u8>> {
+    deflated(bytes, if bytes.len() > up_to { Compression::default() } else { Compression::best() })
+}
+
+fn deflated(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), level);
     encoder.write_all(bytes)?;
     encoder.finish()
