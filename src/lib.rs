@@ -6,6 +6,7 @@
 
 pub mod aten;
 pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod formats;
 pub mod methods;

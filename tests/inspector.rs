@@ -11,6 +11,7 @@ use layerscope::service::protocol::{
     ChannelPage, Class, ClassId, ClassMap, Content, Event, LayerInfo, LayerState, ModelInfo, Order, Pane, PatternPage,
     Prediction, Request, Rgb, Statistics,
 };
+use layerscope::terminal::encoder::Slot;
 use layerscope::tui::action::BINDINGS;
 use layerscope::tui::drawing::Wanted;
 use layerscope::tui::panes;
@@ -203,7 +204,7 @@ impl Inspector {
                     };
                     self.tell(Event::Channels { ticket, page: Box::new(page) });
                 }
-                Request::Stop(_) => {}
+                Request::Stop(_) | Request::Pattern { .. } => {}
             }
         }
     }
@@ -211,14 +212,14 @@ impl Inspector {
     fn draw(&self) -> (String, Vec<Wanted>) {
         let mut terminal = Terminal::new(TestBackend::new(self.columns, self.rows)).unwrap();
         let mut wanted = Vec::new();
-        terminal.draw(|frame| wanted = panes::draw(&self.state, frame).wanted).unwrap();
+        terminal.draw(|frame| wanted = panes::draw(&self.state, frame, |_, _, _| ()).wanted).unwrap();
         (terminal.backend().to_string(), wanted)
     }
 
     fn targets(&self) -> Targets {
         let mut terminal = Terminal::new(TestBackend::new(self.columns, self.rows)).unwrap();
         let mut targets = Targets::default();
-        terminal.draw(|frame| targets = panes::draw(&self.state, frame).targets).unwrap();
+        terminal.draw(|frame| targets = panes::draw(&self.state, frame, |_, _, _| ()).targets).unwrap();
         targets
     }
 
@@ -250,6 +251,10 @@ impl Inspector {
     fn screen(&self) -> String {
         self.draw().0
     }
+}
+
+fn slots(wanted: &[Wanted]) -> Vec<Slot> {
+    wanted.iter().map(|wanted| wanted.slot).collect()
 }
 
 #[test]
@@ -355,11 +360,11 @@ fn enter_zooms_into_a_channel_with_statistics_and_histogram() {
     inspector.press(&["Enter", "l", "Enter"]);
     let (screen, wanted) = inspector.draw();
     assert!(screen.contains("zeros 25.0 %") && screen.contains("8×8 values"), "{screen}");
-    assert_eq!(wanted.len(), 2, "the heatmap and one large channel");
+    assert_eq!(slots(&wanted), [Slot::Zoom, Slot::Heatmap], "one large channel");
     inspector.press(&["l"]);
     assert!(inspector.screen().contains("#2 "));
     inspector.press(&["Esc"]);
-    assert!(inspector.draw().1.len() > 2, "back to the page");
+    assert_eq!(slots(&inspector.draw().1), [Slot::Page, Slot::Heatmap], "back to the page");
 }
 
 #[test]
@@ -417,7 +422,7 @@ fn every_new_answer_is_drawn_anew() {
     for _ in 0..8 {
         // Memory of the answers before is free again: an answer that comes to lie there is a new one all the same.
         for wanted in inspector.draw().1 {
-            assert!(seen.insert((wanted.slot, wanted.key())), "slot {} counts as drawn already", wanted.slot);
+            assert!(seen.insert((wanted.slot, wanted.key())), "slot {:?} counts as drawn already", wanted.slot);
         }
         let unchanged: Vec<u64> = inspector.draw().1.iter().map(Wanted::key).collect();
         assert_eq!(unchanged, inspector.draw().1.iter().map(Wanted::key).collect::<Vec<_>>());
@@ -477,7 +482,7 @@ fn names_from_a_file_cannot_command_the_terminal() {
     inspector.tell(Event::Opened(model));
     inspector.press(&["f"]);
     let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
-    terminal.draw(|frame| drop(panes::draw(&inspector.state, frame))).unwrap();
+    terminal.draw(|frame| drop(panes::draw(&inspector.state, frame, |_, _, _| ()))).unwrap();
     for cell in terminal.backend().buffer().content() {
         assert!(!cell.symbol().chars().any(char::is_control), "{:?}", cell.symbol());
     }
@@ -758,7 +763,8 @@ fn the_mouse_chooses_and_points() {
     inspector.click(at);
     assert!(inspector.screen().contains("Grad-CAM of tiger cat"));
     // A tile: pointed at, chosen, and gone into.
-    let tile = inspector.draw().1.iter().find(|wanted| wanted.slot == 2 + 5).unwrap().area;
+    let page = inspector.draw().1.into_iter().find(|wanted| wanted.slot == Slot::Page).unwrap();
+    let tile = Rect { x: page.area.x + page.parts[5].x, y: page.area.y + page.parts[5].y, ..page.parts[5] };
     let middle = (tile.x + tile.width / 2, tile.y + tile.height / 2);
     inspector.mouse(MouseEventKind::Moved, middle);
     assert!(inspector.screen().contains("#5 row "), "{}", inspector.screen());

@@ -44,6 +44,11 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
+/// One line on stderr about something that was left out.
+pub(super) fn warn(warning: &str) {
+    eprintln!("layerscope: {}", printable(warning));
+}
+
 /// One line on stderr; gives the exit code.
 pub(super) fn report(failure: &Failure) -> u8 {
     if let Failure::Output(error) = failure

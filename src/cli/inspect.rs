@@ -1,19 +1,25 @@
 //! `layerscope` without a command: the inspector.
 
+use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use super::common::{Failure, ModelOptions};
+use super::configured::Interface;
 use super::errors;
-use crate::picture::ColorMap;
+use crate::config::{self, ThemeChoice};
+use crate::model::printable::printable_path;
 use crate::picture::load::Input;
+use crate::picture::{ColorMap, Scale};
 use crate::service::{self, open::Opening, protocol::OpenRequest};
 use crate::terminal::Graphics;
-use crate::tui;
+use crate::terminal::messages::Elsewhere;
+use crate::tui::{self, keymap::Keymap};
 
 /// Arguments of the inspector.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 pub(super) struct Inspect {
     /// Model file; without one, the built-in demo
     model: Option<PathBuf>,
@@ -22,21 +28,46 @@ pub(super) struct Inspect {
     /// Compare two models on the same pictures: the first INPUT is the second model
     #[arg(long)]
     compare: bool,
-    /// Colours of the interface: the name of a theme
-    #[arg(long, value_name = "NAME")]
-    theme: Option<String>,
-    /// How pictures are drawn: auto, kitty, sixel, cells or off
+    /// Colours of the interface: a theme, or one for each kind of terminal: light=NAME,dark=NAME
+    #[arg(long, value_name = "NAME", default_value = "ansi")]
+    theme: ThemeChoice,
+    /// How pictures are drawn
     #[arg(long, value_name = "PROTOCOL", default_value = "auto")]
     graphics: Graphics,
     /// Colour map of channels
     #[arg(long, value_name = "NAME", default_value_t = ColorMap::Viridis)]
     colormap: ColorMap,
+    /// How a channel's values become colours: per-channel, min-max, layer or signed
+    #[arg(long, value_name = "NAME", default_value_t = Scale::PerChannel)]
+    scale: Scale,
+    /// How much of the heatmap lies over the picture, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value = "0.4", value_parser = share)]
+    overlay_strength: f32,
+    /// Channels with hard edges; false smooths them
+    #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
+    crisp: bool,
+    /// Whether click, wheel, hover and drag do something; selecting text then needs Shift
+    #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
+    mouse: bool,
+    /// Where messages go while the inspector has the screen
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
+    /// Print a configuration file with every setting and key, and leave
+    #[arg(long)]
+    print_config: bool,
     #[command(flatten)]
     options: ModelOptions,
 }
 
 impl Inspect {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self, interface: Interface, notices: Vec<String>) -> Result<(), Failure> {
+        if self.print_config {
+            let text = config::DEFAULT.to_owned() + &Keymap::default().to_toml();
+            return Ok(std::io::stdout().write_all(text.as_bytes())?);
+        }
+        for name in self.theme.names() {
+            interface.themes.position(name).map_err(Failure::Usage)?;
+        }
         let opening = self.options.opening(self.model.as_deref());
         let (other, pictures) = self.second_model()?;
         let mut inputs: Vec<Option<PathBuf>> =
@@ -44,11 +75,30 @@ impl Inspect {
         if inputs.is_empty() {
             inputs.push(None);
         }
+        let mut lines = vec![format!("layerscope {}, process {}", env!("CARGO_PKG_VERSION"), std::process::id())];
+        lines.extend(notices.iter().cloned());
+        let log = self.log_file.as_deref();
+        let elsewhere = Elsewhere::send(log, &lines).map_err(|reason| {
+            Failure::Usage(format!("--log-file {}: {reason}", log.map_or_else(String::new, printable_path)))
+        })?;
         self.options.apply_threads();
         let request = OpenRequest { opening, other, seed: self.options.seed };
         let service = service::spawn(request);
-        let options = tui::Options { inputs, theme: self.theme, graphics: self.graphics, colormap: self.colormap };
+        let options = tui::Options {
+            inputs,
+            themes: interface.themes.themes,
+            theme: self.theme,
+            keymap: interface.keymap,
+            graphics: self.graphics,
+            colormap: self.colormap,
+            scale: self.scale,
+            overlay_strength: self.overlay_strength,
+            crisp: self.crisp,
+            mouse: self.mouse,
+            notices,
+        };
         let done = tui::run(options, &service.requests, &service.events).map_err(Failure::from);
+        drop(elsewhere);
         service.leave(done.unwrap_or_else(|failure| errors::report(&failure)))
     }
 
@@ -62,4 +112,9 @@ impl Inspect {
             }
         }
     }
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    let share = text.parse::<f32>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 1".to_owned())
 }

@@ -3,16 +3,23 @@
 mod activations;
 mod cam;
 mod common;
+mod completions;
+mod configured;
 mod errors;
 mod inspect;
+mod man;
 mod patterns;
 mod predict;
 mod report;
 mod summary;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use common::Failure;
+use configured::{Configured, ConfiguredError};
 
 /// See what a vision network sees: layers, channels, filter patterns and class activation maps, in the terminal.
 ///
@@ -22,6 +29,9 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Configuration file, in place of the one in the user's folder
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
     #[command(flatten)]
     inspect: inspect::Inspect,
 }
@@ -33,21 +43,30 @@ enum Command {
     Activations(activations::Activations),
     Patterns(patterns::Patterns),
     Cam(cam::Cam),
+    Completions(completions::Completions),
+    /// Print the manual page, to be read by `man -l -` or put into a folder man1
+    Man,
 }
 
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return errors::usage(&error),
+    let Configured { arguments, interface, warnings } = match configured::read(std::env::args_os().collect()) {
+        Ok(configured) => configured,
+        Err(ConfiguredError::Arguments(error)) => return errors::usage(&error),
+        Err(error) => return ExitCode::from(errors::report(&Failure::Usage(error.to_string()))),
     };
+    for warning in &warnings {
+        errors::warn(warning);
+    }
     let done = match arguments.command {
-        None => arguments.inspect.run(),
+        None => arguments.inspect.run(interface, warnings),
         Some(Command::Summary(command)) => command.run(),
         Some(Command::Predict(command)) => command.run(),
         Some(Command::Activations(command)) => command.run(),
         Some(Command::Patterns(command)) => command.run(),
         Some(Command::Cam(command)) => command.run(),
+        Some(Command::Completions(command)) => command.run(),
+        Some(Command::Man) => man::run(),
     };
     done.map_or_else(|failure| ExitCode::from(errors::report(&failure)), |()| ExitCode::SUCCESS)
 }

@@ -89,6 +89,25 @@ impl IndexedImage {
         Self { width: map.width, height: map.height, indices: map.indices, palette: palette(colors, background) }
     }
 
+    /// The picture at another size, as [`IndexMap::resized`].
+    #[must_use]
+    pub fn resized(self, width: usize, height: usize) -> Self {
+        let map = IndexMap { width: self.width, height: self.height, indices: self.indices }.resized(width, height);
+        Self { width, height, indices: map.indices, palette: self.palette }
+    }
+
+    /// Copies another picture of the same palette into this one, its corner at a column and row; what reaches over the edge is
+    /// left out.
+    pub fn put(&mut self, other: &Self, left: usize, top: usize) {
+        let room = self.width.saturating_sub(left).min(other.width);
+        for (row, line) in other.indices.chunks_exact(other.width.max(1)).enumerate() {
+            let start = (top + row) * self.width + left;
+            if let (Some(target), Some(line)) = (self.indices.get_mut(start..start + room), line.get(..room)) {
+                target.copy_from_slice(line);
+            }
+        }
+    }
+
     /// The picture in full colour.
     pub fn to_rgb(&self) -> RgbImage {
         RgbImage::from_fn(self.width as u32, self.height as u32, |x, y| {

@@ -11,6 +11,7 @@ pub mod load;
 mod natural;
 pub mod npy;
 pub mod overlay;
+pub mod raster;
 pub mod save;
 pub mod scale;
 
@@ -21,5 +22,6 @@ pub use indexed::{IndexMap, IndexedImage};
 pub use load::{Input, LoadError, Loaded};
 pub use npy::NpyArray;
 pub use overlay::{Blend, Overlay};
+pub use raster::Raster;
 pub use save::{SaveError, encode_indexed_png, save_indexed, save_picture};
 pub use scale::{Range, Scale};

@@ -12,6 +12,7 @@ impl Request {
             Self::Picture { .. } => Pane::Input,
             Self::Channels { .. } => Pane::Channels,
             Self::Map { .. } => Pane::Heatmap,
+            Self::Pattern { .. } => Pane::Detail,
             Self::Stop(pane) => *pane,
         }
     }
@@ -30,8 +31,8 @@ pub(super) enum Next {
 
 #[derive(Debug, Default)]
 struct Slots {
-    waiting: [Option<Request>; 3],
-    running: [Cancel; 3],
+    waiting: [Option<Request>; 4],
+    running: [Cancel; 4],
     closed: bool,
 }
 
@@ -44,6 +45,7 @@ fn slot(pane: Pane) -> usize {
         Pane::Input => 0,
         Pane::Channels => 1,
         Pane::Heatmap => 2,
+        Pane::Detail => 3,
     }
 }
 
@@ -53,7 +55,7 @@ impl Mailbox {
     pub(super) fn put(&self, request: Request) {
         let mut slots = self.lock();
         let pane = request.pane();
-        let outdated = if pane == Pane::Input { vec![0, 1, 2] } else { vec![slot(pane)] };
+        let outdated = if pane == Pane::Input { vec![0, 1, 2, 3] } else { vec![slot(pane)] };
         for index in outdated {
             slots.waiting[index] = None;
             slots.running[index].raise();
@@ -79,7 +81,7 @@ impl Mailbox {
             if slots.closed {
                 return Next::Closed;
             }
-            for pane in [Pane::Input, Pane::Heatmap, Pane::Channels] {
+            for pane in [Pane::Input, Pane::Heatmap, Pane::Channels, Pane::Detail] {
                 if let Some(request) = slots.waiting[slot(pane)].take() {
                     let cancel = Cancel::new();
                     slots.running[slot(pane)] = cancel.clone();

@@ -35,6 +35,8 @@ pub enum Pane {
     Channels,
     /// The heatmap.
     Heatmap,
+    /// What is said of one channel beside it.
+    Detail,
 }
 
 /// What the channel pager shows of a layer.
@@ -141,6 +143,15 @@ pub enum Request {
         class: Option<ClassId>,
         /// Contrast: the map is that of the class's score minus this one's.
         against: Option<ClassId>,
+    },
+    /// The pattern of one channel, beside what the pager shows: a [`PatternPage`] of one.
+    Pattern {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// Whose channel.
+        layer: LayerId,
+        /// Its number.
+        channel: usize,
     },
     /// Stop what runs for a pane and forget what waits.
     Stop(Pane),

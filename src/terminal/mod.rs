@@ -1,7 +1,11 @@
 //! The terminal: entering and leaving it, what it can draw, and drawing pictures on it.
 
 pub mod clipboard;
+pub mod colors;
+pub mod depth;
 pub mod encoder;
+pub mod graphics;
+pub mod messages;
 pub mod probe;
 pub mod session;
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use ratatui_image::picker::cap_parser::QueryStdioOptions;
 use ratatui_image::picker::{Picker, ProtocolType};
 
-use super::Graphics;
+use super::{Canvas, CellSize, ColorDepth, Graphics, Protocol};
 
 /// Longest wait for a terminal that does not answer.
 const PATIENCE: Duration = Duration::from_millis(800);
 
 /// The protocol that pictures are drawn by, and the size of a cell; `None` draws none.
-pub fn picker(wanted: Graphics) -> Option<Picker> {
+fn picker(wanted: Graphics) -> Option<Picker> {
     if wanted == Graphics::Off || !std::io::stdout().is_terminal() {
         return None;
     }
@@ -31,6 +31,19 @@ pub fn picker(wanted: Graphics) -> Option<Picker> {
         Graphics::Auto | Graphics::Off => {}
     }
     Some(picker)
+}
+
+/// What pictures are drawn on; `None` where none are.
+pub fn canvas(wanted: Graphics) -> Option<Canvas> {
+    let picker = picker(wanted)?;
+    let protocol = match picker.protocol_type() {
+        ProtocolType::Kitty => Protocol::Kitty,
+        ProtocolType::Sixel => Protocol::Sixel,
+        ProtocolType::Iterm2 => Protocol::Iterm2,
+        ProtocolType::Halfblocks => Protocol::Cells,
+    };
+    let cell = CellSize { width: picker.font_size().width, height: picker.font_size().height };
+    Some(Canvas { protocol, cell, through_tmux: picker.tmux_detected(), colors: ColorDepth::True })
 }
 
 /// Terminals that answer the question but do not draw what follows: zellij has no placeholders, VS Code's pictures are off

@@ -1,37 +1,57 @@
 //! Entering the terminal and leaving it as it was: on quit, error, panic, signals and suspension.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+    EnableMouseCapture,
+};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::{Frame, Terminal};
 
-type Backend = CrosstermBackend<BufWriter<Stdout>>;
+/// What is written of a frame, until it is whole.
+#[derive(Debug, Clone, Default)]
+struct Screen(Rc<RefCell<Vec<u8>>>);
 
-/// One write a frame: pictures are large.
-const OUT: usize = 1 << 16;
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 static ACTIVE: AtomicBool = AtomicBool::new(false);
+/// Whether the mouse is ours as well.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// A terminal that is ours until this is dropped.
 pub struct Session {
-    terminal: Terminal<Backend>,
+    terminal: Terminal<CrosstermBackend<Screen>>,
+    screen: Screen,
+    /// What the backend writes when nothing has changed.
+    idle: Vec<u8>,
 }
 
 impl Session {
-    /// Takes the terminal: raw mode, the other screen, no cursor. A panic gives it back before it reports.
+    /// Takes the terminal: raw mode, the other screen, no cursor, and the mouse if it is wanted. A panic gives it back before it reports.
     ///
     /// # Errors
     /// When the terminal refuses, as when there is none.
-    pub fn enter() -> io::Result<Self> {
+    pub fn enter(mouse: bool) -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let report = std::panic::take_hook();
@@ -40,20 +60,46 @@ impl Session {
                 report(panic);
             }));
         });
+        MOUSE.store(mouse, Ordering::SeqCst);
         take()?;
-        let out = BufWriter::with_capacity(OUT, io::stdout());
-        let terminal = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| restore())?;
-        Ok(Self { terminal })
+        let screen = Screen::default();
+        let mut terminal = Terminal::new(CrosstermBackend::new(screen.clone())).inspect_err(|_| restore())?;
+        terminal.backend_mut().draw(std::iter::empty())?;
+        let idle = screen.0.take();
+        Ok(Self { terminal, screen, idle })
     }
 
-    /// Draws a frame in one synchronized write.
+    /// Draws a frame in one synchronized write, with what `draw` gives after its characters, and gives the number of bytes.
+    /// A frame like the one before it writes nothing.
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(draw)?;
-        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>) -> Vec<u8>) -> io::Result<usize> {
+        self.terminal.autoresize()?;
+        let after = draw(&mut self.terminal.get_frame());
+        self.terminal.flush()?;
+        self.terminal.swap_buffers();
+        let characters = self.screen.0.take();
+        if after.is_empty() && (characters.is_empty() || characters == self.idle) {
+            return Ok(0);
+        }
+        let mut frame = Vec::with_capacity(characters.len() + after.len() + 32);
+        queue!(frame, BeginSynchronizedUpdate)?;
+        frame.extend(characters);
+        frame.extend(after);
+        queue!(frame, EndSynchronizedUpdate)?;
+        self.write(&frame)?;
+        Ok(frame.len())
+    }
+
+    /// Writes something that is no part of a frame.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
     }
 
     /// Forgets what is on the screen, so that the next frame writes everything.
@@ -61,10 +107,9 @@ impl Session {
     /// # Errors
     /// When the terminal is gone.
     pub fn forget_screen(&mut self) -> io::Result<()> {
-        let out = BufWriter::with_capacity(OUT, io::stdout());
         execute!(io::stdout(), Clear(ClearType::All))?;
         // Terminal::clear asks the terminal for the cursor's position, whose answer the keyboard's thread would take.
-        self.terminal = Terminal::new(CrosstermBackend::new(out))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(self.screen.clone()))?;
         Ok(())
     }
 
@@ -87,32 +132,6 @@ impl Session {
         take()?;
         self.forget_screen()
     }
-
-    /// Puts a text into the clipboard of the machine that the terminal runs on, by OSC 52.
-    ///
-    /// # Errors
-    /// When the terminal is gone.
-    pub fn copy(&mut self, text: &str, in_tmux: bool) -> io::Result<()> {
-        let out = self.terminal.backend_mut();
-        out.write_all(super::clipboard::copy_sequence(text, in_tmux).as_bytes())?;
-        Write::flush(out)
-    }
-
-    /// Takes pictures that were drawn by the kitty protocol out of the terminal's memory.
-    ///
-    /// # Errors
-    /// When the terminal is gone.
-    pub fn delete_kitty_pictures(&mut self, ids: impl Iterator<Item = u32>, in_tmux: bool) -> io::Result<()> {
-        let out = self.terminal.backend_mut();
-        for id in ids {
-            if in_tmux {
-                write!(out, "\x1bPtmux;\x1b\x1b_Ga=d,d=I,i={id},q=2\x1b\x1b\\\x1b\\")?;
-            } else {
-                write!(out, "\x1b_Ga=d,d=I,i={id},q=2\x1b\\")?;
-            }
-        }
-        Write::flush(out)
-    }
 }
 
 impl Drop for Session {
@@ -125,6 +144,7 @@ fn take() -> io::Result<()> {
     enable_raw_mode()?;
     ACTIVE.store(true, Ordering::SeqCst);
     execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)
+        .and_then(|()| if MOUSE.load(Ordering::SeqCst) { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) })
         .inspect_err(|_| restore())
 }
 
@@ -135,6 +155,9 @@ pub fn restore() {
     }
     // The terminal may be gone: there is nobody to tell then. Keys go first: whoever sees the screen given back may type.
     let _ = disable_raw_mode();
+    if MOUSE.load(Ordering::SeqCst) {
+        let _ = execute!(io::stdout(), DisableMouseCapture);
+    }
     let _ = execute!(
         io::stdout(),
         EndSynchronizedUpdate,

@@ -4,21 +4,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use image::RgbImage;
 use image::imageops::FilterType;
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 
 use super::stamped::Stamped;
 use super::state::OverlayMode;
 use crate::model::preprocess::Region;
-use crate::picture::{ColorMap, IndexedImage, Overlay, Range, Scale};
+use crate::picture::indexed::BACKGROUND;
+use crate::picture::{ColorMap, IndexedImage, Overlay, Range, Raster, Scale};
 use crate::service::protocol::{ChannelPage, ClassMap, PatternPage};
-use crate::terminal::encoder::Slot;
-
-/// The heatmap's slot; channels take those after it.
-pub const HEATMAP: Slot = 0;
-/// The zoomed channel's slot.
-pub const ZOOM: Slot = 1;
-/// The first tile's slot.
-pub const FIRST_TILE: Slot = 2;
+use crate::terminal::encoder::{Resolution, Slot};
 
 /// What a picture shows.
 #[derive(Debug, Clone)]
@@ -29,10 +23,8 @@ pub enum Subject {
         page: Stamped<ChannelPage>,
         /// Which of its channels.
         index: usize,
-        /// How values become levels.
-        scale: Scale,
-        /// How levels become colours.
-        colormap: ColorMap,
+        /// How values become levels, and levels colours.
+        look: Look,
     },
     /// A pattern of a page.
     Pattern {
@@ -49,7 +41,34 @@ pub enum Subject {
         map: Option<Stamped<ClassMap>>,
         /// What is drawn of them.
         mode: OverlayMode,
+        /// Share of the map, in percent.
+        strength: u8,
+        /// What is framed in it: what a value of a channel sees.
+        seen: Option<Seen>,
     },
+    /// A part of the picture, large.
+    Crop {
+        /// What the network saw.
+        picture: Stamped<RgbImage>,
+        /// The part.
+        seen: Seen,
+    },
+    /// Several in one, each in an area of cells.
+    Tiles(Vec<(Rect, Subject)>),
+}
+
+/// A part of the picture, in its pixels: left, top, width and height. Nothing of it is outside, and it is not empty.
+pub type Seen = (u32, u32, u32, u32);
+
+/// How numbers are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Look {
+    /// How values become levels.
+    pub scale: Scale,
+    /// How levels become colours.
+    pub colormap: ColorMap,
+    /// Whether values keep hard edges.
+    pub crisp: bool,
 }
 
 /// A picture that a frame wants.
@@ -59,49 +78,140 @@ pub struct Wanted {
     pub slot: Slot,
     /// Where on the screen.
     pub area: Rect,
+    /// The areas that belong to it, from its own corner: what lies between them is text.
+    pub parts: Vec<Rect>,
     /// What it shows.
     pub subject: Subject,
 }
 
 impl Wanted {
+    /// A picture without holes.
+    pub fn whole(slot: Slot, area: Rect, subject: Subject) -> Self {
+        Self { slot, area, parts: vec![Rect { x: 0, y: 0, ..area }], subject }
+    }
+
+    /// Several pictures as one; nothing where there are none. Areas are those on the screen.
+    pub fn tiles(slot: Slot, tiles: Vec<(Rect, Subject)>) -> Option<Self> {
+        let area = tiles.iter().map(|(area, _)| *area).reduce(Rect::union)?;
+        let from_corner = |tile: Rect| Rect { x: tile.x - area.x, y: tile.y - area.y, ..tile };
+        let tiles: Vec<(Rect, Subject)> =
+            tiles.into_iter().map(|(tile, subject)| (from_corner(tile), subject)).collect();
+        let parts = tiles.iter().map(|(tile, _)| *tile).collect();
+        Some(Self { slot, area, parts, subject: Subject::Tiles(tiles) })
+    }
+
     /// Tells pictures apart that differ in what they show or in size.
     pub fn key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.area.width, self.area.height).hash(&mut hasher);
-        match &self.subject {
-            Subject::Channel { page, index, scale, colormap } => {
-                (0, page.stamp(), index, scale, colormap).hash(&mut hasher);
-            }
-            Subject::Pattern { page, index } => (1, page.stamp(), index).hash(&mut hasher),
-            Subject::Heatmap { picture, map, mode } => {
-                (2, picture.stamp(), map.as_ref().map(Stamped::stamp), mode).hash(&mut hasher);
-            }
-        }
+        (self.slot, self.area.width, self.area.height).hash(&mut hasher);
+        self.subject.identify(&mut hasher);
         hasher.finish()
     }
 }
 
 impl Subject {
-    /// Draws the picture at exactly `width`×`height` pixels. Values keep hard edges, photographs are smooth.
-    pub fn draw(&self, width: u32, height: u32) -> RgbImage {
+    fn identify(&self, hasher: &mut DefaultHasher) {
         match self {
-            Self::Channel { .. } => stretched(&self.native(), width, height, FilterType::Nearest),
-            Self::Pattern { .. } | Self::Heatmap { .. } => {
-                stretched(&self.native(), width, height, FilterType::Triangle)
+            Self::Channel { page, index, look } => (0, page.stamp(), index, look).hash(hasher),
+            Self::Pattern { page, index } => (1, page.stamp(), index).hash(hasher),
+            Self::Heatmap { picture, map, mode, strength, seen } => {
+                (2, picture.stamp(), map.as_ref().map(Stamped::stamp), mode, strength, seen).hash(hasher);
+            }
+            Self::Crop { picture, seen } => (4, picture.stamp(), seen).hash(hasher),
+            Self::Tiles(tiles) => {
+                3.hash(hasher);
+                for (area, tile) in tiles {
+                    area.hash(hasher);
+                    tile.identify(hasher);
+                }
             }
         }
     }
 
-    /// The picture at its own resolution: what is saved.
-    pub fn native(&self) -> RgbImage {
-        match self {
-            Self::Channel { page, index, scale, colormap } => channel(page, *index, *scale, *colormap),
-            Self::Pattern { page, index } => {
-                page.pictures.get(*index).cloned().map(super::update::rgb).unwrap_or_default()
+    /// Draws the picture for `cells` at a resolution. Values keep hard edges unless the look says otherwise, photographs are
+    /// smooth; what the terminal scales itself is left in its own size.
+    pub fn draw(&self, at: Resolution, cells: Size) -> Raster {
+        if let Self::Tiles(tiles) = self {
+            return composed(tiles, at, cells);
+        }
+        let native = self.raster();
+        let smaller = native.width() <= at.width && native.height() <= at.height;
+        match (native, self.is_crisp()) {
+            (native, false) if at.scaled && smaller => native,
+            (Raster::Indexed(map), true) => {
+                Raster::Indexed(Box::new(map.resized(at.width as usize, at.height as usize)))
             }
-            Self::Heatmap { picture, map, mode } => heatmap(picture, map.as_deref(), *mode),
+            (native, crisp) => {
+                let filter = if crisp { FilterType::Nearest } else { FilterType::Triangle };
+                Raster::Rgb(stretched(&native.to_rgb(), at.width, at.height, filter))
+            }
         }
     }
+
+    /// Rows and columns of the picture at its own resolution.
+    pub fn shape(&self) -> (usize, usize) {
+        match self {
+            Self::Crop { seen: (.., width, height), .. } => (*height as usize, *width as usize),
+            _ => {
+                let raster = self.raster();
+                (raster.height() as usize, raster.width() as usize)
+            }
+        }
+    }
+
+    fn is_crisp(&self) -> bool {
+        matches!(self, Self::Channel { look: Look { crisp: true, .. }, .. })
+    }
+
+    /// The picture at its own resolution: what is saved.
+    pub fn native(&self) -> RgbImage {
+        self.raster().to_rgb()
+    }
+
+    fn raster(&self) -> Raster {
+        match self {
+            Self::Channel { page, index, look } => channel(page, *index, *look),
+            Self::Pattern { page, index } => {
+                Raster::Rgb(page.pictures.get(*index).cloned().map(super::update::rgb).unwrap_or_default())
+            }
+            Self::Heatmap { picture, map, mode, strength, seen } => {
+                let mut drawn = heatmap(picture, map.as_deref(), *mode, *strength);
+                if let Some(seen) = seen {
+                    draw_frame(&mut drawn, *seen);
+                }
+                Raster::Rgb(drawn)
+            }
+            Self::Crop { picture, seen: (left, top, width, height) } => {
+                Raster::Rgb(image::imageops::crop_imm(&**picture, *left, *top, *width, *height).to_image())
+            }
+            Self::Tiles(_) => Raster::Rgb(RgbImage::new(0, 0)),
+        }
+    }
+}
+
+/// A frame that is seen on any picture: white between two black lines would hide too much, so white beside black.
+fn draw_frame(picture: &mut RgbImage, (left, top, width, height): Seen) {
+    let (right, bottom) = (left + width - 1, top + height - 1);
+    let mut draw = |inset: u32, color: [u8; 3]| {
+        let (left, top) = (left + inset, top + inset);
+        let (right, bottom) = (right.saturating_sub(inset), bottom.saturating_sub(inset));
+        for x in left..=right {
+            for y in [top, bottom] {
+                if let Some(pixel) = picture.get_pixel_mut_checked(x, y) {
+                    *pixel = image::Rgb(color);
+                }
+            }
+        }
+        for y in top..=bottom {
+            for x in [left, right] {
+                if let Some(pixel) = picture.get_pixel_mut_checked(x, y) {
+                    *pixel = image::Rgb(color);
+                }
+            }
+        }
+    };
+    draw(1, [0; 3]);
+    draw(0, [255; 3]);
 }
 
 fn stretched(picture: &RgbImage, width: u32, height: u32, filter: FilterType) -> RgbImage {
@@ -111,22 +221,65 @@ fn stretched(picture: &RgbImage, width: u32, height: u32, filter: FilterType) ->
     image::imageops::resize(picture, width, height, filter)
 }
 
-fn channel(page: &ChannelPage, index: usize, scale: Scale, colormap: ColorMap) -> RgbImage {
+/// The tiles in one picture: with a palette where all of them have the same one.
+fn composed(tiles: &[(Rect, Subject)], at: Resolution, cells: Size) -> Raster {
+    let pixels = |tile: Rect| {
+        let along = |cell: u16, all: u32, cells: u16| u32::from(cell) * all / u32::from(cells.max(1));
+        let (left, top) = (along(tile.x, at.width, cells.width), along(tile.y, at.height, cells.height));
+        let (right, bottom) =
+            (along(tile.right(), at.width, cells.width), along(tile.bottom(), at.height, cells.height));
+        (left, top, Resolution { width: right - left, height: bottom - top, scaled: false })
+    };
+    let drawn: Vec<(u32, u32, Raster)> = tiles
+        .iter()
+        .map(|(area, tile)| {
+            let (left, top, resolution) = pixels(*area);
+            (left, top, tile.draw(resolution, area.as_size()))
+        })
+        .collect();
+    let maps: Option<Vec<(usize, usize, &IndexedImage)>> = drawn
+        .iter()
+        .map(|(left, top, tile)| match tile {
+            Raster::Indexed(map) => Some((*left as usize, *top as usize, &**map)),
+            Raster::Rgb(_) => None,
+        })
+        .collect();
+    if let Some(maps) = maps
+        && let Some((_, _, first)) = maps.first()
+        && maps.iter().all(|(_, _, map)| map.palette == first.palette)
+    {
+        let mut whole = IndexedImage {
+            width: at.width as usize,
+            height: at.height as usize,
+            indices: vec![BACKGROUND; at.width as usize * at.height as usize],
+            palette: first.palette,
+        };
+        for (left, top, map) in maps {
+            whole.put(map, left, top);
+        }
+        return Raster::Indexed(Box::new(whole));
+    }
+    let mut whole = RgbImage::new(at.width, at.height);
+    for (left, top, tile) in &drawn {
+        image::imageops::replace(&mut whole, &tile.to_rgb(), i64::from(*left), i64::from(*top));
+    }
+    Raster::Rgb(whole)
+}
+
+fn channel(page: &ChannelPage, index: usize, look: Look) -> Raster {
     if let Some(picture) = page.colour.as_ref().and_then(|pictures| pictures.get(index)) {
-        return super::update::rgb(picture.clone());
+        return Raster::Rgb(super::update::rgb(picture.clone()));
     }
     let plane = page.height * page.width;
     let values = page.values.get(index * plane..(index + 1) * plane).unwrap_or_default();
     let layer = Range { min: page.layer_statistics.min, max: page.layer_statistics.max };
-    // A single value has no spread of its own: it is seen against its layer.
-    let scale = if plane == 1 && scale != Scale::Signed { Scale::Layer } else { scale };
-    IndexedImage::of(scale.apply(values, page.width, layer), colormap, [0; 3]).to_rgb()
+    Raster::Indexed(Box::new(IndexedImage::of(look.scale.apply(values, page.width, layer), look.colormap, [0; 3])))
 }
 
-fn heatmap(picture: &RgbImage, map: Option<&ClassMap>, mode: OverlayMode) -> RgbImage {
+fn heatmap(picture: &RgbImage, map: Option<&ClassMap>, mode: OverlayMode, strength: u8) -> RgbImage {
     let Some(map) = map.filter(|_| mode != OverlayMode::Picture) else { return picture.clone() };
     let whole = Region::whole(picture.width(), picture.height());
-    let overlay = Overlay::default();
+    let overlay = Overlay { strength: f32::from(strength) / 100.0, ..Overlay::default() };
     if mode == OverlayMode::Map {
         let black = RgbImage::new(picture.width(), picture.height());
         let alone = Overlay { colors: ColorMap::Inferno, strength: 1.0, ..overlay };

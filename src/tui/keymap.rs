@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::action::{Action, BINDINGS};
+use super::action::{Action, BINDINGS, Binding};
+use crate::config::Rebinding;
 use crate::model::{nearest, printable, suggestion};
 
 /// What a key is bound to in order to do nothing.
@@ -55,17 +56,6 @@ pub enum Lookup {
     Prefix(Vec<Continuation>),
     /// Nothing.
     None,
-}
-
-/// A line of the user's that binds keys: `"g g" = "first"`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rebinding {
-    /// Keys with spaces between them.
-    pub keys: String,
-    /// Name of an action, or [`UNBOUND`].
-    pub action: String,
-    /// The line that says so, counted from 1.
-    pub line: usize,
 }
 
 /// A binding that cannot be.
@@ -166,6 +156,16 @@ impl Keymap {
         if continuations.is_empty() { Lookup::None } else { Lookup::Prefix(continuations) }
     }
 
+    /// The keymap as the configuration's table `[keys]`, with what each key does beside it.
+    pub fn to_toml(&self) -> String {
+        let line = |keys: &String, row: &Binding| {
+            let quoted = format!("\"{}\"", keys.replace('\\', "\\\\").replace('"', "\\\""));
+            format!("{:<36} # {}\n", format!("{quoted} = \"{}\"", row.name), row.description)
+        };
+        let lines = |row: &Binding| self.keys_of(row.action).iter().map(|keys| line(keys, row)).collect::<String>();
+        format!("\n[keys]\n{}", BINDINGS.iter().map(lines).collect::<String>())
+    }
+
     /// Keys of an action for help and hints, the user's own first; sequences with spaces between their keys.
     pub fn keys_of(&self, action: Action) -> Vec<String> {
         self.0.iter().filter(|bound| bound.action == action).map(|bound| bound.keys.join(" ")).collect()
@@ -176,6 +176,9 @@ fn understand(change: &Rebinding) -> Result<(Vec<String>, Option<Action>), Strin
     let (keys, action) = (parse_sequence(&change.keys)?, action_named(&change.action)?);
     if keys.iter().any(|key| key == "ctrl-c") && (keys.len() > 1 || action != Some(Action::Quit)) {
         return Err("`ctrl-c` always leaves: it cannot be bound to anything else".to_owned());
+    }
+    if keys.first().is_some_and(|first| matches!(first.as_bytes(), [b'1'..=b'9'])) {
+        return Err(format!("`{}`: a number repeats the action after it, and cannot be bound", keys.join(" ")));
     }
     Ok((keys, action))
 }

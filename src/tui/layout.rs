@@ -220,3 +220,62 @@ pub fn picture_and_words(room: Rect, tile: (usize, usize), cell: (u16, u16), lin
         (above, Rect { y, height: room.bottom().saturating_sub(y), ..room })
     }
 }
+
+/// Where the parts of a zoomed channel stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Zoom {
+    /// The channel.
+    pub picture: Rect,
+    /// Its statistics, two lines.
+    pub facts: Rect,
+    /// How its values are distributed.
+    pub histogram: Rect,
+    /// Its strongest place in the picture, with a line of words below.
+    pub place: Option<Rect>,
+    /// Its pattern, with a line of words below.
+    pub pattern: Option<Rect>,
+}
+
+/// Lines that the statistics and the histogram with its axis need below the picture.
+const LEAST_LINES: u16 = 9;
+/// Columns that they need beside it.
+const LEAST_COLUMNS: u16 = 36;
+/// Lines of statistics.
+const FACTS: u16 = 2;
+/// Most rows of the histogram with its axis.
+const HISTOGRAM: u16 = 13;
+/// Fewer rows than this and a picture beside the channel shows nothing.
+const LEAST_SIDE: u16 = 6;
+
+/// The parts of a zoomed channel of `tile` rows and columns, below the caption line of `inner`. What the histogram leaves is for
+/// the pictures beside the channel.
+pub fn zoom(inner: Rect, tile: (usize, usize), cell: (u16, u16)) -> Zoom {
+    let room = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let lines = LEAST_LINES.max(room.height / 4).min(room.height / 2);
+    let (picture, words) = picture_and_words(room, tile, cell, lines, LEAST_COLUMNS);
+    let facts = Rect { height: FACTS.min(words.height), ..words };
+    let below = Rect { y: facts.bottom(), height: words.height - facts.height, ..words };
+    // Columns of a square picture with a line below it.
+    let square = |rows: u16| {
+        (u32::from(rows.saturating_sub(1)) * u32::from(cell.1) / u32::from(cell.0.max(1))).min(u32::from(u16::MAX))
+            as u16
+    };
+    let (histogram, first, second) = if below.height >= HISTOGRAM / 2 + LEAST_SIDE + 2 {
+        // Below the histogram, side by side.
+        let rows = HISTOGRAM.min(below.height / 2);
+        let rest = Rect { y: below.y + rows, height: below.height - rows, ..below };
+        let side = square(rest.height).min((rest.width.saturating_sub(1)) / 2);
+        let at = |x: u16| Rect { x, width: side, ..rest };
+        (Rect { height: rows, ..below }, at(rest.x), at(rest.x + side + 1))
+    } else {
+        // Right of it.
+        let side = square(words.height).min(words.width.saturating_sub(LEAST_COLUMNS) / 2).saturating_sub(1);
+        let histogram = Rect { width: below.width.saturating_sub(2 * (side + 1)), ..below };
+        let at = |x: u16| Rect { x, width: side, ..words };
+        (histogram, at(words.right().saturating_sub(2 * side + 1)), at(words.right().saturating_sub(side)))
+    };
+    let shown = |area: Rect| (area.height >= LEAST_SIDE && area.width >= LEAST_SIDE).then_some(area);
+    let (place, pattern) = (shown(first), shown(second));
+    let histogram = if place.is_some() { histogram } else { Rect { width: below.width, ..histogram } };
+    Zoom { picture, facts, histogram, place, pattern }
+}

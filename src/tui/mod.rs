@@ -10,6 +10,7 @@ pub mod keymap;
 pub mod layout;
 pub mod page;
 pub mod panes;
+mod pictures;
 pub mod prompt;
 mod save;
 pub mod search;
@@ -19,27 +20,25 @@ pub mod targets;
 pub mod theme;
 pub mod update;
 
-use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 use crossterm::event::Event as TerminalEvent;
-use ratatui_image::Image;
-use ratatui_image::picker::{Picker, ProtocolType};
-use ratatui_image::protocol::Protocol;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
-use crate::model::suggestion;
-use crate::picture::ColorMap;
+use crate::config::ThemeChoice;
+use crate::picture::{ColorMap, Scale};
 use crate::service::protocol::{Event, Pane, Request};
-use crate::terminal::encoder::{self, Encoded, Job, Outcome, Slot, kitty_ids};
+use crate::terminal::clipboard::copy_sequence;
+use crate::terminal::colors::light_background;
 use crate::terminal::session::Session;
-use crate::terminal::{Graphics, probe};
-use drawing::Wanted;
+use crate::terminal::{ColorDepth, Graphics, probe};
+use keymap::Keymap;
 use panes::Drawn;
+use pictures::Pictures;
 use state::State;
 use theme::Theme;
 use update::Effect;
@@ -49,28 +48,31 @@ use update::Effect;
 pub struct Options {
     /// Pictures to go through; `None` is the demo's.
     pub inputs: Vec<Option<PathBuf>>,
-    /// Name of the theme.
-    pub theme: Option<String>,
+    /// All themes; never empty.
+    pub themes: Vec<Theme>,
+    /// The theme to begin with.
+    pub theme: ThemeChoice,
+    /// What keys do.
+    pub keymap: Keymap,
     /// How pictures are drawn.
     pub graphics: Graphics,
     /// Colour map to begin with.
     pub colormap: ColorMap,
+    /// Scale to begin with.
+    pub scale: Scale,
+    /// Share of the heatmap in the overlay, 0 to 1.
+    pub overlay_strength: f32,
+    /// Whether channels are drawn with hard edges.
+    pub crisp: bool,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+    /// What is to be said at the start.
+    pub notices: Vec<String>,
 }
 
 /// Why the inspector cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
-    /// No theme has this name.
-    #[error("there is no theme '{name}'{suggestion}")]
-    UnknownTheme {
-        /// The name that was asked for.
-        name: String,
-        /// Names that are near.
-        suggestion: String,
-    },
-    /// A built-in theme is damaged.
-    #[error(transparent)]
-    Theme(#[from] theme::ThemeError),
     /// There is no terminal.
     #[error(
         "the inspector needs a terminal; the commands summary, predict, activations, patterns and cam do not ({0})"
@@ -87,30 +89,57 @@ pub enum TuiError {
 /// Runs the inspector until the user leaves.
 ///
 /// # Errors
-/// An unknown theme, no terminal, or a terminal that went away.
+/// No terminal, or a terminal that went away.
 pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event>) -> Result<u8, TuiError> {
-    let themes = Theme::built_in()?;
-    let theme = match &options.theme {
-        None => 0,
-        Some(name) => themes.iter().position(|theme| theme.name == *name).ok_or_else(|| TuiError::UnknownTheme {
-            name: name.clone(),
-            suggestion: suggestion(name, themes.iter().map(|theme| theme.name.as_str())),
-        })?,
-    };
     let signals = signals()?;
     let (columns, rows) = crossterm::terminal::size().map_err(TuiError::NoTerminal)?;
-    let mut session = Session::enter().map_err(TuiError::NoTerminal)?;
+    let theme = first_theme(&options.theme, &options.themes);
+    let mut session = Session::enter(options.mouse).map_err(TuiError::NoTerminal)?;
+    let depth = ColorDepth::from_environment(|name| std::env::var(name).ok());
+    let themes = options.themes.into_iter().map(|theme| theme.for_depth(depth)).collect();
     let mut state = State::new(themes, options.inputs, (columns, rows), None);
     state.theme = theme;
     state.colormap = options.colormap;
+    state.scale = options.scale;
+    state.strength = (options.overlay_strength.clamp(0.0, 1.0) * 100.0).round() as u8;
+    state.crisp = options.crisp;
+    state.keymap = options.keymap;
+    state.notice = notice(&options.notices);
     // Something to look at while the terminal is asked what it can draw.
-    session.draw(|frame| drop(panes::draw(&state, frame)))?;
-    let picker = probe::picker(options.graphics);
-    state.cell = picker.as_ref().map(|picker| (picker.font_size().width, picker.font_size().height));
+    session.draw(|frame| {
+        panes::draw(&state, frame, |_, _, _| ());
+        Vec::new()
+    })?;
+    let canvas = probe::canvas(options.graphics);
+    state.cell = canvas.map(|canvas| (canvas.cell.width, canvas.cell.height));
     let keys = keys();
-    let pictures = Pictures::new(picker);
+    let pictures = Pictures::new(canvas);
     Inspector { session, state, requests: requests.clone(), pictures, drawn: Drawn::default() }
         .run(&keys, events, &signals)
+}
+
+/// Place of the theme to begin with. The terminal is asked for its background only where that decides.
+fn first_theme(choice: &ThemeChoice, themes: &[Theme]) -> usize {
+    let name = match choice {
+        ThemeChoice::Always(name) => name,
+        ThemeChoice::ByBackground { light, dark } => {
+            if light_background() == Some(true) {
+                light
+            } else {
+                dark
+            }
+        }
+    };
+    themes.iter().position(|theme| theme.name == *name).unwrap_or(0)
+}
+
+/// The first of what is to be said, and how much there is besides.
+fn notice(notices: &[String]) -> Option<String> {
+    match notices {
+        [] => None,
+        [only] => Some(only.clone()),
+        [first, others @ ..] => Some(format!("{first} (and {} more, on stderr)", others.len())),
+    }
 }
 
 /// Reads the keyboard on a thread of its own.
@@ -214,7 +243,7 @@ impl Inspector {
             TerminalEvent::Paste(text) => self.state.paste(text),
             TerminalEvent::Resize(columns, rows) => self.state.resize(*columns, *rows),
             // Multiplexers lose pictures of hidden windows.
-            TerminalEvent::FocusGained if self.pictures.in_tmux => vec![Effect::Redraw],
+            TerminalEvent::FocusGained if self.pictures.through_tmux() => vec![Effect::Redraw],
             _ => Vec::new(),
         }
     }
@@ -229,7 +258,7 @@ impl Inspector {
                 self.pictures.forget();
                 self.session.forget_screen()?;
             }
-            Effect::Copy(text) => self.session.copy(&text, self.pictures.in_tmux)?,
+            Effect::Copy(text) => self.session.write(copy_sequence(&text, self.pictures.through_tmux()).as_bytes())?,
             Effect::Suspend => {
                 self.session.suspend()?;
                 self.pictures.forget();
@@ -240,11 +269,8 @@ impl Inspector {
                 }
             }
             Effect::Quit(code) => {
-                if self.pictures.kitty {
-                    let ids: Vec<u32> = self.pictures.sent.iter().flat_map(|slot| kitty_ids(*slot)).collect();
-                    // A terminal that is gone keeps no pictures.
-                    let _ = self.session.delete_kitty_pictures(ids.into_iter(), self.pictures.in_tmux);
-                }
+                // A terminal that is gone keeps no pictures.
+                let _ = self.session.write(&self.pictures.deletion());
                 return Ok(Some(code));
             }
         }
@@ -280,78 +306,18 @@ impl Inspector {
 
     fn draw(&mut self) -> Result<(), TuiError> {
         let Self { session, state, pictures, drawn, .. } = self;
-        session.draw(|frame| {
-            *drawn = panes::draw(state, frame);
-            for picture in &drawn.wanted {
-                if let Some(protocol) = pictures.for_area(picture) {
-                    frame.render_widget(Image::new(protocol), picture.area);
-                }
-            }
+        let bytes = session.draw(|frame| {
+            let mut written = Vec::new();
+            *drawn = panes::draw(state, frame, |wanted, covered, buffer| {
+                pictures.ask(wanted);
+                written = pictures.place(wanted, covered, buffer);
+            });
+            written
         })?;
-        self.pictures.ask(&self.drawn.wanted);
+        if bytes > 0 {
+            let took = pictures.took.as_secs_f64() * 1e3;
+            state.statistics = format!("last frame {bytes} bytes · last picture {took:.1} ms to encode");
+        }
         Ok(())
-    }
-}
-
-/// Pictures that are encoded, and those on their way.
-struct Pictures {
-    jobs: Option<Sender<Job>>,
-    encoded: Receiver<Encoded>,
-    shown: HashMap<Slot, Protocol>,
-    asked: HashMap<Slot, u64>,
-    /// Slots that the terminal has ever held a picture of.
-    sent: HashSet<Slot>,
-    kitty: bool,
-    in_tmux: bool,
-}
-
-impl Pictures {
-    fn new(picker: Option<Picker>) -> Self {
-        let kitty = picker.as_ref().is_some_and(|picker| picker.protocol_type() == ProtocolType::Kitty);
-        let in_tmux = picker.as_ref().is_some_and(Picker::tmux_detected);
-        let (jobs, encoded) =
-            picker.map(encoder::spawn).map_or_else(|| (None, never()), |(jobs, encoded)| (Some(jobs), encoded));
-        Self { jobs, encoded, shown: HashMap::new(), asked: HashMap::new(), sent: HashSet::new(), kitty, in_tmux }
-    }
-
-    /// The newest picture that has the area's size; an older one stays until the wanted one is there.
-    fn for_area(&self, wanted: &Wanted) -> Option<&Protocol> {
-        let protocol = self.shown.get(&wanted.slot)?;
-        let size = protocol.size();
-        (size.width <= wanted.area.width && size.height <= wanted.area.height).then_some(protocol)
-    }
-
-    fn ask(&mut self, wanted: &[Wanted]) {
-        let Some(jobs) = &self.jobs else { return };
-        for picture in wanted {
-            let key = picture.key();
-            if self.asked.get(&picture.slot) == Some(&key) {
-                continue;
-            }
-            let anew = !self.shown.contains_key(&picture.slot);
-            self.asked.insert(picture.slot, key);
-            let subject = picture.subject.clone();
-            let draw = Box::new(move |width, height| subject.draw(width, height));
-            // The encoder lives as long as this end of the channel.
-            let _ = jobs.send(Job { slot: picture.slot, size: picture.area.as_size(), anew, draw });
-        }
-    }
-
-    fn arrived(&mut self, encoded: Encoded) {
-        // An outdated picture is shown all the same: what is wanted follows it, and may be the same pixels.
-        match encoded.picture {
-            Outcome::Ready(protocol) => {
-                self.sent.insert(encoded.slot);
-                self.shown.insert(encoded.slot, *protocol);
-            }
-            Outcome::Unchanged => {}
-            Outcome::Failed => drop(self.shown.remove(&encoded.slot)),
-        }
-    }
-
-    /// Everything is to be encoded and sent again.
-    fn forget(&mut self) {
-        self.shown.clear();
-        self.asked.clear();
     }
 }

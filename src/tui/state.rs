@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use image::RgbImage;
 
+use super::drawing::{Look, Seen};
 use super::keymap::Keymap;
 use super::page::{Page, PageKey};
 use super::prompt::Prompt;
@@ -14,7 +15,9 @@ use super::targets::Target;
 use super::theme::Theme;
 use crate::model::{LayerId, LayerKind, printable};
 use crate::picture::{ColorMap, Scale};
-use crate::service::protocol::{ClassId, ClassMap, Content, LayerState, ModelInfo, Order, Pane, Prediction, Ticket};
+use crate::service::protocol::{
+    ClassId, ClassMap, Content, LayerState, ModelInfo, Order, Pane, PatternPage, Prediction, Ticket,
+};
 
 /// The pane that keys go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +54,9 @@ pub struct Hover {
     /// Column of the value.
     pub column: usize,
 }
+
+/// Layer and channel of a pattern beside a channel.
+pub type DetailKey = (LayerId, usize);
 
 /// Sizes of panes that the user has given them with the mouse: columns side by side, rows one below the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -184,6 +190,10 @@ pub struct State {
     pub page_order: Vec<PageKey>,
     /// The page that was asked for last.
     pub asked: Option<(Ticket, PageKey)>,
+    /// The pattern of the zoomed channel, so far, and whose it is.
+    pub detail: Option<(DetailKey, Option<Stamped<PatternPage>>)>,
+    /// Number of the newest request for it.
+    pub detail_ticket: Ticket,
     /// The class whose map is wanted; `None` is the top class.
     pub class: Option<ClassId>,
     /// The class that the map is contrasted with.
@@ -260,6 +270,8 @@ impl State {
             pages: HashMap::new(),
             page_order: Vec::new(),
             asked: None,
+            detail: None,
+            detail_ticket: Ticket(0),
             class: None,
             against: None,
             map_layers: Vec::new(),
@@ -282,6 +294,11 @@ impl State {
     /// The theme in use.
     pub fn theme(&self) -> &Theme {
         &self.themes[self.theme % self.themes.len()]
+    }
+
+    /// How channels are drawn.
+    pub fn look(&self) -> Look {
+        Look { scale: self.scale, colormap: self.colormap, crisp: self.crisp }
     }
 
     /// Name of a picture.
@@ -393,6 +410,33 @@ impl State {
             top.sort_by(|a, b| b.2.total_cmp(&a.2));
         }
         top
+    }
+
+    /// The value of the chosen layer that is pointed at, by its row and column: under the mouse, or on the zoomed channel the point
+    /// or the maximum.
+    pub fn pointed_at(&self) -> Option<(usize, usize)> {
+        let hovered = self.hover.map(|hover| (hover.row, hover.column));
+        let zoomed = || if self.zoomed { self.probe.or_else(|| self.strongest()) } else { None };
+        hovered.or_else(zoomed)
+    }
+
+    /// What a value of the chosen layer sees of the picture; nothing where that is all of it.
+    pub fn seen(&self, (row, column): (usize, usize)) -> Option<Seen> {
+        let (run, page) = (self.run.as_ref()?, self.page()?);
+        if !page.has_values() || self.content == Content::Weights {
+            return None;
+        }
+        let field = self.layer_state()?.receptive_field?;
+        let along = |at: usize, start: i64, stride: u64, size: u64, all: u32| {
+            let from = start.saturating_add((at as u64).saturating_mul(stride) as i64);
+            let to = from.saturating_add(size as i64).clamp(0, i64::from(all));
+            let from = from.clamp(0, i64::from(all));
+            (to > from).then_some((from as u32, (to - from) as u32))
+        };
+        let (width, height) = run.picture.dimensions();
+        let (top, rows) = along(row, field.start.0, field.stride.0, field.size.0, height)?;
+        let (left, columns) = along(column, field.start.1, field.stride.1, field.size.1, width)?;
+        Some((left, top, columns, rows))
     }
 
     /// A new number for a request.

@@ -79,7 +79,7 @@ impl Worker<'_> {
             Request::Picture { ticket, path } => (ticket, self.picture(ticket, path, cancel)),
             Request::Channels { ticket, layer, content, order, class, first, count } => {
                 // Whatever the pager shows next, nobody looks at the patterns before it any more.
-                self.growing = None;
+                self.growing = self.growing.take().filter(|growing| growing.is_for(Pane::Detail));
                 let wanted = pages::Wanted { layer, content, order, class, first, count };
                 let done = match content {
                     Content::Patterns => self.start_patterns(ticket, &wanted, cancel),
@@ -90,6 +90,7 @@ impl Worker<'_> {
             Request::Map { ticket, layers, class, against } => {
                 (ticket, self.map(ticket, layers, class, against, cancel))
             }
+            Request::Pattern { ticket, layer, channel } => (ticket, self.start_pattern(ticket, layer, channel, cancel)),
             Request::Stop(_) => return,
         };
         if let Err(error) = done {

@@ -12,6 +12,7 @@ use crate::model::LayerId;
 
 /// A page of patterns that grows.
 pub(super) struct Growing<'a> {
+    pane: Pane,
     ticket: Ticket,
     layer: LayerId,
     order: Order,
@@ -21,6 +22,13 @@ pub(super) struct Growing<'a> {
     total: usize,
     ascent: Ascent<'a>,
     cancel: Cancel,
+}
+
+impl Growing<'_> {
+    /// Whether a pane waits for it.
+    pub(super) fn is_for(&self, pane: Pane) -> bool {
+        self.pane == pane
+    }
 }
 
 impl Worker<'_> {
@@ -41,6 +49,7 @@ impl Worker<'_> {
         let side = patterns::size_for(network, &shape, layout);
         let ascent = Ascent::from_noise(network, place, channels.clone(), side, Recipe::BOOK, self.seed)?;
         self.growing = Some(Growing {
+            pane: Pane::Channels,
             ticket,
             layer: wanted.layer,
             order: wanted.order,
@@ -54,6 +63,30 @@ impl Worker<'_> {
         self.say_patterns()
     }
 
+    /// Starts the pattern of one channel from noise and shows it. Patterns that the pager waits for come first.
+    pub(super) fn start_pattern(
+        &mut self,
+        ticket: Ticket,
+        layer: LayerId,
+        channel: usize,
+        cancel: &Cancel,
+    ) -> Result<(), WorkError> {
+        if self.growing.as_ref().is_some_and(|growing| growing.is_for(Pane::Channels)) {
+            return Ok(());
+        }
+        let network = self.subject.network;
+        let place = network.layer(layer)?;
+        let layout = network.layout(place.tap.value);
+        let shape = self.subject.forward()?.get(place.tap.value)?.size();
+        let total = self.subject.activations(layer)?.statistics.channels.len();
+        let side = patterns::size_for(network, &shape, layout);
+        let ascent = Ascent::from_noise(network, place, vec![channel], side, Recipe::BOOK, self.seed)?;
+        let (order, class, cancel) = (Order::Index, None, cancel.clone());
+        let (pane, channels, first) = (Pane::Detail, vec![channel], channel);
+        self.growing = Some(Growing { pane, ticket, layer, order, class, channels, first, total, ascent, cancel });
+        self.say_patterns()
+    }
+
     fn contributions(&mut self, layer: LayerId, class: ClassId, cancel: &Cancel) -> Result<Vec<f32>, WorkError> {
         Ok(self.subject.gradient(layer, class, cancel)?.contributions.clone())
     }
@@ -61,12 +94,12 @@ impl Worker<'_> {
     /// One step of gradient ascent, with the picture so far.
     pub(super) fn grow(&mut self) {
         let Some(growing) = &mut self.growing else { return };
-        let (ticket, cancel) = (growing.ticket, growing.cancel.clone());
+        let (pane, ticket, cancel) = (growing.pane, growing.ticket, growing.cancel.clone());
         let advanced = growing.ascent.advance(&cancel).map_err(WorkError::from);
         let done = advanced.and_then(|()| self.say_patterns());
         let finished = self.growing.as_ref().is_none_or(|growing| growing.ascent.is_done());
         if let Err(error) = &done {
-            self.fail(Pane::Channels, ticket, error);
+            self.fail(pane, ticket, error);
         }
         if done.is_err() || finished {
             self.growing = None;

@@ -9,7 +9,8 @@ use super::words::{end_of, percent, short};
 use super::{Drawn, bars, frame_of, message, zoom};
 use crate::picture::Range;
 use crate::service::protocol::{Content, Order, Pane, Statistics};
-use crate::tui::drawing::{FIRST_TILE, Subject, Wanted};
+use crate::terminal::encoder::Slot;
+use crate::tui::drawing::{Subject, Wanted};
 use crate::tui::layout::{self, Tiles};
 use crate::tui::page::Page;
 use crate::tui::state::{Focus, State};
@@ -173,6 +174,7 @@ fn tiles(state: &State, page: &Page, inner: Rect, frame: &mut Frame<'_>, drawn: 
     let (first, count, _) = page.extent();
     let cell = state.cell.unwrap_or((10, 20));
     let tiles: Tiles = layout::page_tiles(state);
+    let mut pictures = Vec::with_capacity(count);
     for index in 0..count {
         let area = layout::tile_area(inner, tiles, index);
         if area.height < 2 || area.width == 0 {
@@ -194,20 +196,15 @@ fn tiles(state: &State, page: &Page, inner: Rect, frame: &mut Frame<'_>, drawn: 
         drawn.targets.add(area, Target::Tile { place, values: None });
         let values = page.has_values().then(|| page.tile());
         drawn.targets.add(picture, Target::Tile { place, values });
-        drawn.wanted.push(Wanted {
-            slot: FIRST_TILE + index as u16,
-            area: picture,
-            subject: subject(state, page, index),
-        });
+        pictures.push((picture, subject(state, page, index)));
     }
+    drawn.wanted.extend(Wanted::tiles(Slot::Page, pictures));
 }
 
 /// What the picture of a page's channel shows.
 pub(in crate::tui) fn subject(state: &State, page: &Page, index: usize) -> Subject {
     match page {
-        Page::Numbers(page) => {
-            Subject::Channel { page: page.clone(), index, scale: state.scale, colormap: state.colormap }
-        }
+        Page::Numbers(page) => Subject::Channel { page: page.clone(), index, look: state.look() },
         Page::Patterns(page) => Subject::Pattern { page: page.clone(), index },
     }
 }

@@ -9,7 +9,8 @@ use super::words::{cut, thin_bar};
 use super::{Drawn, frame_of, message};
 use crate::model::printable;
 use crate::service::protocol::{ClassId, Pane};
-use crate::tui::drawing::{HEATMAP, Subject, Wanted};
+use crate::terminal::encoder::Slot;
+use crate::tui::drawing::{Subject, Wanted};
 use crate::tui::layout;
 use crate::tui::state::{Focus, OverlayMode, State};
 use crate::tui::targets::Target;
@@ -53,15 +54,16 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     }
     frame.render_widget(Paragraph::new(text), words);
     if !picture.is_empty() {
-        let wanted = subject(state).map(|subject| Wanted { slot: HEATMAP, area: picture, subject });
-        drawn.wanted.extend(wanted);
+        drawn.wanted.extend(subject(state).map(|subject| Wanted::whole(Slot::Heatmap, picture, subject)));
     }
 }
 
 /// What the pane's picture shows.
 pub(in crate::tui) fn subject(state: &State) -> Option<Subject> {
     let run = state.run.as_ref()?;
-    Some(Subject::Heatmap { picture: run.picture.clone(), map: state.map.clone(), mode: state.overlay })
+    let (picture, map) = (run.picture.clone(), state.map.clone());
+    let seen = state.pointed_at().and_then(|at| state.seen(at));
+    Some(Subject::Heatmap { picture, map, mode: state.overlay, strength: state.strength, seen })
 }
 
 /// What the map is of and where it was made, in `room` columns.

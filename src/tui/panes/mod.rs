@@ -11,6 +11,7 @@ mod words;
 pub mod zoom;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -31,8 +32,8 @@ pub struct Drawn {
     pub targets: Targets,
 }
 
-/// Draws a frame.
-pub fn draw(state: &State, frame: &mut Frame<'_>) -> Drawn {
+/// Draws a frame. `place` puts its pictures on it, but for the areas that lie over the panes, which are drawn last.
+pub fn draw(state: &State, frame: &mut Frame<'_>, place: impl FnOnce(&[Wanted], &[Rect], &mut Buffer)) -> Drawn {
     let theme = state.theme();
     let screen = frame.area();
     let mut drawn = Drawn::default();
@@ -60,14 +61,18 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) -> Drawn {
     }
     borders(state, &areas, &mut drawn.targets);
     frame.render_widget(status::line(state, theme, areas.status.width.into()), areas.status);
-    status::which_key(state, frame, areas.status);
-    if let Some(popup) = &state.popup {
-        let covered = popup::draw(state, popup, frame, &mut drawn.targets);
-        // Pictures under a popup would shine through it.
-        drawn.wanted.retain(|picture| !picture.area.intersects(covered));
-    }
     if state.cell.is_none() {
         drawn.wanted.clear();
+    }
+    let popup = state.popup.as_ref().map(|popup| popup::area(state, popup, screen));
+    let which_key = status::which_key_area(state, areas.status);
+    let covered: Vec<Rect> = popup.into_iter().chain(which_key).collect();
+    place(&drawn.wanted, &covered, frame.buffer_mut());
+    if let Some(area) = which_key {
+        status::which_key(state, frame, area);
+    }
+    if let (Some(popup), Some(area)) = (&state.popup, popup) {
+        popup::draw(state, popup, frame, area, &mut drawn.targets);
     }
     drawn
 }

@@ -16,17 +16,33 @@ use crate::tui::state::{Popup, State};
 use crate::tui::targets::{Target, Targets};
 
 /// Columns of help, where there is room.
-const HELP_WIDTH: u16 = 92;
+const HELP_WIDTH: u16 = 96;
 /// Columns of a prompt, where there is room.
 const PROMPT_WIDTH: u16 = 76;
 /// Most rows of a prompt's list.
 const MOST_CHOICES: u16 = 16;
 
-/// Draws the popup, and gives the area that it covers.
-pub(super) fn draw(state: &State, popup: &Popup, frame: &mut Frame<'_>, targets: &mut Targets) -> Rect {
+/// The area that a popup covers.
+pub(super) fn area(state: &State, popup: &Popup, screen: Rect) -> Rect {
     match popup {
-        Popup::Help(scroll) => help(state, *scroll, frame, targets),
-        Popup::Prompt(prompt) => ask(state, prompt, frame, targets),
+        Popup::Help(_) => {
+            let height = (help_lines(state).len() as u16 + 2).min(screen.height.saturating_sub(2));
+            let width = HELP_WIDTH.min(screen.width.saturating_sub(2));
+            Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height)
+        }
+        Popup::Prompt(_) => {
+            let width = PROMPT_WIDTH.min(screen.width.saturating_sub(2));
+            let height = MOST_CHOICES.min(screen.height.saturating_sub(6)).max(1) + 3;
+            Rect::new((screen.width - width) / 2, screen.height.saturating_sub(height) / 3, width, height)
+        }
+    }
+}
+
+/// Draws the popup.
+pub(super) fn draw(state: &State, popup: &Popup, frame: &mut Frame<'_>, area: Rect, targets: &mut Targets) {
+    match popup {
+        Popup::Help(scroll) => help(state, *scroll, frame, area, targets),
+        Popup::Prompt(prompt) => ask(state, prompt, frame, area, targets),
     }
 }
 
@@ -38,16 +54,10 @@ fn open(frame: &mut Frame<'_>, state: &State, area: Rect, title: &str, note: Str
     layout::inner(area)
 }
 
-fn help(state: &State, scroll: u16, frame: &mut Frame<'_>, targets: &mut Targets) -> Rect {
-    let screen = frame.area();
-    let lines = help_lines(state);
-    let height = (lines.len() as u16 + 2).min(screen.height.saturating_sub(2));
-    let width = HELP_WIDTH.min(screen.width.saturating_sub(2));
-    let area = Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height);
+fn help(state: &State, scroll: u16, frame: &mut Frame<'_>, area: Rect, targets: &mut Targets) {
     let inner = open(frame, state, area, "Keys", "j k scroll, any other key closes".to_owned(), targets);
     let first = usize::from(scroll.min(last_help_line(state)));
-    frame.render_widget(Paragraph::new(lines.into_iter().skip(first).collect::<Vec<_>>()), inner);
-    area
+    frame.render_widget(Paragraph::new(help_lines(state).split_off(first)), inner);
 }
 
 /// The furthest that help can be scrolled.
@@ -66,7 +76,7 @@ fn help_lines<'a>(state: &State) -> Vec<Line<'a>> {
         for binding in BINDINGS.iter().filter(|binding| binding.group == group) {
             let keys = state.keymap.keys_of(binding.action).join("  ");
             lines.push(Line::from(vec![
-                Span::styled(format!(" {keys:<16}"), theme.accent()),
+                Span::styled(format!(" {keys:<18}"), theme.accent()),
                 Span::styled(format!("{:<22}", binding.name), theme.dim()),
                 Span::raw(binding.description),
             ]));
@@ -75,15 +85,10 @@ fn help_lines<'a>(state: &State) -> Vec<Line<'a>> {
     lines
 }
 
-fn ask(state: &State, prompt: &Prompt, frame: &mut Frame<'_>, targets: &mut Targets) -> Rect {
+fn ask(state: &State, prompt: &Prompt, frame: &mut Frame<'_>, area: Rect, targets: &mut Targets) {
     let theme = state.theme();
-    let screen = frame.area();
     let choices = prompt.choices(state);
     let chosen = prompt.chosen.min(choices.len().saturating_sub(1));
-    let rows = MOST_CHOICES.min(screen.height.saturating_sub(6)).max(1);
-    let width = PROMPT_WIDTH.min(screen.width.saturating_sub(2));
-    let height = rows + 3;
-    let area = Rect::new((screen.width - width) / 2, (screen.height.saturating_sub(height)) / 3, width, height);
     let note = match choices.len() {
         0 => "nothing matches".to_owned(),
         count => format!("{} of {count} · Tab completes", chosen + 1),
@@ -103,7 +108,6 @@ fn ask(state: &State, prompt: &Prompt, frame: &mut Frame<'_>, targets: &mut Targ
         targets.add(line_area, Target::Choice(row));
         frame.render_widget(Paragraph::new(choice_line(state, choice, row == chosen, list.width.into())), line_area);
     }
-    area
 }
 
 fn choice_line<'a>(state: &State, choice: &Choice, chosen: bool, room: usize) -> Line<'a> {

@@ -108,17 +108,19 @@ fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
     Line::from(spans)
 }
 
-/// The keys that can follow those of an unfinished sequence, above the last line.
-pub(super) fn which_key(state: &State, frame: &mut Frame<'_>, status: Rect) {
-    if state.pending.is_empty() {
-        return;
-    }
-    let Lookup::Prefix(following) = state.keymap.lookup(&state.pending) else { return };
-    let theme = state.theme();
+/// Where the keys that can follow those of an unfinished sequence are shown: above the last line.
+pub(super) fn which_key_area(state: &State, status: Rect) -> Option<Rect> {
+    let Lookup::Prefix(following) = state.keymap.lookup(&state.pending) else { return None };
     let height = (following.len() as u16 + 2).min(status.y);
     let width = following.iter().map(|(keys, _, does)| keys.chars().count() + does.chars().count() + 6).max();
     let width = (width.unwrap_or(0) as u16).min(status.width);
-    let area = Rect::new(status.right().saturating_sub(width), status.y.saturating_sub(height), width, height);
+    Some(Rect::new(status.right().saturating_sub(width), status.y.saturating_sub(height), width, height))
+}
+
+/// The keys that can follow those of an unfinished sequence.
+pub(super) fn which_key(state: &State, frame: &mut Frame<'_>, area: Rect) {
+    let Lookup::Prefix(following) = state.keymap.lookup(&state.pending) else { return };
+    let theme = state.theme();
     let lines: Vec<Line<'_>> = following
         .iter()
         .map(|(keys, _, does)| Line::from(vec![Span::styled(format!(" {keys} "), theme.accent()), Span::raw(*does)]))

@@ -1,72 +1,102 @@
-//! One channel, large, with its statistics and histogram.
+//! One channel, large, with its statistics and histogram, its strongest place in the picture and its pattern.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Drawn;
 use super::channels::subject;
-use super::words::{percent, short};
+use super::words::{cut, percent, short};
 use crate::picture::Histogram;
-use crate::service::protocol::{ChannelPage, Statistics};
-use crate::tui::drawing::{Wanted, ZOOM};
+use crate::service::protocol::Statistics;
+use crate::terminal::encoder::Slot;
+use crate::tui::drawing::{Subject, Wanted};
 use crate::tui::layout;
 use crate::tui::page::Page;
 use crate::tui::state::State;
 use crate::tui::targets::Target;
 
-/// Lines that the statistics and the histogram with its axis need below the picture.
-const LEAST_LINES: u16 = 9;
-/// Columns that they need beside it.
-const LEAST_COLUMNS: u16 = 36;
-/// Most rows of the histogram itself.
-const ROWS: u16 = 12;
-
 /// Draws the channel under the cursor below the caption line of `inner`.
 pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rect, drawn: &mut Drawn) {
     let (first, count, _) = page.extent();
     let index = state.channel.saturating_sub(first).min(count.saturating_sub(1));
-    let room = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     let cell = state.cell.unwrap_or((10, 20));
-    let area = match page {
-        Page::Numbers(numbers) => {
-            let lines = LEAST_LINES.min(room.height / 2);
-            let (area, beside) = layout::picture_and_words(room, page.tile(), cell, lines, LEAST_COLUMNS);
-            words(state, numbers, index, frame, beside);
-            area
-        }
-        Page::Patterns(_) => layout::fitted(room, page.tile(), cell),
+    let Page::Numbers(numbers) = page else {
+        let room = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+        let area = layout::fitted(room, page.tile(), cell);
+        return picture(state, page, index, area, drawn);
     };
+    let areas = layout::zoom(inner, page.tile(), cell);
+    picture(state, page, index, areas.picture, drawn);
+    let shape = format!("{}×{} values", numbers.height, numbers.width);
+    if let Some(statistics) = numbers.statistics.get(index) {
+        frame.render_widget(Paragraph::new(facts(statistics, &shape, state.theme().dim())), areas.facts);
+    }
+    if areas.histogram.height >= 2 && !page.values(index).is_empty() {
+        histogram(state, page.values(index), frame, areas.histogram);
+    }
+    if let (Some(area), Some(subject), true) = (areas.place, place(state), page.has_values()) {
+        let words = if state.probe.is_some() { "seen from the point" } else { "seen from its maximum" };
+        beside(state, Slot::Place, subject, words, area, frame, drawn);
+    }
+    if let (Some(area), Some((_, pattern))) = (areas.pattern, &state.detail) {
+        match pattern {
+            Some(page) => {
+                let words = if page.step < page.steps {
+                    format!("pattern {}/{}", page.step, page.steps)
+                } else {
+                    format!("pattern {}", page.activations.first().map_or_else(String::new, |reached| short(*reached)))
+                };
+                let subject = Subject::Pattern { page: page.clone(), index: 0 };
+                beside(state, Slot::Pattern, subject, &words, area, frame, drawn);
+            }
+            None => frame.render_widget(Paragraph::new("pattern …").style(state.theme().dim()), area),
+        }
+    }
+}
+
+fn picture(state: &State, page: &Page, index: usize, area: Rect, drawn: &mut Drawn) {
     if area.is_empty() {
         return;
     }
     let values = page.has_values().then(|| page.tile());
-    drawn.targets.add(area, Target::Zoomed { place: first + index, values });
-    drawn.wanted.push(Wanted { slot: ZOOM, area, subject: subject(state, page, index) });
+    drawn.targets.add(area, Target::Zoomed { place: page.extent().0 + index, values });
+    drawn.wanted.push(Wanted::whole(Slot::Zoom, area, subject(state, page, index)));
 }
 
-fn words(state: &State, page: &ChannelPage, index: usize, frame: &mut Frame<'_>, area: Rect) {
-    let theme = state.theme();
-    let plane = page.height * page.width;
-    let values = page.values.get(index * plane..(index + 1) * plane).unwrap_or_default();
-    let shape = format!("{}×{} values", page.height, page.width);
-    let mut lines = page.statistics.get(index).map_or_else(Vec::new, |statistics| facts(statistics, &shape));
-    for line in &mut lines {
-        line.spans.iter_mut().step_by(2).for_each(|name| name.style = theme.dim());
-    }
-    let said = lines.len() as u16;
-    frame.render_widget(Paragraph::new(lines), area);
-    let room = Rect { y: area.y + said, height: area.height.saturating_sub(said), ..area };
-    if room.height >= 2 && !values.is_empty() {
-        histogram(state, values, frame, room);
+/// What of the picture the point sees, or the place where the channel is strongest.
+fn place(state: &State) -> Option<Subject> {
+    let run = state.run.as_ref()?;
+    let seen = state.seen(state.probe.or_else(|| state.strongest())?)?;
+    Some(Subject::Crop { picture: run.picture.clone(), seen })
+}
+
+/// A small picture with a line below it.
+fn beside(
+    state: &State,
+    slot: Slot,
+    subject: Subject,
+    words: &str,
+    area: Rect,
+    frame: &mut Frame<'_>,
+    drawn: &mut Drawn,
+) {
+    let room = Rect { height: area.height.saturating_sub(1), ..area };
+    let native = subject.shape();
+    let picture = layout::fitted(room, native, state.cell.unwrap_or((10, 20)));
+    let line = Rect { y: picture.bottom(), height: 1, ..area };
+    frame.render_widget(Paragraph::new(cut(words, line.width.into())).style(state.theme().dim()).centered(), line);
+    if !picture.is_empty() {
+        drawn.wanted.push(Wanted::whole(slot, picture, subject));
     }
 }
 
-/// Names at even places, values at odd ones.
-fn facts<'a>(statistics: &Statistics, shape: &str) -> Vec<Line<'a>> {
+/// What is counted of a channel, in two lines: names in the style `dim`.
+fn facts<'a>(statistics: &Statistics, shape: &str, dim: Style) -> Vec<Line<'a>> {
     let line = |facts: &[(&'static str, String)]| {
-        let spans = facts.iter().flat_map(|(name, value)| [Span::raw(*name), Span::raw(format!(" {value}  "))]);
+        let spans = facts.iter().flat_map(|(name, value)| [Span::styled(*name, dim), Span::raw(format!(" {value}  "))]);
         Line::from(spans.collect::<Vec<_>>())
     };
     let mut counts = line(&[
@@ -74,7 +104,7 @@ fn facts<'a>(statistics: &Statistics, shape: &str) -> Vec<Line<'a>> {
         ("NaN", statistics.nan.to_string()),
         ("Inf", statistics.inf.to_string()),
     ]);
-    counts.spans.push(Span::raw(shape.to_owned()));
+    counts.spans.push(Span::styled(shape.to_owned(), dim));
     let range = [
         ("min", short(statistics.min)),
         ("max", short(statistics.max)),
@@ -88,7 +118,7 @@ fn histogram(state: &State, values: &[f32], frame: &mut Frame<'_>, area: Rect) {
     let theme = state.theme();
     let bins = usize::from(area.width).min(96);
     let histogram = Histogram::of(values, bins);
-    let rows = (area.height - 1).min(ROWS);
+    let rows = area.height - 1;
     // Most channels are mostly zero: on a linear axis little else is seen.
     let on_axis = |count: usize| if state.log_histogram { (count as f32).ln_1p() } else { count as f32 };
     let top = on_axis(histogram.peak()).max(f32::MIN_POSITIVE);
@@ -102,7 +132,7 @@ fn histogram(state: &State, values: &[f32], frame: &mut Frame<'_>, area: Rect) {
     }
     let (least, greatest) = (short(histogram.min), short(histogram.max));
     let between = bins.saturating_sub(least.chars().count() + greatest.chars().count());
-    let said = if state.log_histogram { "counts on a log axis" } else { "counts on a linear axis" };
+    let said = if state.log_histogram { "counts, log axis" } else { "counts" };
     let axis = format!("{least}{said:^between$}{greatest}");
     frame.render_widget(Paragraph::new(axis).style(theme.dim()), Rect { y: area.y + rows, height: 1, ..area });
 }

@@ -11,6 +11,12 @@ use crate::tui::state::{Run, State};
 impl State {
     /// Takes an event in.
     pub fn event(&mut self, event: Event) -> Vec<Effect> {
+        let mut effects = self.take_in(event);
+        effects.extend(self.ask_detail());
+        effects
+    }
+
+    fn take_in(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Progress { pane, what, .. } => {
                 self.progress.insert(pane, what);
@@ -32,6 +38,11 @@ impl State {
                 return effects;
             }
             Event::Channels { ticket, page } => self.arrived(ticket.0, Page::Numbers(Stamped::new(*page))),
+            Event::Patterns { ticket, page } if ticket == self.detail_ticket => {
+                if let Some((_, pattern)) = &mut self.detail {
+                    *pattern = Some(Stamped::new(*page));
+                }
+            }
             Event::Patterns { ticket, page } => {
                 if self.asked.is_some_and(|(asked, _)| asked == ticket) {
                     self.progress.insert(Pane::Channels, format!("step {}/{}", page.step, page.steps));
@@ -70,6 +81,8 @@ impl State {
             Pane::Input => ticket.is_none_or(|ticket| ticket == self.input_ticket.0),
             Pane::Channels => self.asked.is_some_and(|(asked, _)| Some(asked.0) == ticket),
             Pane::Heatmap => ticket == Some(self.map_ticket.0),
+            // A channel without a pattern is shown without one.
+            Pane::Detail => false,
         };
         if !current {
             return;

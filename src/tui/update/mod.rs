@@ -43,6 +43,12 @@ const MOST_REPETITIONS: usize = 99_999;
 impl State {
     /// What a key does.
     pub fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        let mut effects = self.pressed(key);
+        effects.extend(self.ask_detail());
+        effects
+    }
+
+    fn pressed(&mut self, key: KeyEvent) -> Vec<Effect> {
         if key.kind == KeyEventKind::Release {
             return Vec::new();
         }

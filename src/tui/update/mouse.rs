@@ -13,6 +13,12 @@ const WHEEL: i64 = 3;
 impl State {
     /// What a click, a turn of the wheel or a movement does; `targets` are those of the frame that the user sees.
     pub fn mouse(&mut self, event: MouseEvent, targets: &Targets) -> Vec<Effect> {
+        let mut effects = self.pointed(event, targets);
+        effects.extend(self.ask_detail());
+        effects
+    }
+
+    fn pointed(&mut self, event: MouseEvent, targets: &Targets) -> Vec<Effect> {
         let hit = targets.at(event.column, event.row);
         match event.kind {
             MouseEventKind::Down(MouseButton::Left) => {

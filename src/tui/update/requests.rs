@@ -1,9 +1,10 @@
 //! What is asked of the engine.
 
 use super::Effect;
-use crate::service::protocol::{Pane, Request};
+use crate::service::protocol::{Content, Pane, Request};
+use crate::tui::layout;
 use crate::tui::page::{Page, PageKey};
-use crate::tui::state::State;
+use crate::tui::state::{DetailKey, State};
 
 impl State {
     /// Asks for the chosen picture.
@@ -34,6 +35,32 @@ impl State {
         self.failed.remove(&Pane::Channels);
         let PageKey { layer, content, order, class, first, count } = key;
         vec![Effect::Ask(Request::Channels { ticket, layer, content, order, class, first, count })]
+    }
+
+    /// Asks for the pattern of the zoomed channel, where there is room to show it beside the channel.
+    pub(super) fn ask_detail(&mut self) -> Vec<Effect> {
+        let wanted = self.detail_wanted();
+        if wanted == self.detail.as_ref().map(|(key, _)| *key) {
+            return Vec::new();
+        }
+        let had = self.detail.take().is_some();
+        let Some((layer, channel)) = wanted else {
+            return if had { vec![Effect::Ask(Request::Stop(Pane::Detail))] } else { Vec::new() };
+        };
+        self.detail = Some(((layer, channel), None));
+        self.detail_ticket = self.next_ticket();
+        vec![Effect::Ask(Request::Pattern { ticket: self.detail_ticket, layer, channel })]
+    }
+
+    fn detail_wanted(&self) -> Option<DetailKey> {
+        let activations =
+            matches!(self.content, Content::Activations | Content::Gradients | Content::ActivationTimesGradient);
+        if !self.zoomed || !activations || layout::shows_bars(self) {
+            return None;
+        }
+        let page = self.page().filter(|page| page.has_values())?;
+        layout::zoom(layout::channels_inner(self), page.tile(), self.cell.unwrap_or((10, 20))).pattern?;
+        Some((self.layer, self.channel_number()?))
     }
 
     /// Asks for the map of the chosen class at the chosen layers.

@@ -1,0 +1,108 @@
+//! The kitty graphics protocol: a picture is sent once under an id, and characters in its colour stand for its cells.
+//!
+//! Ids survive a multiplexer that rounds colours: their last byte is one of the 256 colours by number, which is passed on as it
+//! is, and their first byte is a third mark on the character.
+
+use std::io;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::style::{Color, Style};
+
+use super::diacritics::{MOST, mark};
+use super::{passed_through_tmux, png};
+use crate::picture::Raster;
+
+/// The character that stands for a cell of a picture.
+const PLACEHOLDER: char = '\u{10eeee}';
+/// Most bytes of a picture in one sequence.
+const CHUNK: usize = 4096;
+
+/// The id of a picture: one of 255 of an *owner*, which keeps several programs in one terminal apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Id {
+    owner: u8,
+    number: u8,
+}
+
+impl Id {
+    /// The id of a number from 1 on. The owner is taken from the process.
+    pub fn new(process: u32, number: u8) -> Self {
+        Self { owner: (process % 255) as u8 + 1, number: number.max(1) }
+    }
+
+    /// The id as the protocol has it.
+    pub fn value(self) -> u32 {
+        u32::from(self.owner) << 24 | u32::from(self.number)
+    }
+}
+
+/// A picture as the protocol carries it: PNG in base64.
+///
+/// # Errors
+/// A picture without pixels.
+pub(super) fn payload(raster: &Raster) -> io::Result<String> {
+    Ok(STANDARD.encode(png::encode(raster)?))
+}
+
+/// What sends a picture for `size` cells. The terminal brings it to their size.
+pub(super) fn transmission(payload: &str, size: Size, id: Id, through_tmux: bool) -> Vec<u8> {
+    let mut written = String::with_capacity(payload.len() + payload.len() / 64 + 128);
+    let mut rest = payload;
+    let mut first = true;
+    while first || !rest.is_empty() {
+        let (chunk, after) = rest.split_at(rest.len().min(CHUNK));
+        let more = u8::from(!after.is_empty());
+        let keys = if first {
+            let (columns, rows) = (size.width.min(MOST), size.height.min(MOST));
+            format!("a=T,U=1,f=100,t=d,i={},c={columns},r={rows},q=2,m={more}", id.value())
+        } else {
+            format!("q=2,m={more}")
+        };
+        push(&mut written, &format!("\x1b_G{keys};{chunk}\x1b\\"), through_tmux);
+        (rest, first) = (after, false);
+    }
+    written.into_bytes()
+}
+
+/// What takes a picture out of the terminal's memory.
+pub fn delete(id: Id, through_tmux: bool) -> Vec<u8> {
+    let mut written = String::new();
+    push(&mut written, &format!("\x1b_Ga=d,d=I,i={},q=2\x1b\\", id.value()), through_tmux);
+    written.into_bytes()
+}
+
+fn push(written: &mut String, sequence: &str, through_tmux: bool) {
+    if through_tmux {
+        written.push_str(&passed_through_tmux(sequence));
+    } else {
+        written.push_str(sequence);
+    }
+}
+
+/// Puts the characters that stand for a picture's parts on the screen, but for those that are covered. The first of a run says
+/// which row and column it is; those that follow count on by themselves.
+pub(super) fn place(id: Id, parts: &[Rect], at: Position, covered: &[Rect], buffer: &mut Buffer) {
+    let style = Style::new().fg(Color::Indexed(id.number)).bg(Color::Reset);
+    for part in parts {
+        for row in part.top()..part.bottom().min(MOST) {
+            let mut counted = false;
+            for column in part.left()..part.right().min(MOST) {
+                let position = Position::new(at.x + column, at.y + row);
+                if covered.iter().any(|area| area.contains(position)) {
+                    counted = false;
+                    continue;
+                }
+                let Some(cell) = buffer.cell_mut(position) else { continue };
+                let mut symbol = PLACEHOLDER.to_string();
+                if !std::mem::replace(&mut counted, true) {
+                    symbol.extend([row, column, id.owner.into()].into_iter().filter_map(mark));
+                }
+                cell.reset();
+                cell.set_symbol(&symbol).set_style(style);
+            }
+        }
+    }
+}

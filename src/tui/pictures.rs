@@ -1,0 +1,195 @@
+//! Pictures that are encoded, those on their way, and those that the terminal has.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, never};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::drawing::Wanted;
+use crate::terminal::Canvas;
+use crate::terminal::encoder::{self, Done, Job, Slot};
+use crate::terminal::graphics::{Encoded, Form, KittyId, delete_kitty};
+
+/// Encoded pictures that are kept to go back to.
+const KEPT: usize = 64;
+/// A kitty picture up to this size takes the place of the one before it under the same id: it arrives in one piece. A larger
+/// one takes turns with another id, so that the one before stays until it is whole.
+const ONE_PIECE: usize = 64 << 10;
+
+/// What the terminal has been sent for a slot.
+struct Sent {
+    picture: Arc<Encoded>,
+    at: Position,
+    turn: bool,
+}
+
+/// See the module.
+pub(super) struct Pictures {
+    canvas: Option<Canvas>,
+    jobs: Option<Sender<Job>>,
+    /// Pictures that have become ready.
+    pub(super) encoded: Receiver<Done>,
+    /// The newest whole picture of each slot.
+    shown: HashMap<Slot, Arc<Encoded>>,
+    asked: HashMap<Slot, u64>,
+    kept: Vec<(u64, Arc<Encoded>)>,
+    sent: HashMap<Slot, Sent>,
+    /// How long the last one took to draw and encode.
+    pub(super) took: Duration,
+}
+
+impl Pictures {
+    /// Starts the encoder, if pictures are drawn at all.
+    pub(super) fn new(canvas: Option<Canvas>) -> Self {
+        let (jobs, encoded) =
+            canvas.map(encoder::spawn).map_or_else(|| (None, never()), |(jobs, encoded)| (Some(jobs), encoded));
+        Self {
+            canvas,
+            jobs,
+            encoded,
+            shown: HashMap::new(),
+            asked: HashMap::new(),
+            kept: Vec::new(),
+            sent: HashMap::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Whether sequences for the outer terminal go through tmux.
+    pub(super) fn through_tmux(&self) -> bool {
+        self.canvas.is_some_and(|canvas| canvas.through_tmux)
+    }
+
+    /// Takes a picture in. One that a newer has overtaken is kept all the same: someone may come back to it.
+    pub(super) fn arrived(&mut self, done: Done) {
+        self.took = done.took;
+        match done.picture {
+            Some(picture) => {
+                // The same pixels need not be sent again.
+                let same = self.shown.get(&done.slot).filter(|shown| ***shown == *picture).map(Arc::clone);
+                let picture = same.unwrap_or(picture);
+                self.keep(done.key, Arc::clone(&picture));
+                self.shown.insert(done.slot, picture);
+            }
+            None => drop(self.shown.remove(&done.slot)),
+        }
+    }
+
+    fn keep(&mut self, key: u64, picture: Arc<Encoded>) {
+        self.kept.retain(|(known, _)| *known != key);
+        self.kept.push((key, picture));
+        if self.kept.len() > KEPT {
+            self.kept.remove(0);
+        }
+    }
+
+    /// Asks for what a frame wants and is not there or on its way.
+    pub(super) fn ask(&mut self, wanted: &[Wanted]) {
+        let Some(jobs) = &self.jobs else { return };
+        for picture in wanted {
+            let key = picture.key();
+            if self.asked.get(&picture.slot) == Some(&key) {
+                continue;
+            }
+            self.asked.insert(picture.slot, key);
+            if let Some((_, known)) = self.kept.iter().find(|(known, _)| *known == key) {
+                self.shown.insert(picture.slot, Arc::clone(known));
+                continue;
+            }
+            let subject = picture.subject.clone();
+            let (parts, cells) = (picture.parts.clone(), picture.area.as_size());
+            let draw = Box::new(move |resolution| subject.draw(resolution, cells));
+            // The encoder lives as long as this end of the channel.
+            let _ = jobs.send(Job { slot: picture.slot, key, size: picture.area.as_size(), parts, draw });
+        }
+    }
+
+    /// Puts the pictures of a frame on the screen, but for what is covered, and gives what has to be written after the
+    /// frame's characters. The newest picture that has its area's size is shown until the wanted one is there.
+    pub(super) fn place(&mut self, wanted: &[Wanted], covered: &[Rect], buffer: &mut Buffer) -> Vec<u8> {
+        let Some(canvas) = self.canvas else { return Vec::new() };
+        let mut written = Vec::new();
+        let mut placed = HashSet::new();
+        for wanted in wanted {
+            let Some(picture) = self.shown.get(&wanted.slot).map(Arc::clone) else { continue };
+            if picture.size.width > wanted.area.width || picture.size.height > wanted.area.height {
+                continue;
+            }
+            let at = wanted.area.as_position();
+            let at_cursor = matches!(picture.form, Form::AtCursor(_));
+            // What is written at the cursor cannot be written around something.
+            if at_cursor && covered.iter().any(|area| area.intersects(wanted.area)) {
+                continue;
+            }
+            placed.insert(wanted.slot);
+            let id = self.send(wanted.slot, &picture, at, canvas, &mut written);
+            picture.place(id, at, covered, buffer);
+        }
+        let gone: Vec<Slot> = self.sent.keys().filter(|slot| !placed.contains(slot)).copied().collect();
+        for slot in gone {
+            if let Some(sent) = self.sent.remove(&slot)
+                && matches!(sent.picture.form, Form::Kitty(_))
+            {
+                written.extend(delete_kitty(id_of(slot, sent.turn), canvas.through_tmux));
+            }
+        }
+        written
+    }
+
+    /// Sends a picture if the terminal does not have it, and gives the id that it has there.
+    fn send(
+        &mut self,
+        slot: Slot,
+        picture: &Arc<Encoded>,
+        at: Position,
+        canvas: Canvas,
+        written: &mut Vec<u8>,
+    ) -> KittyId {
+        let before = self.sent.get(&slot);
+        let has = before.is_some_and(|sent| Arc::ptr_eq(&sent.picture, picture));
+        let turn = before.is_some_and(|sent| sent.turn);
+        match &picture.form {
+            Form::Kitty(_) if has => id_of(slot, turn),
+            Form::Kitty(payload) => {
+                let takes_turns = before.is_some() && payload.len() > ONE_PIECE;
+                let id = id_of(slot, turn != takes_turns);
+                written.extend(picture.transmission(id, canvas.through_tmux));
+                if takes_turns {
+                    written.extend(delete_kitty(id_of(slot, turn), canvas.through_tmux));
+                }
+                self.sent.insert(slot, Sent { picture: Arc::clone(picture), at, turn: turn != takes_turns });
+                id
+            }
+            Form::AtCursor(bytes) => {
+                if !has || before.is_none_or(|sent| sent.at != at) {
+                    // Writing to memory does not fail.
+                    let _ = write!(written, "\x1b[{};{}H", at.y + 1, at.x + 1);
+                    written.extend(bytes);
+                    self.sent.insert(slot, Sent { picture: Arc::clone(picture), at, turn });
+                }
+                id_of(slot, turn)
+            }
+            Form::Cells(_) => id_of(slot, turn),
+        }
+    }
+
+    /// The terminal may have lost everything: it is sent again, without being encoded again.
+    pub(super) fn forget(&mut self) {
+        self.sent.clear();
+    }
+
+    /// What takes our pictures out of the terminal's memory.
+    pub(super) fn deletion(&self) -> Vec<u8> {
+        let kitty = self.sent.iter().filter(|(_, sent)| matches!(sent.picture.form, Form::Kitty(_)));
+        kitty.flat_map(|(slot, sent)| delete_kitty(id_of(*slot, sent.turn), self.through_tmux())).collect()
+    }
+}
+
+/// The id of a slot's picture: each has two, which take turns.
+fn id_of(slot: Slot, turn: bool) -> KittyId {
+    KittyId::new(std::process::id(), 2 * slot as u8 + 1 + u8::from(turn))
+}
