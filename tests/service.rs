@@ -439,7 +439,7 @@ fn models_that_have_nothing_in_common_are_refused_in_one_line() {
     let message = loop {
         match service.events.recv_timeout(PATIENCE).unwrap() {
             Event::Failed { pane: Pane::Input, ticket: None, message } => break message,
-            Event::OpenedOther(_) => panic!("there is nothing to compare"),
+            Event::Opened(_) | Event::OpenedOther(_) => panic!("there is nothing to compare"),
             _ => {}
         }
     };
