@@ -58,7 +58,6 @@ impl State {
                 self.progress.remove(&Pane::Input);
                 self.differences = layers.iter().map(|layer| (layer.layer, layer.distance)).collect();
                 self.other_predictions = predictions;
-                self.progress.remove(&Pane::Input);
             }
             Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } => {}
         }
