@@ -211,8 +211,10 @@ pub(super) fn sides(state: &State, page: &Page, index: usize, area: Rect) -> Vec
     if !page.is_compared() {
         return vec![(area, subject(state, page, index, Side::First))];
     }
-    let width = area.width / 3;
-    let part = |place: usize| Rect { x: area.x + place as u16 * width, width, ..area };
+    // A column between them, where there is room for it.
+    let gap = u16::from(area.width >= 15);
+    let width = (area.width - 2 * gap) / 3;
+    let part = |place: usize| Rect { x: area.x + place as u16 * (width + gap), width, ..area };
     let sides = Side::ALL.into_iter().enumerate().filter(|_| width > 0);
     sides.map(|(place, side)| (part(place), subject(state, page, index, side))).collect()
 }
