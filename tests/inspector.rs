@@ -609,6 +609,15 @@ fn keys_that_can_follow_are_shown_while_a_sequence_is_unfinished() {
 }
 
 #[test]
+fn esc_and_a_key_that_arrive_together_are_two_keys() {
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.press(&["Enter", "Enter"]);
+    let effects = inspector.state.key(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::ALT));
+    inspector.perform(effects);
+    assert_eq!((inspector.state.zoomed, inspector.state.channel), (false, 1));
+}
+
+#[test]
 fn a_layer_is_found_by_parts_of_its_path_while_they_are_typed() {
     let mut inspector = Inspector::opened(120, 40);
     inspector.press(&["/", "b", "c", "o"]);
