@@ -191,7 +191,7 @@ impl Pictures {
         match &picture.form {
             Form::Kitty(_) if has => id_of(slot, turn),
             Form::Kitty(payload) => {
-                let takes_turns = before.is_some() && payload.len() > ONE_PIECE;
+                let takes_turns = before.is_some() && payload.size() > ONE_PIECE;
                 let id = id_of(slot, turn != takes_turns);
                 written.extend(picture.transmission(id, canvas.through_tmux));
                 if takes_turns {
