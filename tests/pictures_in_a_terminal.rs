@@ -21,7 +21,7 @@ const CELL: (u16, u16) = (10, 20);
 /// Longest wait for something to appear: libtorch takes its time on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// After this long without a byte nothing more is on its way.
-const QUIET: Duration = Duration::from_millis(700);
+const QUIET: Duration = Duration::from_millis(1500);
 
 struct Program {
     child: Box<dyn Child + Send + Sync>,

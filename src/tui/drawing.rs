@@ -135,6 +135,9 @@ impl Wanted {
     }
 }
 
+/// How many times larger a terminal may draw a picture without its edges looking faded.
+const FADED_WELL: u32 = 8;
+
 impl Subject {
     fn identify(&self, hasher: &mut DefaultHasher) {
         match self {
@@ -164,7 +167,16 @@ impl Subject {
         let native = self.raster();
         let smaller = native.width() <= at.width && native.height() <= at.height;
         match (native, self.is_crisp()) {
-            (native, false) if at.scaled && smaller => native,
+            (native, false) if at.scaled && smaller => {
+                // A terminal that scales fades the outermost half pixel into what lies behind: it must not be a large one.
+                let (width, height) = (native.width(), native.height());
+                match at.width.max(at.height) / (FADED_WELL * width.max(height)).max(1) {
+                    0 | 1 => native,
+                    times => {
+                        Raster::Rgb(stretched(&native.to_rgb(), times * width, times * height, FilterType::Triangle))
+                    }
+                }
+            }
             (Raster::Indexed(map), true) => {
                 Raster::Indexed(Box::new(map.resized(at.width as usize, at.height as usize)))
             }

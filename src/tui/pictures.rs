@@ -191,7 +191,7 @@ impl Pictures {
         match &picture.form {
             Form::Kitty(_) if has => id_of(slot, turn),
             Form::Kitty(payload) => {
-                let takes_turns = before.is_some() && payload.len() > ONE_PIECE;
+                let takes_turns = before.is_some() && payload.size() > ONE_PIECE;
                 let id = id_of(slot, turn != takes_turns);
                 written.extend(picture.transmission(id, canvas.through_tmux));
                 if takes_turns {
@@ -201,7 +201,11 @@ impl Pictures {
                 id
             }
             Form::AtCursor(bytes) => {
-                if !has || before.is_none_or(|sent| sent.at != at) {
+                let moved = before.is_none_or(|sent| sent.at != at || sent.picture.parts != picture.parts);
+                if moved {
+                    erase(&picture.parts, at, written);
+                }
+                if !has || moved {
                     // Writing to memory does not fail.
                     let _ = write!(written, "\x1b[{};{}H", at.y + 1, at.x + 1);
                     written.extend(bytes);
@@ -222,6 +226,18 @@ impl Pictures {
     pub(super) fn deletion(&self) -> Vec<u8> {
         let kitty = self.sent.iter().filter(|(_, sent)| matches!(sent.picture.form, Form::Kitty(_)));
         kitty.flat_map(|(slot, sent)| delete_kitty(id_of(*slot, sent.turn), self.through_tmux())).collect()
+    }
+}
+
+/// Takes away what stands in the cells of a picture that is written at the cursor: it would show where the picture ends within
+/// a cell. The frame itself leaves these cells alone.
+fn erase(parts: &[Rect], at: Position, written: &mut Vec<u8>) {
+    written.extend(b"\x1b[0m");
+    for part in parts {
+        for row in part.rows() {
+            // Writing to memory does not fail.
+            let _ = write!(written, "\x1b[{};{}H\x1b[{}X", at.y + row.y + 1, at.x + row.x + 1, row.width);
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use ratatui::layout::{Position, Rect, Size};
 use super::{Canvas, Protocol};
 use crate::picture::Raster;
 
-pub use kitty::{Id as KittyId, delete as delete_kitty};
+pub use kitty::{Id as KittyId, Payload as KittyPayload, delete as delete_kitty};
 
 /// A picture in its terminal's form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub struct Encoded {
 /// How a picture comes to the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
-    /// PNG in base64, to be sent once under an id; characters on the screen stand for its parts.
-    Kitty(String),
+    /// PNG, to be sent once under an id; characters on the screen stand for its parts.
+    Kitty(KittyPayload),
     /// Written where the cursor stands, and lost when something is written over it.
     AtCursor(Vec<u8>),
     /// Characters in colour, row by row; none where the picture has a hole.
@@ -59,7 +59,7 @@ pub fn encode(raster: &Raster, size: Size, parts: &[Rect], canvas: &Canvas) -> i
         return Err(io::Error::other("a picture without pixels"));
     }
     let form = match canvas.protocol {
-        Protocol::Kitty => Form::Kitty(kitty::payload(raster)?),
+        Protocol::Kitty => Form::Kitty(KittyPayload::of(raster)?),
         Protocol::Sixel => Form::AtCursor(sixel::encode(raster, size, parts)),
         Protocol::Iterm2 => Form::AtCursor(iterm2::encode(raster, size, parts, canvas.through_tmux)?),
         Protocol::Cells => Form::Cells(cells::encode(raster, size, parts, canvas.colors)),

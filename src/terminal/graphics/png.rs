@@ -144,7 +144,8 @@ fn carefully_deflated(bytes: &[u8], up_to: usize) -> io::Result<Vec<u8>> {
     deflated(bytes, if bytes.len() > up_to { Compression::default() } else { Compression::best() })
 }
 
-fn deflated(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
+/// Bytes in zlib's format.
+pub(super) fn deflated(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), level);
     encoder.write_all(bytes)?;
     encoder.finish()

@@ -37,6 +37,12 @@ struct Pass {
 pub(super) fn encode(raster: &Raster, size: Size, parts: &[Rect]) -> Vec<u8> {
     let mut picture = Paletted::of(raster);
     Drawn::new(size, parts).cut(picture.width, &mut picture.indices, Paletted::NOTHING);
+    // A band that reaches below the picture's cells would take another row of them: tmux paints it over, others scroll.
+    let bands = picture.height / BAND;
+    if bands > 0 {
+        picture.height = bands * BAND;
+        picture.indices.truncate(picture.width * picture.height);
+    }
     let colors = into_registers(&mut picture);
     // P2=1: what is not drawn stays.
     let mut out = format!("\x1bP9;1q\"1;1;{};{}", picture.width, picture.height).into_bytes();
