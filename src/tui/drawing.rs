@@ -10,19 +10,27 @@ use super::stamped::Stamped;
 use super::state::OverlayMode;
 use crate::model::preprocess::Region;
 use crate::picture::indexed::BACKGROUND;
+use crate::picture::overlay::heat;
 use crate::picture::{ColorMap, IndexedImage, Overlay, Range, Raster, Scale};
-use crate::service::protocol::{ChannelPage, ClassMap, PatternPage};
+use crate::service::protocol::{ChannelPage, ClassMap, OtherMap, PatternPage, Rgb};
 use crate::terminal::encoder::{Resolution, Slot};
 
 /// What a picture shows.
 #[derive(Debug, Clone)]
 pub enum Subject {
+    /// A picture as it is.
+    Photo {
+        /// The picture.
+        picture: Stamped<RgbImage>,
+    },
     /// A channel of a page, under a scale and a colour map.
     Channel {
         /// The page.
         page: Stamped<ChannelPage>,
         /// Which of its channels.
         index: usize,
+        /// Of which model.
+        side: Side,
         /// How values become levels, and levels colours.
         look: Look,
     },
@@ -43,6 +51,8 @@ pub enum Subject {
         mode: OverlayMode,
         /// Share of the map, in percent.
         strength: u8,
+        /// Of which model the map is.
+        side: Side,
         /// What is framed in it: what a value of a channel sees.
         seen: Option<Seen>,
     },
@@ -55,6 +65,22 @@ pub enum Subject {
     },
     /// Several in one, each in an area of cells.
     Tiles(Vec<(Rect, Subject)>),
+}
+
+/// Whose numbers are drawn where two models are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The first model's, or the only one's.
+    First,
+    /// The second model's.
+    Second,
+    /// The first model's less the second's, with zero in the middle of a diverging colour map.
+    Difference,
+}
+
+impl Side {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::First, Self::Second, Self::Difference];
 }
 
 /// A part of the picture, in its pixels: left, top, width and height. Nothing of it is outside, and it is not empty.
@@ -112,10 +138,11 @@ impl Wanted {
 impl Subject {
     fn identify(&self, hasher: &mut DefaultHasher) {
         match self {
-            Self::Channel { page, index, look } => (0, page.stamp(), index, look).hash(hasher),
+            Self::Photo { picture } => (5, picture.stamp()).hash(hasher),
+            Self::Channel { page, index, side, look } => (0, page.stamp(), index, side, look).hash(hasher),
             Self::Pattern { page, index } => (1, page.stamp(), index).hash(hasher),
-            Self::Heatmap { picture, map, mode, strength, seen } => {
-                (2, picture.stamp(), map.as_ref().map(Stamped::stamp), mode, strength, seen).hash(hasher);
+            Self::Heatmap { picture, map, mode, strength, side, seen } => {
+                (2, picture.stamp(), map.as_ref().map(Stamped::stamp), mode, strength, side, seen).hash(hasher);
             }
             Self::Crop { picture, seen } => (4, picture.stamp(), seen).hash(hasher),
             Self::Tiles(tiles) => {
@@ -170,12 +197,13 @@ impl Subject {
 
     fn raster(&self) -> Raster {
         match self {
-            Self::Channel { page, index, look } => channel(page, *index, *look),
+            Self::Photo { picture } => Raster::Rgb((**picture).clone()),
+            Self::Channel { page, index, side, look } => channel(page, *index, *side, *look),
             Self::Pattern { page, index } => {
                 Raster::Rgb(page.pictures.get(*index).cloned().map(super::update::rgb).unwrap_or_default())
             }
-            Self::Heatmap { picture, map, mode, strength, seen } => {
-                let mut drawn = heatmap(picture, map.as_deref(), *mode, *strength);
+            Self::Heatmap { picture, map, mode, strength, side, seen } => {
+                let mut drawn = heatmap(picture, map.as_deref(), *mode, *strength, *side);
                 if let Some(seen) = seen {
                     draw_frame(&mut drawn, *seen);
                 }
@@ -266,24 +294,75 @@ fn composed(tiles: &[(Rect, Subject)], at: Resolution, cells: Size) -> Raster {
     Raster::Rgb(whole)
 }
 
-fn channel(page: &ChannelPage, index: usize, look: Look) -> Raster {
-    if let Some(picture) = page.colour.as_ref().and_then(|pictures| pictures.get(index)) {
-        return Raster::Rgb(super::update::rgb(picture.clone()));
-    }
+fn channel(page: &ChannelPage, index: usize, side: Side, look: Look) -> Raster {
+    let colour = |pictures: &Option<Vec<Rgb>>| {
+        let picture = pictures.as_ref()?.get(index)?.clone();
+        Some(Raster::Rgb(super::update::rgb(picture)))
+    };
     let plane = page.height * page.width;
-    let values = page.values.get(index * plane..(index + 1) * plane).unwrap_or_default();
-    let layer = Range { min: page.layer_statistics.min, max: page.layer_statistics.max };
-    Raster::Indexed(Box::new(IndexedImage::of(look.scale.apply(values, page.width, layer), look.colormap, [0; 3])))
+    let part = |values: &[f32]| values.get(index * plane..(index + 1) * plane).unwrap_or_default().to_vec();
+    let other = page.other.as_ref();
+    let first = part(&page.values);
+    let second = other.map_or_else(Vec::new, |other| part(&other.values));
+    // Both models on one scale, so that they can be compared.
+    let both = [Some(&page.layer_statistics), other.map(|other| &other.layer_statistics)];
+    let layer = both.into_iter().flatten().fold(Range { min: f32::INFINITY, max: f32::NEG_INFINITY }, |range, of| {
+        Range { min: range.min.min(of.min), max: range.max.max(of.max) }
+    });
+    let (values, scale, colormap) = match side {
+        Side::First => match colour(&page.colour) {
+            Some(picture) => return picture,
+            None => (first, look.scale, look.colormap),
+        },
+        Side::Second => match other.and_then(|other| colour(&other.colour)) {
+            Some(picture) => return picture,
+            None => (second, look.scale, look.colormap),
+        },
+        Side::Difference => {
+            let difference = first.iter().zip(&second).map(|(a, b)| a - b).collect();
+            (difference, Scale::Signed, Scale::Signed.fitting_map())
+        }
+    };
+    // A difference has a reach of its own: of channels that hardly differ nothing would be seen beside the layer's.
+    let layer = match side {
+        Side::Difference => Range::of(&values).unwrap_or(layer),
+        _ => layer,
+    };
+    Raster::Indexed(Box::new(IndexedImage::of(scale.apply(&values, page.width, layer), colormap, [0; 3])))
 }
 
-fn heatmap(picture: &RgbImage, map: Option<&ClassMap>, mode: OverlayMode, strength: u8) -> RgbImage {
+fn heatmap(picture: &RgbImage, map: Option<&ClassMap>, mode: OverlayMode, strength: u8, side: Side) -> RgbImage {
     let Some(map) = map.filter(|_| mode != OverlayMode::Picture) else { return picture.clone() };
+    let (values, width) = match (side, &map.other) {
+        (Side::Second, Some(other)) => (&other.values, other.width),
+        (Side::Difference, Some(other)) => return difference(picture, map, other),
+        _ => (&map.values, map.width),
+    };
     let whole = Region::whole(picture.width(), picture.height());
     let overlay = Overlay { strength: f32::from(strength) / 100.0, ..Overlay::default() };
     if mode == OverlayMode::Map {
         let black = RgbImage::new(picture.width(), picture.height());
         let alone = Overlay { colors: ColorMap::Inferno, strength: 1.0, ..overlay };
-        return alone.draw(&black, &map.values, map.width, whole);
+        return alone.draw(&black, values, width, whole);
     }
-    overlay.draw(picture, &map.values, map.width, whole)
+    overlay.draw(picture, values, width, whole)
+}
+
+/// Where one model's heat is above the other's, each on its own scale from 0 to 1.
+fn difference(picture: &RgbImage, map: &ClassMap, other: &OtherMap) -> RgbImage {
+    let (rows, columns) = (map.height.max(other.height), map.width.max(other.width));
+    let at = |values: &[f32], (height, width): (usize, usize), row: usize, column: usize| {
+        let (row, column) = (row * height / rows.max(1), column * width / columns.max(1));
+        values.get(row * width + column).copied().unwrap_or(0.0)
+    };
+    let (first, second) = (heat(&map.values), heat(&other.values));
+    let values: Vec<f32> = (0..rows * columns)
+        .map(|place| {
+            let (row, column) = (place / columns, place % columns);
+            at(&first, (map.height, map.width), row, column) - at(&second, (other.height, other.width), row, column)
+        })
+        .collect();
+    let levels = Scale::Signed.apply(&values, columns, Range { min: -1.0, max: 1.0 });
+    let drawn = IndexedImage::of(levels, Scale::Signed.fitting_map(), [0; 3]).to_rgb();
+    stretched(&drawn, picture.width(), picture.height(), FilterType::Triangle)
 }

@@ -148,7 +148,7 @@ pub fn shows_bars(state: &State) -> bool {
 /// Channels that the pager shows at once.
 pub fn page_capacity(state: &State) -> usize {
     if shows_bars(state) {
-        let bars = bars(channels_inner(state));
+        let bars = bars(channels_inner(state), state.has_class_names());
         return (bars.columns * bars.rows).max(1);
     }
     let tiles = page_tiles(state);
@@ -164,12 +164,14 @@ pub struct Bars {
     pub rows: usize,
 }
 
-/// Cells that a bar with its name and value needs across.
-const BAR_WIDTH: u16 = 34;
+/// Cells that a bar with its number and value needs across, and with a name.
+const BAR_WIDTH: u16 = 32;
+const NAMED_BAR_WIDTH: u16 = 52;
 
 /// The bars that fit below the caption line.
-pub fn bars(inner: Rect) -> Bars {
-    let (columns, rows) = ((inner.width / BAR_WIDTH).max(1), inner.height.saturating_sub(1).max(1));
+pub fn bars(inner: Rect, named: bool) -> Bars {
+    let width = if named { NAMED_BAR_WIDTH } else { BAR_WIDTH };
+    let (columns, rows) = ((inner.width / width).max(1), inner.height.saturating_sub(1).max(1));
     Bars { columns: columns.into(), rows: rows.into() }
 }
 
@@ -183,7 +185,11 @@ pub fn bar_area(inner: Rect, bars: Bars, index: usize) -> Rect {
 /// The tiles of the chosen layer's page.
 pub fn page_tiles(state: &State) -> Tiles {
     let count = state.layer_state().map_or(1, |layer| layer.channels);
-    tiles(channels_inner(state), count, tile_shape(state), state.cell.unwrap_or((10, 20)))
+    let (rows, columns) = tile_shape(state);
+    // Of two models three maps stand side by side.
+    let compared = state.differences.contains_key(&state.layer) && state.content != Content::Patterns;
+    let tile = (rows, if compared { 3 * columns } else { columns });
+    tiles(channels_inner(state), count, tile, state.cell.unwrap_or((10, 20)))
 }
 
 /// The area of the tile `index`, its picture and below it its number.
@@ -277,5 +283,6 @@ pub fn zoom(inner: Rect, tile: (usize, usize), cell: (u16, u16)) -> Zoom {
     let shown = |area: Rect| (area.height >= LEAST_SIDE && area.width >= LEAST_SIDE).then_some(area);
     let (place, pattern) = (shown(first), shown(second));
     let histogram = if place.is_some() { histogram } else { Rect { width: below.width, ..histogram } };
+    let facts = if histogram.y == facts.bottom() { Rect { width: histogram.width, ..facts } } else { facts };
     Zoom { picture, facts, histogram, place, pattern }
 }

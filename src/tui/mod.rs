@@ -18,13 +18,14 @@ pub mod stamped;
 pub mod state;
 pub mod targets;
 pub mod theme;
+mod thumbnails;
 pub mod update;
 
 use std::io;
 use std::path::PathBuf;
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 use crossterm::event::Event as TerminalEvent;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
@@ -39,8 +40,10 @@ use crate::terminal::{ColorDepth, Graphics, probe};
 use keymap::Keymap;
 use panes::Drawn;
 use pictures::Pictures;
+use stamped::Stamped;
 use state::State;
 use theme::Theme;
+use thumbnails::Thumbnails;
 use update::Effect;
 
 /// What the user said on the command line.
@@ -113,9 +116,16 @@ pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event
     let canvas = probe::canvas(options.graphics);
     state.cell = canvas.map(|canvas| (canvas.cell.width, canvas.cell.height));
     let keys = keys();
-    let pictures = Pictures::new(canvas);
-    Inspector { session, state, requests: requests.clone(), pictures, drawn: Drawn::default() }
-        .run(&keys, events, &signals)
+    let pictures = Pictures::new(canvas, line_rate());
+    Inspector {
+        session,
+        state,
+        requests: requests.clone(),
+        pictures,
+        thumbnails: Thumbnails::new(),
+        drawn: Drawn::default(),
+    }
+    .run(&keys, events, &signals)
 }
 
 /// Place of the theme to begin with. The terminal is asked for its background only where that decides.
@@ -140,6 +150,14 @@ fn notice(notices: &[String]) -> Option<String> {
         [only] => Some(only.clone()),
         [first, others @ ..] => Some(format!("{first} (and {} more, on stderr)", others.len())),
     }
+}
+
+/// Bytes a second that pictures may take of an SSH line that is not known: a slow one of today.
+const SSH_RATE: u32 = 1_000_000;
+
+/// What the line to the terminal is trusted with; nothing where the terminal is on this machine.
+fn line_rate() -> Option<u32> {
+    std::env::var_os("SSH_CONNECTION").map(|_| SSH_RATE)
 }
 
 /// Reads the keyboard on a thread of its own.
@@ -173,6 +191,7 @@ struct Inspector {
     state: State,
     requests: Sender<Request>,
     pictures: Pictures,
+    thumbnails: Thumbnails,
     /// What the last frame left to do, and what is where on it.
     drawn: Drawn,
 }
@@ -205,6 +224,11 @@ impl Inspector {
                     Ok(encoded) => self.pictures.arrived(encoded),
                     Err(_) => return Err(TuiError::Stopped("encoder")),
                 },
+                // A picture has waited for the line.
+                recv(self.pictures.due().map_or_else(never, at)) -> _ => {}
+                recv(self.thumbnails.ready) -> thumbnail => if let Ok((place, picture)) = thumbnail {
+                    self.state.thumbnails.insert(place, picture.map(Stamped::new));
+                },
                 recv(signals) -> signal => match signal {
                     Ok(SIGTSTP) => effects.push(Effect::Suspend),
                     Ok(signal) => effects.push(Effect::Quit(128 + signal.clamp(0, 127) as u8)),
@@ -220,6 +244,9 @@ impl Inspector {
             }
             while let Ok(event) = engine.try_recv() {
                 effects.extend(self.state.event(event));
+            }
+            while let Ok((place, picture)) = self.thumbnails.ready.try_recv() {
+                self.state.thumbnails.insert(place, picture.map(Stamped::new));
             }
             while let Ok(encoded) = self.pictures.encoded.try_recv() {
                 self.pictures.arrived(encoded);
@@ -314,6 +341,8 @@ impl Inspector {
             });
             written
         })?;
+        let path = |place: &usize| Some((*place, state.inputs.get(*place)?.clone()?));
+        self.thumbnails.want(drawn.thumbnails.iter().filter_map(path).collect());
         if bytes > 0 {
             let took = pictures.took.as_secs_f64() * 1e3;
             state.statistics = format!("last frame {bytes} bytes · last picture {took:.1} ms to encode");

@@ -54,6 +54,29 @@ impl Page {
         }
     }
 
+    /// The same values of the second model.
+    pub fn other_values(&self, index: usize) -> &[f32] {
+        match self {
+            Self::Numbers(page) => {
+                let plane = page.height * page.width;
+                let other = page.other.as_ref();
+                other.and_then(|other| other.values.get(index * plane..(index + 1) * plane)).unwrap_or_default()
+            }
+            Self::Patterns(_) => &[],
+        }
+    }
+
+    /// Whether it shows two models.
+    pub fn is_compared(&self) -> bool {
+        matches!(self, Self::Numbers(page) if page.other.is_some())
+    }
+
+    /// Rows and columns of what is drawn of a channel: of two models three maps side by side.
+    pub fn shape(&self) -> (usize, usize) {
+        let (rows, columns) = self.tile();
+        (rows, if self.is_compared() && !self.is_vector() { 3 * columns } else { columns })
+    }
+
     /// Row and column of the largest finite value of a channel.
     pub fn strongest(&self, index: usize) -> Option<(usize, usize)> {
         let columns = self.tile().1.max(1);

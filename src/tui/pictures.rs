@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never};
 use ratatui::buffer::Buffer;
@@ -40,11 +40,17 @@ pub(super) struct Pictures {
     sent: HashMap<Slot, Sent>,
     /// How long the last one took to draw and encode.
     pub(super) took: Duration,
+    /// Bytes a second that the line is trusted with; nothing where it is this machine's own.
+    rate: Option<u32>,
+    /// When the line will have carried what was sent.
+    free_at: Instant,
+    /// Whether something waits for that.
+    waiting: bool,
 }
 
 impl Pictures {
     /// Starts the encoder, if pictures are drawn at all.
-    pub(super) fn new(canvas: Option<Canvas>) -> Self {
+    pub(super) fn new(canvas: Option<Canvas>, rate: Option<u32>) -> Self {
         let (jobs, encoded) =
             canvas.map(encoder::spawn).map_or_else(|| (None, never()), |(jobs, encoded)| (Some(jobs), encoded));
         Self {
@@ -56,7 +62,24 @@ impl Pictures {
             kept: Vec::new(),
             sent: HashMap::new(),
             took: Duration::ZERO,
+            rate,
+            free_at: Instant::now(),
+            waiting: false,
         }
+    }
+
+    /// When a picture that waits for the line can be sent; nothing where none waits.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.waiting.then_some(self.free_at)
+    }
+
+    /// Pictures are drawn on something else from now on: the size of a cell has changed.
+    pub(super) fn change(&mut self, canvas: Canvas) {
+        if self.canvas == Some(canvas) {
+            return;
+        }
+        let rate = self.rate;
+        *self = Self::new(Some(canvas), rate);
     }
 
     /// Whether sequences for the outer terminal go through tmux.
@@ -114,8 +137,17 @@ impl Pictures {
         let Some(canvas) = self.canvas else { return Vec::new() };
         let mut written = Vec::new();
         let mut placed = HashSet::new();
+        // Over a slow line a picture waits until the one before has arrived, so that none is late by more than one.
+        let line_is_free = Instant::now() >= self.free_at;
+        self.waiting = false;
         for wanted in wanted {
-            let Some(picture) = self.shown.get(&wanted.slot).map(Arc::clone) else { continue };
+            let Some(mut picture) = self.shown.get(&wanted.slot).map(Arc::clone) else { continue };
+            if let Some(sent) = self.sent.get(&wanted.slot).filter(|sent| !Arc::ptr_eq(&sent.picture, &picture))
+                && !line_is_free
+            {
+                self.waiting = true;
+                picture = Arc::clone(&sent.picture);
+            }
             if picture.size.width > wanted.area.width || picture.size.height > wanted.area.height {
                 continue;
             }
@@ -136,6 +168,10 @@ impl Pictures {
             {
                 written.extend(delete_kitty(id_of(slot, sent.turn), canvas.through_tmux));
             }
+        }
+        if let Some(rate) = self.rate.filter(|_| !written.is_empty()) {
+            let takes = Duration::from_secs_f64(written.len() as f64 / f64::from(rate.max(1)));
+            self.free_at = self.free_at.max(Instant::now()) + takes;
         }
         written
     }

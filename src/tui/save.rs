@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use serde_json::{Value, json};
 
-use super::drawing::Subject;
+use super::drawing::{Side, Subject};
 use super::panes::channels::content_name;
 use super::panes::{channels, heatmap};
 use super::state::{Focus, State};
@@ -32,7 +32,7 @@ pub(super) fn pictures(state: &State) -> Option<Saving> {
     if state.focus == Focus::Heatmap {
         let mut about = about_map(state)?;
         about["overlay"] = json!({ "mode": state.overlay.name(), "strength": f64::from(state.strength) / 100.0 });
-        let what = What::Pictures(vec![heatmap::subject(state)?], 1);
+        let what = What::Pictures(vec![heatmap::subject(state, Side::First)?], 1);
         return Some(Saving { stem: map_name(state)?, what, about });
     }
     let page = state.page()?;
@@ -40,7 +40,8 @@ pub(super) fn pictures(state: &State) -> Option<Saving> {
     let mut about = about_channels(state, shown.clone())?;
     about["scale"] = json!(state.scale.name());
     about["colormap"] = json!(state.colormap.name());
-    let subjects: Vec<Subject> = shown.clone().map(|index| channels::subject(state, page, index)).collect();
+    let subjects: Vec<Subject> =
+        shown.clone().map(|index| channels::subject(state, page, index, Side::First)).collect();
     if subjects.is_empty() {
         None
     } else {

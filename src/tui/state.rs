@@ -134,6 +134,8 @@ pub struct State {
     pub inputs: Vec<Option<PathBuf>>,
     /// The picture that is chosen.
     pub input: usize,
+    /// Small pictures of those to go through, once they have been read; none where a file is no picture.
+    pub thumbnails: HashMap<usize, Option<Stamped<RgbImage>>>,
     /// The model, once it is open.
     pub model: Option<Box<ModelInfo>>,
     /// The model that it is compared with.
@@ -242,6 +244,7 @@ impl State {
             count: None,
             inputs,
             input: 0,
+            thumbnails: HashMap::new(),
             model: None,
             other: None,
             run: None,
@@ -353,7 +356,9 @@ impl State {
     pub fn has_class_names(&self) -> bool {
         let classes =
             self.model.as_ref().map_or(0, |model| model.classes.iter().filter(|class| !class.id.negative).count());
-        classes > 0 && super::layout::shows_bars(self) && self.channels() == classes
+        classes > 0
+            && super::layout::shows_bars(self)
+            && self.layer_state().is_some_and(|layer| layer.channels == classes)
     }
 
     /// The page that the cursor is on.

@@ -21,7 +21,7 @@ const FIGURES: usize = 9;
 pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rect, drawn: &mut Drawn) {
     let theme = state.theme();
     let (first, count, _) = page.extent();
-    let bars = layout::bars(inner);
+    let bars = layout::bars(inner, state.has_class_names());
     let Page::Numbers(numbers) = page else { return };
     let reach = numbers.layer_statistics.min.abs().max(numbers.layer_statistics.max.abs());
     let signed = numbers.layer_statistics.min < 0.0;
@@ -40,7 +40,7 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
         };
         let name = name_of(state, channel);
         let width = usize::from(area.width).saturating_sub(1);
-        let label_room = (width.saturating_sub(FIGURES + 6) * 2 / 5).clamp(4, 24);
+        let label_room = (width.saturating_sub(FIGURES + 6) / 2).clamp(4, 28);
         let label = match name {
             Some(name) => cut(&format!("{channel} {name}"), label_room),
             None => channel.to_string(),

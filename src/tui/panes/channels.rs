@@ -1,5 +1,7 @@
 //! The channel pager: a page of tiles with a cursor.
 
+use std::fmt::Write;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -10,7 +12,7 @@ use super::{Drawn, bars, frame_of, message, zoom};
 use crate::picture::Range;
 use crate::service::protocol::{Content, Order, Pane, Statistics};
 use crate::terminal::encoder::Slot;
-use crate::tui::drawing::{Subject, Wanted};
+use crate::tui::drawing::{Side, Subject, Wanted};
 use crate::tui::layout::{self, Tiles};
 use crate::tui::page::Page;
 use crate::tui::state::{Focus, State};
@@ -140,7 +142,10 @@ fn caption<'a>(state: &State, page: &Page, room: usize) -> Line<'a> {
 fn pointed<'a>(state: &State, page: &Page, index: usize, (row, column): (usize, usize)) -> Line<'a> {
     let theme = state.theme();
     let value = page.values(index).get(row * page.tile().1 + column);
-    let value = value.map_or_else(String::new, f32::to_string);
+    let mut value = value.map_or_else(String::new, f32::to_string);
+    if let Some(other) = page.other_values(index).get(row * page.tile().1 + column) {
+        let _ = write!(value, "  against {other}");
+    }
     Line::from(vec![
         Span::styled(format!("#{} ", page.channel(index).unwrap_or(index)), theme.accent()),
         Span::styled(format!("row {row} column {column}  "), theme.dim()),
@@ -192,19 +197,30 @@ fn tiles(state: &State, page: &Page, inner: Rect, frame: &mut Frame<'_>, drawn: 
         let label_area = Rect { y: area.y + area.height - 1, height: 1, ..area };
         frame.render_widget(Paragraph::new(label).style(style).centered(), label_area);
         let room = Rect { height: area.height - 1, ..area };
-        let picture = layout::fitted(room, page.tile(), cell);
+        let picture = layout::fitted(room, page.shape(), cell);
         drawn.targets.add(area, Target::Tile { place, values: None });
         let values = page.has_values().then(|| page.tile());
         drawn.targets.add(picture, Target::Tile { place, values });
-        pictures.push((picture, subject(state, page, index)));
+        pictures.extend(sides(state, page, index, picture));
     }
     drawn.wanted.extend(Wanted::tiles(Slot::Page, pictures));
 }
 
+/// The channel in its area; of two models both and their difference, side by side.
+pub(super) fn sides(state: &State, page: &Page, index: usize, area: Rect) -> Vec<(Rect, Subject)> {
+    if !page.is_compared() {
+        return vec![(area, subject(state, page, index, Side::First))];
+    }
+    let width = area.width / 3;
+    let part = |place: usize| Rect { x: area.x + place as u16 * width, width, ..area };
+    let sides = Side::ALL.into_iter().enumerate().filter(|_| width > 0);
+    sides.map(|(place, side)| (part(place), subject(state, page, index, side))).collect()
+}
+
 /// What the picture of a page's channel shows.
-pub(in crate::tui) fn subject(state: &State, page: &Page, index: usize) -> Subject {
+pub(in crate::tui) fn subject(state: &State, page: &Page, index: usize, side: Side) -> Subject {
     match page {
-        Page::Numbers(page) => Subject::Channel { page: page.clone(), index, look: state.look() },
+        Page::Numbers(page) => Subject::Channel { page: page.clone(), index, side, look: state.look() },
         Page::Patterns(page) => Subject::Pattern { page: page.clone(), index },
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Row<'a> {
     /// Characters of the path that were looked for.
     found: Option<&'a [u32]>,
     label: String,
+    /// Characters of the name, at the end of the label.
+    name_length: usize,
     numbers: [String; 4],
 }
 
@@ -56,6 +58,7 @@ impl<'a> Row<'a> {
             chosen: id == state.layer,
             state: given,
             found: state.search.as_ref().and_then(|search| search.positions(id)),
+            name_length: name.chars().count(),
             label: format!("{}{arrow}{name}", "  ".repeat(depth)),
             numbers: [shape, count(layer.parameters), count(given.map_or(0, |given| given.macs)), differs],
         })
@@ -74,7 +77,9 @@ impl<'a> Row<'a> {
     fn is_found(&self, place: usize) -> bool {
         let Some(found) = self.found else { return false };
         let (path, label) = (self.layer.path.chars().count(), self.label.chars().count());
-        let in_path = (place + path).checked_sub(label);
+        // Nothing of the indent before the name is part of the path.
+        let named = place + self.name_length >= label;
+        let in_path = (place + path).checked_sub(label).filter(|_| named);
         in_path.is_some_and(|place| found.contains(&(place as u32)))
     }
 }

@@ -6,11 +6,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::words::{cut, thin_bar};
-use super::{Drawn, frame_of, message};
+use super::{Drawn, frame_of, message, strip};
 use crate::model::printable;
 use crate::service::protocol::{ClassId, Pane};
 use crate::terminal::encoder::Slot;
-use crate::tui::drawing::{Subject, Wanted};
+use crate::tui::drawing::{Side, Subject, Wanted};
 use crate::tui::layout;
 use crate::tui::state::{Focus, OverlayMode, State};
 use crate::tui::targets::Target;
@@ -36,10 +36,24 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
         }
         return;
     };
+    let (inner, film) = strip::split(state, inner);
+    if let Some(film) = film {
+        strip::draw(state, frame, film, drawn);
+    }
     let classes = state.top_classes().len();
+    let compared = state.map.as_ref().is_some_and(|map| map.other.is_some());
     let tile = (run.picture.height() as usize, run.picture.width() as usize);
+    let cell = state.cell.unwrap_or((10, 20));
+    // Both maps and their difference, side by side or one below the other, whichever leaves them larger.
+    let tile = match tile {
+        (rows, columns) if compared && layout::fitted(inner, (rows, 3 * columns), cell).area() > inner.area() / 3 => {
+            (rows, 3 * columns)
+        }
+        (rows, columns) if compared => (3 * rows, columns),
+        single => single,
+    };
     let lines = (classes as u16 + 3).min(inner.height.saturating_sub(4).max(inner.height / 2));
-    let (picture, words) = layout::picture_and_words(inner, tile, state.cell.unwrap_or((10, 20)), lines, LEAST_TABLE);
+    let (picture, words) = layout::picture_and_words(inner, tile, cell, lines, LEAST_TABLE);
     let mut text = headlines(state, words.width.into());
     if let Some(failed) = state.failed.get(&Pane::Heatmap).or_else(|| state.failed.get(&Pane::Input)) {
         text.push(Line::from(Span::styled(failed.clone(), theme.error())));
@@ -54,16 +68,36 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     }
     frame.render_widget(Paragraph::new(text), words);
     if !picture.is_empty() {
-        drawn.wanted.extend(subject(state).map(|subject| Wanted::whole(Slot::Heatmap, picture, subject)));
+        let pictures = sides(state, picture, compared.then_some(tile.1 > tile.0));
+        drawn.wanted.extend(Wanted::tiles(Slot::Heatmap, pictures));
     }
 }
 
+/// The heatmap in its area; of two models both and their difference, side by side or one below the other.
+fn sides(state: &State, area: Rect, side_by_side: Option<bool>) -> Vec<(Rect, Subject)> {
+    let parts: Vec<(Rect, Side)> = match side_by_side {
+        None => vec![(area, Side::First)],
+        Some(true) => {
+            let width = area.width / 3;
+            let part = |place: usize| Rect { x: area.x + place as u16 * width, width, ..area };
+            Side::ALL.into_iter().enumerate().map(|(place, side)| (part(place), side)).collect()
+        }
+        Some(false) => {
+            let height = area.height / 3;
+            let part = |place: usize| Rect { y: area.y + place as u16 * height, height, ..area };
+            Side::ALL.into_iter().enumerate().map(|(place, side)| (part(place), side)).collect()
+        }
+    };
+    let shown = parts.into_iter().filter(|(area, _)| !area.is_empty());
+    shown.filter_map(|(area, side)| Some((area, subject(state, side)?))).collect()
+}
+
 /// What the pane's picture shows.
-pub(in crate::tui) fn subject(state: &State) -> Option<Subject> {
+pub(in crate::tui) fn subject(state: &State, side: Side) -> Option<Subject> {
     let run = state.run.as_ref()?;
     let (picture, map) = (run.picture.clone(), state.map.clone());
     let seen = state.pointed_at().and_then(|at| state.seen(at));
-    Some(Subject::Heatmap { picture, map, mode: state.overlay, strength: state.strength, seen })
+    Some(Subject::Heatmap { picture, map, mode: state.overlay, strength: state.strength, side, seen })
 }
 
 /// What the map is of and where it was made, in `room` columns.
@@ -98,7 +132,20 @@ fn headlines<'a>(state: &State, room: usize) -> Vec<Line<'a>> {
         several => format!("blend of {} layers: {}", several.len(), several.join(" ")),
     };
     lines.push(Line::from(Span::styled(cut(&at, room), theme.dim())));
+    if let (Some(model), Some(other)) = (&state.model, &state.other) {
+        let names = format!("{} · {} · difference (red: more in the first)", model.name, other.name);
+        lines.push(Line::from(Span::styled(cut(&names, room), theme.dim())));
+    }
     lines
+}
+
+/// What the second model says of a class, where it is among its top ones.
+fn other_probability(state: &State, class: ClassId) -> String {
+    if state.other.is_none() {
+        return String::new();
+    }
+    let known = state.other_predictions.iter().find(|known| known.index == class.index && !class.negative);
+    known.map_or_else(|| "       ".to_owned(), |known| format!("{:>5.1}% ", known.probability * 100.0))
 }
 
 /// The top classes with bars of their probabilities.
@@ -118,6 +165,7 @@ fn table_rows<'a>(state: &State) -> Vec<(Option<ClassId>, Line<'a>)> {
             };
             let line = Line::from(vec![
                 Span::styled(format!("{mark}{:>5.1}% ", probability * 100.0), style),
+                Span::styled(other_probability(state, class), theme.warning()),
                 Span::styled(thin_bar(probability, BAR), theme.bar()),
                 Span::styled(format!(" {}", printable(label)), style),
             ]);

@@ -9,7 +9,7 @@ use super::columns::{Columns, Row};
 use super::words::{end_of, short_count};
 use super::{frame_of, message};
 use crate::model::LayerId;
-use crate::service::protocol::Pane;
+use crate::service::protocol::{LayerState, Pane};
 use crate::tui::layout;
 use crate::tui::search::Search;
 use crate::tui::state::{Focus, State};
@@ -72,8 +72,27 @@ fn below<'a>(state: &State, width: usize) -> Line<'a> {
     }
     let path = state.model.as_ref().and_then(|model| model.layers.get(state.layer.0)).map(|layer| layer.path.as_str());
     let crumbs = path.unwrap_or_default().replace('.', " › ");
-    let crumbs = if crumbs.is_empty() { crumbs } else { format!(" {} ", end_of(&crumbs, room)) };
-    Line::from(Span::styled(crumbs, theme.dim()))
+    if crumbs.is_empty() {
+        return Line::default();
+    }
+    let trouble = state.layer_state().map_or_else(String::new, trouble);
+    let room = room.saturating_sub(trouble.chars().count());
+    Line::from(vec![
+        Span::styled(format!(" {} ", end_of(&crumbs, room)), theme.dim()),
+        Span::styled(trouble, theme.warning()),
+    ])
+}
+
+/// What a layer's mark means.
+fn trouble(state: &LayerState) -> String {
+    let statistics = &state.statistics;
+    let channels = state.channels;
+    match (statistics.nan + statistics.inf, state.dead, state.saturated) {
+        (0, 0, 0) => String::new(),
+        (0, 0, saturated) => format!("{saturated} of {channels} saturated "),
+        (0, dead, _) => format!("{dead} of {channels} dead "),
+        (broken, ..) => format!("{broken} NaN or Inf "),
+    }
 }
 
 fn looked_for<'a>(search: &Search, room: usize, accent: Style, dim: Style) -> Line<'a> {

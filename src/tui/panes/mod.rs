@@ -7,6 +7,7 @@ pub mod heatmap;
 pub mod layers;
 pub mod popup;
 mod status;
+mod strip;
 mod words;
 pub mod zoom;
 
@@ -30,6 +31,8 @@ pub struct Drawn {
     pub wanted: Vec<Wanted>,
     /// What the mouse can point at.
     pub targets: Targets,
+    /// Pictures whose thumbnails are missing.
+    pub thumbnails: Vec<usize>,
 }
 
 /// Draws a frame. `place` puts its pictures on it, but for the areas that lie over the panes, which are drawn last.

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Drawn;
-use super::channels::subject;
+use super::channels::sides;
 use super::words::{cut, percent, short};
 use crate::picture::Histogram;
 use crate::service::protocol::Statistics;
@@ -28,9 +28,9 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
         let area = layout::fitted(room, page.tile(), cell);
         return picture(state, page, index, area, drawn);
     };
-    let areas = layout::zoom(inner, page.tile(), cell);
+    let areas = layout::zoom(inner, page.shape(), cell);
     picture(state, page, index, areas.picture, drawn);
-    let shape = format!("{}×{} values", numbers.height, numbers.width);
+    let shape = format!("{}×{}", numbers.height, numbers.width);
     if let Some(statistics) = numbers.statistics.get(index) {
         frame.render_widget(Paragraph::new(facts(statistics, &shape, state.theme().dim())), areas.facts);
     }
@@ -38,7 +38,7 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
         histogram(state, page.values(index), frame, areas.histogram);
     }
     if let (Some(area), Some(subject), true) = (areas.place, place(state), page.has_values()) {
-        let words = if state.probe.is_some() { "seen from the point" } else { "seen from its maximum" };
+        let words = if state.probe.is_some() { "at the point" } else { "strongest" };
         beside(state, Slot::Place, subject, words, area, frame, drawn);
     }
     if let (Some(area), Some((_, pattern))) = (areas.pattern, &state.detail) {
@@ -62,8 +62,11 @@ fn picture(state: &State, page: &Page, index: usize, area: Rect, drawn: &mut Dra
         return;
     }
     let values = page.has_values().then(|| page.tile());
-    drawn.targets.add(area, Target::Zoomed { place: page.extent().0 + index, values });
-    drawn.wanted.push(Wanted::whole(Slot::Zoom, area, subject(state, page, index)));
+    let sides = sides(state, page, index, area);
+    for (area, _) in &sides {
+        drawn.targets.add(*area, Target::Zoomed { place: page.extent().0 + index, values });
+    }
+    drawn.wanted.extend(Wanted::tiles(Slot::Zoom, sides));
 }
 
 /// What of the picture the point sees, or the place where the channel is strongest.

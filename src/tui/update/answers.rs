@@ -57,6 +57,7 @@ impl State {
             Event::Compared { ticket, layers, predictions, .. } if ticket == self.input_ticket => {
                 self.differences = layers.iter().map(|layer| (layer.layer, layer.distance)).collect();
                 self.other_predictions = predictions;
+                self.progress.remove(&Pane::Input);
             }
             Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } => {}
         }

@@ -59,7 +59,7 @@ impl State {
             return None;
         }
         let page = self.page().filter(|page| page.has_values())?;
-        layout::zoom(layout::channels_inner(self), page.tile(), self.cell.unwrap_or((10, 20))).pattern?;
+        layout::zoom(layout::channels_inner(self), page.shape(), self.cell.unwrap_or((10, 20))).pattern?;
         Some((self.layer, self.channel_number()?))
     }
 
