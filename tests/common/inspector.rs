@@ -7,13 +7,14 @@
     reason = "each file that includes it uses a part of it; a test may panic"
 )]
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use layerscope::model::{LayerId, LayerKind};
 use layerscope::service::protocol::{
-    ChannelPage, Class, ClassId, ClassMap, Content, Event, LayerInfo, LayerState, ModelInfo, PatternPage, Prediction,
-    Request, Rgb, Statistics,
+    ChannelPage, Class, ClassId, ClassMap, Content, Event, LayerDifference, LayerInfo, LayerState, ModelInfo, Order,
+    OtherChannels, OtherMap, PatternPage, Prediction, Request, Rgb, Statistics, Ticket,
 };
 use layerscope::tui::drawing::Wanted;
 use layerscope::tui::panes;
@@ -63,7 +64,7 @@ pub fn statistics() -> Statistics {
     Statistics { min: -1.5, max: 2.25, mean: 0.125, std: 0.5, sparsity: 0.25, nan: 0, inf: 0 }
 }
 
-pub fn ran(ticket: layerscope::service::protocol::Ticket) -> Event {
+pub fn ran(ticket: Ticket) -> Event {
     let state = |index: usize, shape: Vec<i64>, sparsity: f32, nan: u64| LayerState {
         layer: LayerId(index),
         channels: shape[1] as usize,
@@ -102,6 +103,12 @@ pub struct Inspector {
     pub asked: Vec<Request>,
     pub columns: u16,
     pub rows: u16,
+    /// What the network makes of a picture.
+    pub ran: fn(Ticket) -> Event,
+    /// The numbers of a page, one after the other.
+    pub value: fn(usize) -> f32,
+    /// Whether a second model answers too.
+    pub compared: bool,
 }
 
 impl Inspector {
@@ -111,7 +118,7 @@ impl Inspector {
 
     pub fn with_inputs(columns: u16, rows: u16, inputs: Vec<Option<PathBuf>>) -> Self {
         let state = State::new(Theme::built_in().unwrap(), inputs, (columns, rows), Some((10, 20)));
-        Self { state, asked: Vec::new(), columns, rows }
+        Self { state, asked: Vec::new(), columns, rows, ran, value: |index| index as f32, compared: false }
     }
 
     pub fn opened(columns: u16, rows: u16) -> Self {
@@ -147,20 +154,24 @@ impl Inspector {
             let Effect::Ask(request) = effect else { continue };
             self.asked.push(request.clone());
             match request {
-                Request::Picture { ticket, .. } => self.tell(ran(ticket)),
+                Request::Picture { ticket, .. } => {
+                    self.tell((self.ran)(ticket));
+                    if self.compared {
+                        self.tell(self.difference(ticket));
+                    }
+                }
                 Request::Map { ticket, layers, class, against } => {
-                    let class = class.unwrap_or(ClassId { index: 1, negative: false });
-                    let labels = ["tench", "tabby", "tiger cat"];
-                    let label = labels[class.index].to_owned();
-                    let layers = if layers.is_empty() { vec![LayerId(3)] } else { layers };
+                    let layers = if layers.is_empty() { vec![self.last_with_a_map()] } else { layers };
+                    let values = vec![0.0, 1.0, 2.0, 3.0];
+                    let other = OtherMap { height: 2, width: 2, values: vec![3.0, 2.0, 1.0, 0.0] };
                     let map = ClassMap {
                         layers,
-                        against: against.map(|class| Class { id: class, label: labels[class.index].to_owned() }),
-                        other: None,
-                        class: Class { id: class, label },
+                        class: self.class(class.unwrap_or(ClassId { index: 1, negative: false })),
+                        against: against.map(|class| self.class(class)),
                         height: 2,
                         width: 2,
-                        values: vec![0.0, 1.0, 2.0, 3.0],
+                        values,
+                        other: self.compared.then_some(other),
                     };
                     self.tell(Event::Map { ticket, map: Box::new(map) });
                 }
@@ -181,33 +192,85 @@ impl Inspector {
                     };
                     self.tell(Event::Patterns { ticket, page: Box::new(page) });
                 }
-                Request::Channels { ticket, layer, content, order, first, count, .. } => {
-                    let known = &self.state.run.as_ref().unwrap().layers[&layer];
-                    let total = known.channels;
-                    let side = if known.shape.len() == 4 { known.shape[2] as usize } else { 1 };
-                    let count = count.min(total - first);
-                    let page = ChannelPage {
-                        layer,
-                        content,
-                        order,
-                        class: None,
-                        channels: (first..first + count).collect(),
-                        first,
-                        total,
-                        height: side,
-                        width: side,
-                        values: (0..count * side * side).map(|value| value as f32).collect(),
-                        statistics: vec![statistics(); count],
-                        layer_statistics: statistics(),
-                        contributions: None,
-                        colour: None,
-                        other: None,
-                    };
+                Request::Channels { ticket, layer, content, order, class, first, count } => {
+                    let page = self.numbers(layer, content, order, class, first..first + count);
                     self.tell(Event::Channels { ticket, page: Box::new(page) });
                 }
                 Request::Stop(_) | Request::Pattern { .. } => {}
             }
         }
+    }
+
+    /// A page of numbers: in another order than the index the last channel comes first, and the kernels of the first layer are
+    /// in colour.
+    fn numbers(
+        &self,
+        layer: LayerId,
+        content: Content,
+        order: Order,
+        class: Option<ClassId>,
+        places: Range<usize>,
+    ) -> ChannelPage {
+        let known = &self.state.run.as_ref().unwrap().layers[&layer];
+        let total = known.channels;
+        let places = places.start..places.end.min(total);
+        let count = places.len();
+        let (height, width) = if content == Content::Weights { (3, 3) } else { known.map };
+        let of_class = content.needs_class() || order == Order::Contribution;
+        let values: Vec<f32> = (0..count * height * width).map(self.value).collect();
+        let colour = (content == Content::Weights && layer == LayerId(0))
+            .then(|| vec![Rgb { width: 3, height: 3, pixels: vec![200; 27] }; count]);
+        let other = self.compared.then(|| OtherChannels {
+            layer,
+            values: values.iter().map(|value| value * 0.5).collect(),
+            statistics: vec![statistics(); count],
+            layer_statistics: statistics(),
+            colour: colour.clone(),
+        });
+        ChannelPage {
+            layer,
+            content,
+            order,
+            class: of_class.then(|| self.class(class.unwrap_or(ClassId { index: 1, negative: false }))),
+            channels: places
+                .clone()
+                .map(|place| if order == Order::Index { place } else { total - 1 - place })
+                .collect(),
+            first: places.start,
+            total,
+            height,
+            width,
+            values,
+            statistics: vec![statistics(); count],
+            layer_statistics: statistics(),
+            contributions: of_class.then(|| places.map(|place| 1.5 - place as f32 / 16.0).collect()),
+            colour,
+            other,
+        }
+    }
+
+    fn class(&self, id: ClassId) -> Class {
+        let classes = &self.state.model.as_ref().unwrap().classes;
+        classes.iter().find(|class| class.id == id).unwrap().clone()
+    }
+
+    fn last_with_a_map(&self) -> LayerId {
+        let layers = self.state.run.as_ref().unwrap().layers.values();
+        layers.filter(|layer| layer.map != (1, 1)).map(|layer| layer.layer).max().unwrap()
+    }
+
+    /// The second model differs more the deeper the layer; it has not the last one.
+    fn difference(&self, ticket: Ticket) -> Event {
+        let mut layers: Vec<LayerId> = self.state.run.as_ref().unwrap().layers.keys().copied().collect();
+        layers.sort();
+        let unmatched = layers.pop().into_iter().collect();
+        let distance =
+            |layer: &LayerId| LayerDifference { layer: *layer, other: *layer, distance: 0.01 * layer.0 as f32 };
+        let predictions = self.state.run.as_ref().unwrap().predictions.iter().rev();
+        let shares = [0.5, 0.25, 0.125];
+        let predictions =
+            predictions.zip(shares).map(|(known, probability)| Prediction { probability, ..known.clone() }).collect();
+        Event::Compared { ticket, predictions, layers: layers.iter().rev().map(distance).collect(), unmatched }
     }
 
     pub fn draw(&self) -> (String, Vec<Wanted>) {
