@@ -11,7 +11,7 @@ use std::ffi::{CStr, CString, c_void};
 use tch::Tensor;
 
 pub(crate) use tensor::type_number;
-pub use tensor::{TensorError, cuda_is_loaded, exit_now, load_cuda, tensor_over};
+pub use tensor::{TensorError, cuda_is_loaded, exit_now, libtorch_folder, load_cuda, tensor_over};
 
 /// Version of libtorch that this was built with: `2.13.0`.
 pub fn libtorch_version() -> &'static str {

@@ -154,7 +154,7 @@ pub fn cuda_is_loaded() -> bool {
 }
 
 /// The folder that holds the `libtorch_cpu.so` of this process.
-fn libtorch_folder() -> Option<PathBuf> {
+pub fn libtorch_folder() -> Option<PathBuf> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let line = maps.lines().find(|line| line.ends_with("/libtorch_cpu.so"))?;
     let path = line.get(line.find('/')?..)?;

@@ -1,8 +1,10 @@
 //! The command line with the configuration behind it: what is set in the file or the environment is the default of the option.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use clap::{Command, CommandFactory, FromArgMatches};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::Arguments;
 use crate::config::{ConfigError, Configuration, SETTINGS, Setting};
@@ -16,6 +18,10 @@ pub(super) struct Interface {
     pub(super) themes: Library,
     /// Keys, the table's and the user's.
     pub(super) keymap: Keymap,
+    /// Who says how pictures are drawn: the option, or what the configuration has it from.
+    pub(super) graphics_said_by: String,
+    /// The configuration file, where there is one.
+    pub(super) file: Option<PathBuf>,
 }
 
 /// Arguments, and what the configuration adds to them.
@@ -55,8 +61,10 @@ pub(super) fn read(given: Vec<OsString>) -> Result<Configured, ConfiguredError> 
     }
     refuse_unknown_theme(&mut configuration, &themes);
     let command = with_defaults(Arguments::command(), &configuration);
-    let arguments = Arguments::from_arg_matches(&command.try_get_matches_from(given)?)?;
-    Ok(Configured { arguments, interface: Interface { themes, keymap }, warnings: configuration.warnings })
+    let matches = command.try_get_matches_from(given)?;
+    let graphics_said_by = said_by("graphics", &matches, &configuration);
+    let interface = Interface { themes, keymap, graphics_said_by, file: configuration.file };
+    Ok(Configured { arguments: Arguments::from_arg_matches(&matches)?, interface, warnings: configuration.warnings })
 }
 
 /// `--config FILE COMMAND` as `COMMAND --config FILE`: behind an option of the inspector's, a command would be taken for a model.
@@ -74,6 +82,16 @@ fn configuration_after_command(mut given: Vec<OsString>) -> Vec<OsString> {
     given
 }
 
+/// Who gave an option of the inspector's its value.
+fn said_by(setting: &str, matches: &ArgMatches, configuration: &Configuration) -> String {
+    let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
+    let takes = matches.try_contains_id(setting).is_ok();
+    if takes && matches.value_source(setting) == Some(ValueSource::CommandLine) {
+        return format!("--{setting}");
+    }
+    configuration.value(setting).map_or_else(String::new, |value| value.from.clone())
+}
+
 fn refuse_unknown_theme(configuration: &mut Configuration, themes: &Library) {
     let choice = configuration.value("theme").and_then(|value| value.text.parse::<crate::config::ThemeChoice>().ok());
     let names = choice.as_ref().map_or_else(Vec::new, |choice| choice.names());
@@ -82,7 +100,8 @@ fn refuse_unknown_theme(configuration: &mut Configuration, themes: &Library) {
     }
 }
 
-/// The command with other defaults: of the inspector's options all, of the commands' those that are for every command.
+/// The command with other defaults: of the inspector's options all, and of the doctor's, who speaks about them; of the other
+/// commands' those that are for every command.
 fn with_defaults(command: Command, configuration: &Configuration) -> Command {
     let set = |command: Command, for_commands: bool| {
         SETTINGS.iter().filter(|setting| setting.for_commands || !for_commands).fold(command, |command, setting| {
@@ -93,7 +112,10 @@ fn with_defaults(command: Command, configuration: &Configuration) -> Command {
             }
         })
     };
-    set(command, false).mut_subcommands(|subcommand| set(subcommand, true))
+    set(command, false).mut_subcommands(|subcommand| {
+        let for_commands = subcommand.get_name() != "doctor";
+        set(subcommand, for_commands)
+    })
 }
 
 fn id(setting: &Setting) -> String {

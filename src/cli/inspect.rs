@@ -1,6 +1,6 @@
 //! `layerscope` without a command: the inspector.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
@@ -8,13 +8,15 @@ use clap::{ArgAction, Args};
 use super::common::{Failure, ModelOptions};
 use super::configured::Interface;
 use super::errors;
+use super::summary::Summary;
 use crate::config::{self, ThemeChoice};
 use crate::model::printable::printable_path;
 use crate::picture::load::Input;
 use crate::picture::{ColorMap, Scale};
 use crate::service::{self, open::Opening, protocol::OpenRequest};
 use crate::terminal::Graphics;
-use crate::terminal::messages::Elsewhere;
+use crate::terminal::messages::{Elsewhere, Log};
+use crate::terminal::probe::Wish;
 use crate::tui::{self, keymap::Keymap};
 
 /// Arguments of the inspector.
@@ -49,7 +51,7 @@ pub(super) struct Inspect {
     /// Whether click, wheel, hover and drag do something; selecting text then needs Shift
     #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
     mouse: bool,
-    /// Where messages go while the inspector has the screen
+    /// Where messages go while the inspector has the screen; usually $XDG_STATE_HOME/layerscope/layerscope.log
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
     /// Print a configuration file with every setting and key, and leave
@@ -59,11 +61,20 @@ pub(super) struct Inspect {
     options: ModelOptions,
 }
 
+/// What works where the inspector does not.
+const WITHOUT_ONE: &str = "the commands summary, predict, activations, patterns and cam do not";
+
 impl Inspect {
     pub(super) fn run(self, interface: Interface, notices: Vec<String>) -> Result<(), Failure> {
         if self.print_config {
             let text = config::DEFAULT.to_owned() + &Keymap::default().to_toml();
             return Ok(std::io::stdout().write_all(text.as_bytes())?);
+        }
+        if !std::io::stdout().is_terminal() {
+            return Summary::of(self.model, self.options).run();
+        }
+        if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+            return Err(Failure::Usage(format!("TERM is dumb, and the inspector needs a whole screen; {WITHOUT_ONE}")));
         }
         for name in self.theme.names() {
             interface.themes.position(name).map_err(Failure::Usage)?;
@@ -77,9 +88,9 @@ impl Inspect {
         }
         let mut lines = vec![format!("layerscope {}, process {}", env!("CARGO_PKG_VERSION"), std::process::id())];
         lines.extend(notices.iter().cloned());
-        let log = self.log_file.as_deref();
-        let elsewhere = Elsewhere::send(log, &lines).map_err(|reason| {
-            Failure::Usage(format!("--log-file {}: {reason}", log.map_or_else(String::new, printable_path)))
+        let log = Log::new(self.log_file.as_deref(), |name| std::env::var_os(name));
+        let elsewhere = Elsewhere::send(&log, &lines).map_err(|reason| {
+            Failure::Usage(format!("--log-file {}: {reason}", log.file().map_or_else(String::new, printable_path)))
         })?;
         self.options.apply_threads();
         let request = OpenRequest { opening, other, seed: self.options.seed };
@@ -89,7 +100,7 @@ impl Inspect {
             themes: interface.themes.themes,
             theme: self.theme,
             keymap: interface.keymap,
-            graphics: self.graphics,
+            graphics: Wish { graphics: self.graphics, said_by: interface.graphics_said_by },
             colormap: self.colormap,
             scale: self.scale,
             overlay_strength: self.overlay_strength,

@@ -5,6 +5,7 @@ mod cam;
 mod common;
 mod completions;
 mod configured;
+mod doctor;
 mod errors;
 mod inspect;
 mod man;
@@ -43,6 +44,7 @@ enum Command {
     Activations(activations::Activations),
     Patterns(patterns::Patterns),
     Cam(cam::Cam),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
     /// Print the manual page, to be read by `man -l -` or put into a folder man1
     Man,
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Some(Command::Activations(command)) => command.run(),
         Some(Command::Patterns(command)) => command.run(),
         Some(Command::Cam(command)) => command.run(),
+        Some(Command::Doctor(command)) => command.run(&interface),
         Some(Command::Completions(command)) => command.run(),
         Some(Command::Man) => man::run(),
     };

@@ -25,6 +25,11 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    /// The summary of a model, as `layerscope summary MODEL` prints it.
+    pub(super) fn of(model: Option<PathBuf>, options: ModelOptions) -> Self {
+        Self { model, options, format: Format::Table, modules: false }
+    }
+
     pub(super) fn run(self) -> Result<(), Failure> {
         let network = self.options.network(self.model.as_deref())?;
         let summary = network.summary()?;

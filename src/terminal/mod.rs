@@ -1,15 +1,17 @@
 //! The terminal: entering and leaving it, what it can draw, and drawing pictures on it.
 
 pub mod clipboard;
-pub mod colors;
 pub mod depth;
 pub mod encoder;
 pub mod graphics;
 pub mod messages;
+mod passthrough;
 pub mod probe;
 pub mod session;
 
 use clap::ValueEnum;
+
+pub use passthrough::passthrough;
 
 /// How pictures are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -42,6 +44,18 @@ pub enum Protocol {
     Cells,
 }
 
+impl Protocol {
+    /// As `--graphics` calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kitty => "kitty",
+            Self::Sixel => "sixel",
+            Self::Iterm2 => "iterm2",
+            Self::Cells => "cells",
+        }
+    }
+}
+
 /// Colours that characters can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ColorDepth {
@@ -51,6 +65,17 @@ pub enum ColorDepth {
     Indexed256,
     /// 24 bits.
     True,
+}
+
+impl ColorDepth {
+    /// How many there are, in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ansi16 => "16 colours",
+            Self::Indexed256 => "256 colours",
+            Self::True => "24-bit colours",
+        }
+    }
 }
 
 /// Width and height of a character cell in pixels.

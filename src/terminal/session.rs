@@ -1,12 +1,14 @@
 //! Entering the terminal and leaving it as it was: on quit, error, panic, signals and suspension.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 
-use crossterm::cursor::{Hide, Show};
+use crossterm::cursor::{Hide, SetCursorStyle, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
     EnableMouseCapture,
@@ -18,6 +20,10 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::{Frame, Terminal};
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::stdio::dup2_stdout;
+
+use super::messages::ABOVE_STDIO;
 
 /// What is written of a frame, until it is whole.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +43,8 @@ impl Write for Screen {
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 /// Whether the mouse is ours as well.
 static MOUSE: AtomicBool = AtomicBool::new(false);
+/// The screen, while stdout is elsewhere.
+static SCREEN: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
 /// A terminal that is ours until this is dropped.
 pub struct Session {
@@ -97,9 +105,7 @@ impl Session {
     /// # Errors
     /// When the terminal is gone.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        out.flush()
+        screen()?.write_all(bytes)
     }
 
     /// Forgets what is on the screen, so that the next frame writes everything.
@@ -107,7 +113,7 @@ impl Session {
     /// # Errors
     /// When the terminal is gone.
     pub fn forget_screen(&mut self) -> io::Result<()> {
-        execute!(io::stdout(), Clear(ClearType::All))?;
+        execute!(screen()?, Clear(ClearType::All))?;
         // Terminal::clear asks the terminal for the cursor's position, whose answer the keyboard's thread would take.
         self.terminal = Terminal::new(CrosstermBackend::new(self.screen.clone()))?;
         Ok(())
@@ -143,9 +149,38 @@ impl Drop for Session {
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     ACTIVE.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)
-        .and_then(|()| if MOUSE.load(Ordering::SeqCst) { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) })
-        .inspect_err(|_| restore())
+    enter_screen().inspect_err(|_| restore())
+}
+
+fn enter_screen() -> io::Result<()> {
+    keep_screen_to_ourselves()?;
+    let mut screen = screen()?;
+    execute!(screen, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)?;
+    if MOUSE.load(Ordering::SeqCst) {
+        execute!(screen, EnableMouseCapture)?;
+    }
+    Ok(())
+}
+
+/// What libtorch's libraries print on stdout goes where its messages go, unless those are on the screen too.
+fn keep_screen_to_ourselves() -> io::Result<()> {
+    if io::stderr().is_terminal() {
+        return Ok(());
+    }
+    let own = fcntl_dupfd_cloexec(io::stdout(), ABOVE_STDIO)?;
+    dup2_stdout(io::stderr())?;
+    *SCREEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(own);
+    Ok(())
+}
+
+/// The screen, whatever stdout is.
+fn screen() -> io::Result<File> {
+    let own = SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let screen = match own.as_ref() {
+        Some(own) => own.try_clone()?,
+        None => fcntl_dupfd_cloexec(io::stdout(), ABOVE_STDIO)?,
+    };
+    Ok(File::from(screen))
 }
 
 /// Gives the terminal back as it was; does nothing where that has happened.
@@ -155,15 +190,21 @@ pub fn restore() {
     }
     // The terminal may be gone: there is nobody to tell then. Keys go first: whoever sees the screen given back may type.
     let _ = disable_raw_mode();
-    if MOUSE.load(Ordering::SeqCst) {
-        let _ = execute!(io::stdout(), DisableMouseCapture);
+    if let Ok(mut screen) = screen() {
+        if MOUSE.load(Ordering::SeqCst) {
+            let _ = execute!(screen, DisableMouseCapture);
+        }
+        let _ = execute!(
+            screen,
+            EndSynchronizedUpdate,
+            DisableFocusChange,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            SetCursorStyle::DefaultUserShape,
+            Show
+        );
     }
-    let _ = execute!(
-        io::stdout(),
-        EndSynchronizedUpdate,
-        DisableFocusChange,
-        DisableBracketedPaste,
-        LeaveAlternateScreen,
-        Show
-    );
+    if let Some(own) = SCREEN.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = dup2_stdout(own);
+    }
 }

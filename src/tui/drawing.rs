@@ -177,13 +177,11 @@ impl Subject {
 
     /// Rows and columns of the picture at its own resolution.
     pub fn shape(&self) -> (usize, usize) {
-        match self {
-            Self::Crop { seen: (.., width, height), .. } => (*height as usize, *width as usize),
-            _ => {
-                let raster = self.raster();
-                (raster.height() as usize, raster.width() as usize)
-            }
+        if let Self::Crop { seen: (.., width, height), .. } = self {
+            return (*height as usize, *width as usize);
         }
+        let raster = self.raster();
+        (raster.height() as usize, raster.width() as usize)
     }
 
     fn is_crisp(&self) -> bool {

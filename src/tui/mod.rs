@@ -34,9 +34,10 @@ use crate::config::ThemeChoice;
 use crate::picture::{ColorMap, Scale};
 use crate::service::protocol::{Event, Pane, Request};
 use crate::terminal::clipboard::copy_sequence;
-use crate::terminal::colors::light_background;
+use crate::terminal::messages::note;
+use crate::terminal::probe::late::typed_keys;
+use crate::terminal::probe::{self, Background, Decision, Environment, Grid, Keyboard, Wish};
 use crate::terminal::session::Session;
-use crate::terminal::{ColorDepth, Graphics, probe};
 use keymap::Keymap;
 use panes::Drawn;
 use pictures::Pictures;
@@ -57,8 +58,8 @@ pub struct Options {
     pub theme: ThemeChoice,
     /// What keys do.
     pub keymap: Keymap,
-    /// How pictures are drawn.
-    pub graphics: Graphics,
+    /// How pictures are to be drawn.
+    pub graphics: Wish,
     /// Colour map to begin with.
     pub colormap: ColorMap,
     /// Scale to begin with.
@@ -96,10 +97,15 @@ pub enum TuiError {
 pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event>) -> Result<u8, TuiError> {
     let signals = signals()?;
     let (columns, rows) = crossterm::terminal::size().map_err(TuiError::NoTerminal)?;
-    let theme = first_theme(&options.theme, &options.themes);
-    let mut session = Session::enter(options.mouse).map_err(TuiError::NoTerminal)?;
-    let depth = ColorDepth::from_environment(|name| std::env::var(name).ok());
-    let themes = options.themes.into_iter().map(|theme| theme.for_depth(depth)).collect();
+    let environment = Environment::read();
+    let (answers, keyboard) = probe::ask(&environment, probe::PATIENCE);
+    let decision = probe::decide(&options.graphics, &environment, &answers);
+    note(&decision.to_string());
+    // Placeholders and half blocks are made of colours: NO_COLOR is for the words, whose theme has none then.
+    crossterm::style::force_color_output(true);
+    let theme = first_theme(&options.theme, &options.themes, decision.background);
+    let session = Session::enter(options.mouse).map_err(TuiError::NoTerminal)?;
+    let themes = options.themes.into_iter().map(|theme| theme.for_depth(decision.colors)).collect();
     let mut state = State::new(themes, options.inputs, (columns, rows), None);
     state.theme = theme;
     state.colormap = options.colormap;
@@ -108,32 +114,20 @@ pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event
     state.crisp = options.crisp;
     state.keymap = options.keymap;
     state.notice = notice(&options.notices);
-    // Something to look at while the terminal is asked what it can draw.
-    session.draw(|frame| {
-        panes::draw(&state, frame, |_, _, _| ());
-        Vec::new()
-    })?;
-    let canvas = probe::canvas(options.graphics);
-    state.cell = canvas.map(|canvas| (canvas.cell.width, canvas.cell.height));
-    let keys = keys();
-    let pictures = Pictures::new(canvas, line_rate());
-    Inspector {
-        session,
-        state,
-        requests: requests.clone(),
-        pictures,
-        thumbnails: Thumbnails::new(),
-        drawn: Drawn::default(),
-    }
-    .run(&keys, events, &signals)
+    state.cell = decision.canvas.map(|canvas| (canvas.cell.width, canvas.cell.height));
+    let keys = keys(keyboard);
+    let pictures = Pictures::new(decision.canvas, line_rate());
+    let (requests, drawn, grid) = (requests.clone(), Drawn::default(), answers.grid);
+    let thumbnails = Thumbnails::new();
+    Inspector { session, state, requests, pictures, thumbnails, drawn, decision, grid }.run(&keys, events, &signals)
 }
 
-/// Place of the theme to begin with. The terminal is asked for its background only where that decides.
-fn first_theme(choice: &ThemeChoice, themes: &[Theme]) -> usize {
+/// Place of the theme to begin with.
+fn first_theme(choice: &ThemeChoice, themes: &[Theme], background: Option<Background>) -> usize {
     let name = match choice {
         ThemeChoice::Always(name) => name,
         ThemeChoice::ByBackground { light, dark } => {
-            if light_background() == Some(true) {
+            if background == Some(Background::Light) {
                 light
             } else {
                 dark
@@ -160,14 +154,19 @@ fn line_rate() -> Option<u32> {
     std::env::var_os("SSH_CONNECTION").map(|_| SSH_RATE)
 }
 
-/// Reads the keyboard on a thread of its own.
-fn keys() -> Receiver<TerminalEvent> {
+/// Reads the keyboard on a thread of its own, after what was typed while the terminal was asked.
+fn keys(Keyboard { typed, mut late }: Keyboard) -> Receiver<TerminalEvent> {
     let (sender, keys) = unbounded();
     thread::spawn(move || {
-        while let Ok(event) = crossterm::event::read() {
-            if sender.send(event).is_err() {
-                return;
+        let mut events = typed_keys(&typed);
+        loop {
+            for event in events {
+                if sender.send(event).is_err() {
+                    return;
+                }
             }
+            let Ok(event) = crossterm::event::read() else { return };
+            events = late.pass(event);
         }
     });
     keys
@@ -194,6 +193,10 @@ struct Inspector {
     thumbnails: Thumbnails,
     /// What the last frame left to do, and what is where on it.
     drawn: Drawn,
+    /// What the terminal can do.
+    decision: Decision,
+    /// The terminal's size when it was asked.
+    grid: Option<Grid>,
 }
 
 impl Inspector {
@@ -268,11 +271,28 @@ impl Inspector {
             TerminalEvent::Key(key) => self.state.key(*key),
             TerminalEvent::Mouse(mouse) => self.state.mouse(*mouse, &self.drawn.targets),
             TerminalEvent::Paste(text) => self.state.paste(text),
-            TerminalEvent::Resize(columns, rows) => self.state.resize(*columns, *rows),
+            TerminalEvent::Resize(columns, rows) => {
+                self.follow_font();
+                self.state.resize(*columns, *rows)
+            }
             // Multiplexers lose pictures of hidden windows.
             TerminalEvent::FocusGained if self.pictures.through_tmux() => vec![Effect::Redraw],
             _ => Vec::new(),
         }
+    }
+
+    /// Another size of letters makes cells of another size.
+    fn follow_font(&mut self) {
+        let Some(mut canvas) = self.decision.canvas else { return };
+        canvas.cell = self.decision.cell_at(self.grid, probe::grid());
+        let cell = Some((canvas.cell.width, canvas.cell.height));
+        if self.state.cell == cell {
+            return;
+        }
+        self.state.cell = cell;
+        // A terminal that is gone is noticed at the next frame.
+        let _ = self.session.write(&self.pictures.deletion());
+        self.pictures.change(canvas);
     }
 
     fn perform(&mut self, effect: Effect, saving: &Sender<Result<PathBuf, String>>) -> Result<Option<u8>, TuiError> {
@@ -285,10 +305,11 @@ impl Inspector {
                 self.pictures.forget();
                 self.session.forget_screen()?;
             }
-            Effect::Copy(text) => self.session.write(copy_sequence(&text, self.pictures.through_tmux()).as_bytes())?,
+            Effect::Copy(text) => self.session.write(&copy_sequence(&text, self.decision.through_tmux))?,
             Effect::Suspend => {
                 self.session.suspend()?;
                 self.pictures.forget();
+                self.follow_font();
                 let size = self.session.size()?;
                 let effects = self.state.resize(size.width, size.height);
                 for effect in effects {

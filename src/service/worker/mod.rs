@@ -28,13 +28,14 @@ use subject::Subject;
 /// Why a model could not be opened, or why the two cannot be compared, in one line.
 pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>) -> Result<(), String> {
     let network = opened(&open.opening, events)?;
-    let _ = events.send(Event::Opened(Box::new(info::of(&network))));
     let other = open.other.as_ref().map(|other| opened(other, events)).transpose()?;
     let second = other.as_ref().map(|other| Second::beside(&network, other)).transpose();
     let second = second.map_err(|reason| {
         let other = open.other.as_ref().map_or_else(String::new, file);
         format!("{} and {other} {reason}", file(&open.opening))
     })?;
+    // Not before both are there: an engine that said so and then ended would look broken.
+    let _ = events.send(Event::Opened(Box::new(info::of(&network))));
     if let Some(other) = &other {
         let _ = events.send(Event::OpenedOther(Box::new(info::of(other))));
     }

@@ -12,6 +12,7 @@ use crate::methods::grad_cam::{Recording, Target};
 use crate::methods::statistics::{self, LayerStatistics};
 use crate::methods::{Forward, Network, channels, predictions};
 use crate::model::LayerId;
+use crate::model::graph::ValueId;
 
 /// Channels as numbers on the device: K×H×W.
 pub(super) struct Numbers {
@@ -40,7 +41,8 @@ pub(super) struct Gradient {
 struct Run {
     forward: Forward,
     top: ClassId,
-    statistics: HashMap<LayerId, LayerStatistics>,
+    /// Of a layer's output: a module often gives what its last child gives.
+    statistics: HashMap<ValueId, LayerStatistics>,
     /// Runs from a layer to the scores, the newest last: another class costs one backward pass.
     recordings: Vec<Recording>,
     /// The newest last.
@@ -139,11 +141,11 @@ impl<'a> Subject<'a> {
         let place = self.network.layer(layer)?;
         let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
         let maps = channels::maps(run.forward.get(place.tap.value)?, self.network.layout(place.tap.value))?;
-        if let Some(known) = run.statistics.get(&layer) {
+        if let Some(known) = run.statistics.get(&place.tap.value) {
             return Ok(Numbers { maps, statistics: known.clone() });
         }
         let found = Numbers::of(maps)?;
-        run.statistics.insert(layer, found.statistics.clone());
+        run.statistics.insert(place.tap.value, found.statistics.clone());
         Ok(found)
     }
 

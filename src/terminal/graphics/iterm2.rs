@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use ratatui::layout::{Rect, Size};
 
-use super::{inside, passed_through_tmux, png};
+use super::holes::Drawn;
+use super::{passed_through_tmux, png};
 use crate::picture::Raster;
 use crate::picture::indexed::{BACKGROUND, IndexedImage};
 
@@ -48,7 +49,8 @@ pub(super) fn encode(raster: &Raster, size: Size, parts: &[Rect], through_tmux: 
 
 /// Maps as PNG, photographs as JPEG; with holes, what lies in them is transparent, which JPEG has not.
 fn file(raster: &Raster, size: Size, parts: &[Rect]) -> io::Result<Vec<u8>> {
-    let whole = parts.contains(&Rect::new(0, 0, size.width, size.height));
+    let drawn = Drawn::new(size, parts);
+    let whole = drawn.whole();
     match raster {
         Raster::Rgb(picture) if whole => {
             let mut bytes = Vec::new();
@@ -56,21 +58,15 @@ fn file(raster: &Raster, size: Size, parts: &[Rect]) -> io::Result<Vec<u8>> {
             Ok(bytes)
         }
         Raster::Indexed(_) if whole => png::encode(raster),
-        _ => png::encode(&Raster::Indexed(Box::new(with_holes(raster, size, parts)))),
+        _ => png::encode(&Raster::Indexed(Box::new(with_holes(raster, &drawn)))),
     }
 }
 
-fn with_holes(raster: &Raster, size: Size, parts: &[Rect]) -> IndexedImage {
+fn with_holes(raster: &Raster, drawn: &Drawn) -> IndexedImage {
     let mut picture = match raster {
         Raster::Indexed(picture) => (**picture).clone(),
         Raster::Rgb(_) => super::palette::Paletted::of(raster).into_indexed(),
     };
-    let pixels = (picture.width as u32, picture.height as u32);
-    let width = picture.width;
-    for (place, index) in picture.indices.iter_mut().enumerate() {
-        if !inside(parts, size, pixels, ((place % width) as u32, (place / width) as u32)) {
-            *index = BACKGROUND;
-        }
-    }
+    drawn.cut(picture.width, &mut picture.indices, BACKGROUND);
     picture
 }

@@ -5,6 +5,7 @@
 
 mod cells;
 mod diacritics;
+mod holes;
 mod iterm2;
 mod kitty;
 mod palette;
@@ -107,13 +108,6 @@ fn leave_alone(area: Rect, buffer: &mut Buffer) {
             cell.set_diff_option(ratatui::buffer::CellDiffOption::Skip);
         }
     }
-}
-
-/// Whether a pixel of a picture of `pixels` for `size` cells lies in one of its parts.
-fn inside(parts: &[Rect], size: Size, pixels: (u32, u32), (x, y): (u32, u32)) -> bool {
-    let column = (u64::from(x) * u64::from(size.width) / u64::from(pixels.0.max(1))) as u16;
-    let row = (u64::from(y) * u64::from(size.height) / u64::from(pixels.1.max(1))) as u16;
-    parts.iter().any(|part| part.contains((column, row).into()))
 }
 
 /// A sequence for the terminal outside tmux.

@@ -17,7 +17,9 @@ pub(super) struct Paletted {
 /// Every how many pixels the quantiser looks at one: its middle between speed (30) and care (1).
 const SAMPLING: i32 = 10;
 /// Bits of a colour channel by which the nearest colour is remembered.
-const KEPT_BITS: u32 = 5;
+const KEPT_BITS: u32 = 6;
+/// What is added to the pixels of a square before the nearest colour is taken: without it smooth gradients have contours.
+const DITHER: [[i8; 4]; 4] = [[-4, 0, -3, 1], [2, -2, 3, -1], [-3, 1, -4, 0], [3, -1, 2, -2]];
 
 impl Paletted {
     /// Where nothing is drawn.
@@ -27,21 +29,19 @@ impl Paletted {
     pub(super) fn of(raster: &Raster) -> Self {
         match raster {
             Raster::Indexed(picture) => {
-                let mut place = [None; 256];
+                let mut used = [false; 256];
+                for index in &picture.indices {
+                    used[usize::from(*index)] = true;
+                }
+                used[usize::from(BACKGROUND)] = false;
+                // In the order of their levels, so that values that are near have indices that are near.
+                let mut place = [Self::NOTHING; 256];
                 let mut colors = Vec::new();
-                let indices = picture
-                    .indices
-                    .iter()
-                    .map(|&index| {
-                        if index == BACKGROUND {
-                            return Self::NOTHING;
-                        }
-                        *place[usize::from(index)].get_or_insert_with(|| {
-                            colors.push(picture.palette[usize::from(index)]);
-                            (colors.len() - 1) as u8
-                        })
-                    })
-                    .collect();
+                for (index, _) in used.iter().enumerate().filter(|(_, used)| **used) {
+                    place[index] = colors.len() as u8;
+                    colors.push(picture.palette[index]);
+                }
+                let indices = picture.indices.iter().map(|index| place[usize::from(*index)]).collect();
                 Self { width: picture.width, height: picture.height, indices, colors }
             }
             Raster::Rgb(picture) => Self::quantised(picture),
@@ -62,12 +62,14 @@ impl Paletted {
         // Looking a colour up costs a search: neighbours in colour share the answer.
         let mut known: Vec<Option<u8>> = vec![None; 1 << (3 * KEPT_BITS)];
         let indices = picture
-            .pixels()
-            .map(|pixel| {
-                let bits = |channel: usize| u32::from(pixel[channel]) >> (8 - KEPT_BITS);
+            .enumerate_pixels()
+            .map(|(x, y, pixel)| {
+                let pattern = DITHER[(y % 4) as usize][(x % 4) as usize];
+                let shifted = pixel.0.map(|channel| channel.saturating_add_signed(pattern));
+                let bits = |channel: usize| u32::from(shifted[channel]) >> (8 - KEPT_BITS);
                 let key = (bits(0) << (2 * KEPT_BITS) | bits(1) << KEPT_BITS | bits(2)) as usize;
                 *known[key].get_or_insert_with(|| {
-                    quantiser.index_of(&[pixel[0], pixel[1], pixel[2], 255]).min(colors.len() - 1) as u8
+                    quantiser.index_of(&[shifted[0], shifted[1], shifted[2], 255]).min(colors.len() - 1) as u8
                 })
             })
             .collect();

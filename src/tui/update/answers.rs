@@ -55,9 +55,9 @@ impl State {
             Event::Failed { pane, ticket, message } => self.fail(pane, ticket.map(|ticket| ticket.0), message),
             Event::OpenedOther(model) => self.other = Some(model),
             Event::Compared { ticket, layers, predictions, .. } if ticket == self.input_ticket => {
+                self.progress.remove(&Pane::Input);
                 self.differences = layers.iter().map(|layer| (layer.layer, layer.distance)).collect();
                 self.other_predictions = predictions;
-                self.progress.remove(&Pane::Input);
             }
             Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } => {}
         }
