@@ -16,6 +16,7 @@ use layerscope::service::protocol::{
     Rgb, Statistics, Ticket,
 };
 use layerscope::tui::panes;
+use layerscope::tui::stamped::Stamped;
 use layerscope::tui::update::Effect;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -392,6 +393,12 @@ fn several_pictures() {
         let names = ["cat.jpg", "dog.jpg", "two-dogs-in-the-garden.jpg", "elephant.png", "x.npy", "bus.jpg", "owl.jpg"];
         let mut inspector = starting(columns, rows, &names);
         inspector.tell(Event::Opened(network("resnet18")));
+        // They are read one after the other; one is no picture.
+        for (place, (width, height)) in [(96, 128), (128, 85), (128, 128)].into_iter().enumerate() {
+            let picture = Stamped::new(image::RgbImage::new(width, height));
+            inspector.state.thumbnails.insert(place, Some(picture));
+        }
+        inspector.state.thumbnails.insert(4, None);
         inspector.press(&["g", "h", ".", "."]);
         inspector
     });
