@@ -70,14 +70,14 @@ impl Inspect {
             let text = config::DEFAULT.to_owned() + &Keymap::default().to_toml();
             return Ok(std::io::stdout().write_all(text.as_bytes())?);
         }
+        for name in self.theme.names() {
+            interface.themes.position(name).map_err(Failure::Usage)?;
+        }
         if !std::io::stdout().is_terminal() {
             return Summary::of(self.model, self.options).run();
         }
         if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
             return Err(Failure::Usage(format!("TERM is dumb, and the inspector needs a whole screen; {WITHOUT_ONE}")));
-        }
-        for name in self.theme.names() {
-            interface.themes.position(name).map_err(Failure::Usage)?;
         }
         let opening = self.options.opening(self.model.as_deref());
         let (other, pictures) = self.second_model()?;
