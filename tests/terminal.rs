@@ -22,7 +22,16 @@ struct Program {
     raw: Vec<u8>,
     /// The terminal's modes before the program ran.
     modes_before: String,
+    /// What the terminal answers when it is asked.
+    answer: &'static str,
+    /// Home of what the program writes by itself.
+    state: tempfile::TempDir,
 }
+
+const LAYERSCOPE: &str = env!("CARGO_BIN_EXE_layerscope");
+
+/// A terminal without pictures still says who it is.
+const PLAIN: &str = "\x1b[?62;22c\x1b[0n";
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
@@ -30,14 +39,37 @@ impl Program {
     }
 
     fn start_in(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(folder, arguments, &[], PLAIN)
+    }
+
+    fn start_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)], answer: &'static str) -> Self {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--graphics", "cells"]).collect();
+        Self::start_anything(LAYERSCOPE, folder, &arguments, variables, answer)
+    }
+
+    fn start_command(program: &str, arguments: &[&str]) -> Self {
+        Self::start_anything(program, &std::env::current_dir().unwrap(), arguments, &[], PLAIN)
+    }
+
+    fn start_anything(
+        program: &str,
+        folder: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        answer: &'static str,
+    ) -> Self {
+        let state = tempfile::tempdir().unwrap();
         let pair =
             native_pty_system().openpty(PtySize { rows: 40, cols: 120, pixel_width: 1200, pixel_height: 800 }).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerscope"));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
-        command.args(["--graphics", "cells"]);
         command.cwd(folder);
         command.env("TERM", "xterm-256color");
+        command.env("XDG_STATE_HOME", state.path());
         command.env_remove("TMUX");
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         let modes_before = format!("{:?}", pair.master.get_termios().unwrap());
         let child = pair.slave.spawn_command(command).unwrap();
         let (keyboard, mut reader) = (pair.master.take_writer().unwrap(), pair.master.try_clone_reader().unwrap());
@@ -58,6 +90,22 @@ impl Program {
             screen: vt100::Parser::new(NonZeroU16::new(40).unwrap(), NonZeroU16::new(120).unwrap(), 0),
             raw: Vec::new(),
             modes_before,
+            answer,
+            state,
+        }
+    }
+
+    /// What the program has written to its log.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.state.path().join("layerscope/layerscope.log")).unwrap_or_default()
+    }
+
+    /// Waits until the program has asked the terminal.
+    fn await_questions(&mut self) {
+        let start = Instant::now();
+        while !self.raw.ends_with(b"\x1b[c\x1b[5n") {
+            assert!(start.elapsed() < PATIENCE, "the terminal is not asked");
+            self.read(Duration::from_millis(20));
         }
     }
 
@@ -101,9 +149,8 @@ impl Program {
 
     fn read(&mut self, wait: Duration) {
         if let Ok(bytes) = self.output.recv_timeout(wait) {
-            // A terminal without pictures still says who it is.
-            if bytes.windows(3).any(|window| window == b"\x1b[c") {
-                self.press("\x1b[?62;22c\x1b[0n");
+            if bytes.windows(4).any(|window| window == b"\x1b[5n") {
+                self.press(self.answer);
             }
             self.screen.process(&bytes);
             self.raw.extend(bytes);
@@ -258,12 +305,108 @@ fn s_saves_what_is_shown_into_the_current_folder() {
 }
 
 #[test]
-fn without_a_terminal_the_inspector_says_what_works_without_one() {
-    let done = std::process::Command::new(env!("CARGO_BIN_EXE_layerscope"))
-        .stdin(std::process::Stdio::null())
-        .output()
-        .unwrap();
-    assert_eq!(done.status.code(), Some(2));
-    let line = String::from_utf8(done.stderr).unwrap();
-    assert!(line.lines().count() == 1 && line.contains("needs a terminal"), "{line}");
+fn where_stdout_is_no_terminal_the_summary_is_printed() {
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_layerscope"));
+        let done = command.args(arguments).stdin(std::process::Stdio::null()).output().unwrap();
+        assert_eq!((done.status.code(), done.stderr.as_slice()), (Some(0), &b""[..]));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let printed = run(&[]);
+    assert!(printed.contains("conv2d_20") && !printed.contains('\x1b'), "{printed}");
+    assert_eq!(printed, run(&["summary"]));
+}
+
+#[test]
+fn a_terminal_that_can_only_print_lines_is_told_what_works_there() {
+    let here = std::env::current_dir().unwrap();
+    let mut program = Program::start_with(&here, &[], &[("TERM", "dumb")], PLAIN);
+    assert_eq!(program.end(), 2);
+    let text = String::from_utf8(program.raw).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("TERM is dumb") && text.contains("summary") && !text.contains('\x1b'), "{text}");
+}
+
+#[test]
+fn keys_typed_while_the_terminal_is_asked_are_not_lost() {
+    let here = std::env::current_dir().unwrap();
+    let mut program = Program::start_with(&here, &[], &[], "");
+    program.await_questions();
+    program.press("?\x1bP>|slow(1.0)\x1b\\G");
+    program.press(PLAIN);
+    program.see("this help");
+    program.press("\x1b");
+    program.miss("this help");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+}
+
+#[test]
+fn answers_that_come_too_late_do_nothing() {
+    let here = std::env::current_dir().unwrap();
+    let mut program = Program::start_with(&here, &[], &[], "");
+    program.await_questions();
+    program.see("Grad-CAM of cat");
+    // Letters of these would quit, search and move.
+    program
+        .press("\x1bP>|quick/jq(1.0)\x1b\\\x1b_Gi=31;OKq\x1b\\\x1b]11;rgb:1/1/1\x07\x1b[?2026;2$y\x1b[?62;4c\x1b[0n");
+    program.press("j");
+    program.see(" max_pooling2d_20 · activations");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    program.assert_restored();
+}
+
+#[test]
+fn a_lost_line_ends_the_program() {
+    let mut program = Program::start(&[]);
+    program.see("Grad-CAM of cat");
+    let id = program.child.process_id().unwrap();
+    let Program { mut child, master, keyboard, output, .. } = program;
+    drop((keyboard, master, output));
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < PATIENCE, "process {id} lives on without a terminal");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_libtorch_prints_goes_to_the_log_and_not_to_the_screen() {
+    let here = std::env::current_dir().unwrap();
+    // oneDNN, which libtorch convolves with, prints on stdout then.
+    let mut program = Program::start_with(&here, &[], &[("ONEDNN_VERBOSE", "1")], PLAIN);
+    program.see("Grad-CAM of cat");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    program.assert_restored();
+    assert!(!String::from_utf8_lossy(&program.raw).contains("onednn_verbose"));
+    let log = program.log();
+    assert!(log.starts_with("layerscope ") && log.contains("pictures: cells, because --graphics asks for it"), "{log}");
+    assert!(log.contains("onednn_verbose"), "{log}");
+}
+
+#[test]
+fn a_program_that_is_killed_or_aborts_leaves_a_terminal_that_can_be_used() {
+    for signal in ["KILL", "ABRT"] {
+        // A shell owns the terminal, as everywhere else: what its owner leaves is hung up.
+        let mut program = Program::start_command("sh", &["-c", "\"$0\" --graphics cells; sleep 60", LAYERSCOPE]);
+        program.see("Grad-CAM of cat");
+        assert!(!program.modes().contains("ICANON"));
+        let shell = program.child.process_id().unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+        let sent = std::process::Command::new("kill").args([&format!("-{signal}"), children.trim()]).status().unwrap();
+        assert!(sent.success());
+        let start = Instant::now();
+        while !String::from_utf8_lossy(&program.raw).contains("\x1b[?25h") {
+            assert!(start.elapsed() < PATIENCE, "nobody gives the screen back after SIG{signal}");
+            program.read(Duration::from_millis(20));
+        }
+        program.assert_restored();
+        while !program.modes().contains("ICANON") {
+            assert!(start.elapsed() < PATIENCE, "no lines can be typed after SIG{signal}: {}", program.modes());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        program.child.kill().unwrap();
+    }
 }

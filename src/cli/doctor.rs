@@ -51,8 +51,8 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 struct Terminal {
-    stdin_is_terminal: bool,
-    stdout_is_terminal: bool,
+    stdin_is_tty: bool,
+    stdout_is_tty: bool,
     /// Why it was not asked.
     not_asked: Option<String>,
     /// What it calls itself.
@@ -149,8 +149,8 @@ fn system() -> String {
 fn terminal(environment: Environment, answers: &Answers, decision: &Decision) -> Terminal {
     let round = answers.terminal.as_ref();
     Terminal {
-        stdin_is_terminal: io::stdin().is_terminal(),
-        stdout_is_terminal: io::stdout().is_terminal(),
+        stdin_is_tty: io::stdin().is_terminal(),
+        stdout_is_tty: io::stdout().is_terminal(),
         not_asked: round.err().map(ToString::to_string),
         name: round.ok().and_then(Round::version).map(str::to_owned),
         multiplexer: multiplexer(&environment, answers),
@@ -296,8 +296,8 @@ fn terminal_rows(terminal: &Terminal) -> Vec<(&'static str, String)> {
         ("TERM_PROGRAM", or(&terminal.term_program, "not set")),
         ("multiplexer", or(&terminal.multiplexer, "none")),
         ("remote", terminal.remote.unwrap_or("no sign of it").to_owned()),
-        ("standard input", is(terminal.stdin_is_terminal).to_owned()),
-        ("standard output", is(terminal.stdout_is_terminal).to_owned()),
+        ("standard input", is(terminal.stdin_is_tty).to_owned()),
+        ("standard output", is(terminal.stdout_is_tty).to_owned()),
         (
             "size",
             terminal.columns_and_rows.map_or("not known".to_owned(), |(columns, rows)| format!("{columns}×{rows}")),

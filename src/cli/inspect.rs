@@ -51,7 +51,7 @@ pub(super) struct Inspect {
     /// Whether click, wheel, hover and drag do something; selecting text then needs Shift
     #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
     mouse: bool,
-    /// Where messages go while the inspector has the screen; usually $XDG_STATE_HOME/layerscope/layerscope.log
+    /// Where messages go while the inspector has the screen, in place of layerscope/layerscope.log in the state folder
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
     /// Print a configuration file with every setting and key, and leave

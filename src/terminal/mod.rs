@@ -4,6 +4,7 @@ pub mod clipboard;
 pub mod depth;
 pub mod encoder;
 pub mod graphics;
+mod guard;
 pub mod messages;
 mod passthrough;
 pub mod probe;

@@ -13,16 +13,17 @@ use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
     EnableMouseCapture,
 };
+use crossterm::queue;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
 };
-use crossterm::{execute, queue};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::{Frame, Terminal};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::stdio::dup2_stdout;
 
+use super::guard::Guard;
 use super::messages::ABOVE_STDIO;
 
 /// What is written of a frame, until it is whole.
@@ -52,6 +53,7 @@ pub struct Session {
     screen: Screen,
     /// What the backend writes when nothing has changed.
     idle: Vec<u8>,
+    guard: Option<Guard>,
 }
 
 impl Session {
@@ -74,7 +76,8 @@ impl Session {
         let mut terminal = Terminal::new(CrosstermBackend::new(screen.clone())).inspect_err(|_| restore())?;
         terminal.backend_mut().draw(std::iter::empty())?;
         let idle = screen.0.take();
-        Ok(Self { terminal, screen, idle })
+        let guard = Guard::start(self::screen()?, &giving_back()?);
+        Ok(Self { terminal, screen, idle, guard })
     }
 
     /// Draws a frame in one synchronized write, with what `draw` gives after its characters, and gives the number of bytes.
@@ -113,7 +116,9 @@ impl Session {
     /// # Errors
     /// When the terminal is gone.
     pub fn forget_screen(&mut self) -> io::Result<()> {
-        execute!(screen()?, Clear(ClearType::All))?;
+        let mut clear = Vec::new();
+        queue!(clear, Clear(ClearType::All))?;
+        screen()?.write_all(&clear)?;
         // Terminal::clear asks the terminal for the cursor's position, whose answer the keyboard's thread would take.
         self.terminal = Terminal::new(CrosstermBackend::new(self.screen.clone()))?;
         Ok(())
@@ -143,6 +148,10 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         restore();
+        if let Some(guard) = self.guard.take() {
+            // A guard that is gone has nothing left to do either.
+            let _ = guard.dismiss();
+        }
     }
 }
 
@@ -154,12 +163,12 @@ fn take() -> io::Result<()> {
 
 fn enter_screen() -> io::Result<()> {
     keep_screen_to_ourselves()?;
-    let mut screen = screen()?;
-    execute!(screen, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)?;
+    let mut taking = Vec::new();
+    queue!(taking, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)?;
     if MOUSE.load(Ordering::SeqCst) {
-        execute!(screen, EnableMouseCapture)?;
+        queue!(taking, EnableMouseCapture)?;
     }
-    Ok(())
+    screen()?.write_all(&taking)
 }
 
 /// What libtorch's libraries print on stdout goes where its messages go, unless those are on the screen too.
@@ -183,6 +192,18 @@ fn screen() -> io::Result<File> {
     Ok(File::from(screen))
 }
 
+/// What gives the screen back.
+fn giving_back() -> io::Result<Vec<u8>> {
+    let mut giving = Vec::new();
+    queue!(giving, EndSynchronizedUpdate)?;
+    if MOUSE.load(Ordering::SeqCst) {
+        queue!(giving, DisableMouseCapture)?;
+    }
+    queue!(giving, DisableFocusChange, DisableBracketedPaste, LeaveAlternateScreen)?;
+    queue!(giving, SetCursorStyle::DefaultUserShape, Show)?;
+    Ok(giving)
+}
+
 /// Gives the terminal back as it was; does nothing where that has happened.
 pub fn restore() {
     if !ACTIVE.swap(false, Ordering::SeqCst) {
@@ -190,20 +211,7 @@ pub fn restore() {
     }
     // The terminal may be gone: there is nobody to tell then. Keys go first: whoever sees the screen given back may type.
     let _ = disable_raw_mode();
-    if let Ok(mut screen) = screen() {
-        if MOUSE.load(Ordering::SeqCst) {
-            let _ = execute!(screen, DisableMouseCapture);
-        }
-        let _ = execute!(
-            screen,
-            EndSynchronizedUpdate,
-            DisableFocusChange,
-            DisableBracketedPaste,
-            LeaveAlternateScreen,
-            SetCursorStyle::DefaultUserShape,
-            Show
-        );
-    }
+    let _ = screen().and_then(|mut screen| screen.write_all(&giving_back()?));
     if let Some(own) = SCREEN.lock().unwrap_or_else(PoisonError::into_inner).take() {
         let _ = dup2_stdout(own);
     }

@@ -10,7 +10,7 @@ pub mod keymap;
 pub mod layout;
 pub mod page;
 pub mod panes;
-mod pictures;
+pub mod pictures;
 pub mod prompt;
 mod save;
 pub mod search;

@@ -28,11 +28,11 @@ struct Sent {
 }
 
 /// See the module.
-pub(super) struct Pictures {
+pub struct Pictures {
     canvas: Option<Canvas>,
     jobs: Option<Sender<Job>>,
     /// Pictures that have become ready.
-    pub(super) encoded: Receiver<Done>,
+    pub encoded: Receiver<Done>,
     /// The newest whole picture of each slot.
     shown: HashMap<Slot, Arc<Encoded>>,
     asked: HashMap<Slot, u64>,
@@ -50,7 +50,7 @@ pub(super) struct Pictures {
 
 impl Pictures {
     /// Starts the encoder, if pictures are drawn at all.
-    pub(super) fn new(canvas: Option<Canvas>, rate: Option<u32>) -> Self {
+    pub fn new(canvas: Option<Canvas>, rate: Option<u32>) -> Self {
         let (jobs, encoded) =
             canvas.map(encoder::spawn).map_or_else(|| (None, never()), |(jobs, encoded)| (Some(jobs), encoded));
         Self {
@@ -88,7 +88,7 @@ impl Pictures {
     }
 
     /// Takes a picture in. One that a newer has overtaken is kept all the same: someone may come back to it.
-    pub(super) fn arrived(&mut self, done: Done) {
+    pub fn arrived(&mut self, done: Done) {
         self.took = done.took;
         match done.picture {
             Some(picture) => {
@@ -111,7 +111,7 @@ impl Pictures {
     }
 
     /// Asks for what a frame wants and is not there or on its way.
-    pub(super) fn ask(&mut self, wanted: &[Wanted]) {
+    pub fn ask(&mut self, wanted: &[Wanted]) {
         let Some(jobs) = &self.jobs else { return };
         for picture in wanted {
             let key = picture.key();
@@ -133,7 +133,7 @@ impl Pictures {
 
     /// Puts the pictures of a frame on the screen, but for what is covered, and gives what has to be written after the
     /// frame's characters. The newest picture that has its area's size is shown until the wanted one is there.
-    pub(super) fn place(&mut self, wanted: &[Wanted], covered: &[Rect], buffer: &mut Buffer) -> Vec<u8> {
+    pub fn place(&mut self, wanted: &[Wanted], covered: &[Rect], buffer: &mut Buffer) -> Vec<u8> {
         let Some(canvas) = self.canvas else { return Vec::new() };
         let mut written = Vec::new();
         let mut placed = HashSet::new();

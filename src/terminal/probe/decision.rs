@@ -229,7 +229,7 @@ fn by_answers(terminal: &Round, identity: Identity) -> Choice {
     }
 }
 
-/// Of kitty's protocol tmux sees only characters, which it clips and scrolls; sixel it must know itself.
+/// Of kitty's protocol tmux sees only characters, which it clips and scrolls; the sixel that it knows itself it draws badly.
 fn in_tmux(environment: &Environment, answers: &Answers, version: Option<(u16, u16)>) -> Choice {
     let outer = answers.tmux.as_ref().and_then(|tmux| tmux.outer.as_ref());
     let name = outer.and_then(Round::version).or_else(|| answers.tmux.as_ref().and_then(|tmux| tmux.client.as_deref()));
@@ -244,7 +244,8 @@ fn in_tmux(environment: &Environment, answers: &Answers, version: Option<(u16, u
         return Choice { protocol: Some(Protocol::Kitty), through_tmux: true, reason };
     }
     if draws_sixel(answers, Identity::Tmux(version)) {
-        return Choice::of(Protocol::Sixel, "this tmux draws sixel itself, and so does the terminal outside");
+        // Seen with tmux 3.5: it fills the holes of a picture with a colour, takes a row too many, and keeps only so many.
+        return Choice::cells("the sixel that this tmux draws covers text; --graphics sixel uses it all the same");
     }
     let why = match (outer, placeholders) {
         (Some(outer), Err(old)) if outer.kitty() => old.to_owned(),

@@ -2,6 +2,7 @@
 
 /// The variables that matter; an empty one counts as none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a variable of its own")]
 pub struct Environment {
     /// `TERM`.
     pub term: Option<String>,

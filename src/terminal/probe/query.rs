@@ -1,11 +1,12 @@
 //! What a terminal is asked, and in which words.
 
-use std::io::Write;
-
 use crate::terminal::passthrough;
 
 /// Kitty's id of the picture that is asked about, which is never drawn.
 pub(super) const KITTY_ID: u32 = 31;
+
+const PUSH_TITLE: &str = "\x1b[22;2t";
+const POP_TITLE: &str = "\x1b[23;2t";
 
 /// A question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,8 +83,12 @@ impl Question {
 pub fn sequence(questions: &[Question], through_tmux: bool) -> Vec<u8> {
     let mut plain = Vec::new();
     for question in questions {
-        // Writing to memory does not fail.
-        let _ = plain.write_all(question.sequence().as_bytes());
+        // A tmux that nothing hints at takes this one for the pane's title: the title is put aside meanwhile.
+        let guarded = *question == Question::Kitty && !through_tmux;
+        let (before, after) = if guarded { (PUSH_TITLE, POP_TITLE) } else { ("", "") };
+        for part in [before, question.sequence(), after] {
+            plain.extend(part.as_bytes());
+        }
     }
     if through_tmux { passthrough(&plain) } else { plain }
 }

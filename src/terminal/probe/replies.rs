@@ -112,12 +112,11 @@ impl Scanner {
 
 fn step(bytes: &[u8]) -> Step {
     match bytes {
-        [] | [0x1b] => Step::Incomplete,
+        [] | [0x1b] | [0x1b, b'O'] => Step::Incomplete,
         [0x1b, b'[', rest @ ..] => control_sequence(rest),
         [0x1b, b'P', rest @ ..] => string(rest, b">|", |content| Some(Reply::Version(clean(content)))),
         [0x1b, b'_', rest @ ..] => string(rest, b"G", kitty),
         [0x1b, b']', rest @ ..] => string(rest, b"11;", background),
-        [0x1b, b'O'] => Step::Incomplete,
         [0x1b, b'O', _, ..] => Step::Typed(3),
         [0x1b, 0x1b, ..] => Step::Typed(1),
         [0x1b, _, ..] => Step::Typed(2),

@@ -18,6 +18,9 @@ use crate::tui::page::Page;
 use crate::tui::state::{Focus, State};
 use crate::tui::targets::Target;
 
+/// Characters of a layer's path that are always shown.
+const LEAST_PATH: usize = 12;
+
 /// Draws the pager.
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut Drawn) {
     let theme = state.theme();
@@ -31,10 +34,14 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
         "Channels".to_owned()
     } else {
         // The frame's corners and the spaces around title and note.
-        let others = format!(" · {content}{note}").chars().count() + 7;
-        format!("{} · {content}", end_of(path, usize::from(area.width).saturating_sub(others)))
+        let room = usize::from(area.width).saturating_sub(note.chars().count() + 7);
+        let content = format!(" · {content}");
+        let left = room.saturating_sub(content.chars().count());
+        // Where there is hardly room, whose channels they are says more than what of them.
+        if left < LEAST_PATH.min(path.chars().count()) { end_of(path, room) } else { end_of(path, left) + &content }
     };
     let below = page.map_or_else(String::new, |page| drawn_with(state, page));
+    let below = end_of(&below, usize::from(area.width).saturating_sub(4));
     let below = Line::from(Span::styled(if below.is_empty() { below } else { format!(" {below} ") }, theme.dim()));
     frame.render_widget(frame_of(theme, focused, &title, note).title_bottom(below.right_aligned()), area);
     let inner = layout::inner(area);
@@ -118,11 +125,12 @@ fn caption<'a>(state: &State, page: &Page, room: usize) -> Line<'a> {
         Page::Numbers(_) if page.is_vector() => Line::from(vec![number, Span::raw(bars::caption(state, page, index))]),
         Page::Numbers(_) if state.zoomed => Line::from(number),
         Page::Numbers(numbers) => {
-            let statistics = numbers.statistics.get(index);
-            let words = statistics.map_or_else(String::new, |statistics| statistics_words(statistics, room));
             let contribution = numbers.contributions.as_ref().and_then(|all| all.get(index));
             let contribution =
                 contribution.map_or_else(String::new, |share| format!("contributes {}  ", short(*share)));
+            let room = room.saturating_sub(contribution.chars().count());
+            let statistics = numbers.statistics.get(index);
+            let words = statistics.map_or_else(String::new, |statistics| statistics_words(statistics, room));
             Line::from(vec![number, Span::styled(contribution, theme.accent()), Span::raw(words)])
         }
         Page::Patterns(patterns) => {
@@ -211,8 +219,10 @@ pub(super) fn sides(state: &State, page: &Page, index: usize, area: Rect) -> Vec
     if !page.is_compared() {
         return vec![(area, subject(state, page, index, Side::First))];
     }
-    let width = area.width / 3;
-    let part = |place: usize| Rect { x: area.x + place as u16 * width, width, ..area };
+    // A column between them, where there is room for it.
+    let gap = u16::from(area.width >= 15);
+    let width = (area.width - 2 * gap) / 3;
+    let part = |place: usize| Rect { x: area.x + place as u16 * (width + gap), width, ..area };
     let sides = Side::ALL.into_iter().enumerate().filter(|_| width > 0);
     sides.map(|(place, side)| (part(place), subject(state, page, index, side))).collect()
 }

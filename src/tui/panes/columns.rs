@@ -3,7 +3,7 @@
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::words::{cut, short_count, thin_bar};
+use super::words::{cut, end_of, short_count, thin_bar};
 use crate::model::{LayerId, LayerKind};
 use crate::service::protocol::{LayerInfo, LayerState};
 use crate::tui::state::State;
@@ -27,6 +27,8 @@ pub(super) struct Row<'a> {
     state: Option<&'a LayerState>,
     /// Characters of the path that were looked for.
     found: Option<&'a [u32]>,
+    /// Whether the label is the whole path, of which the end says most.
+    is_path: bool,
     label: String,
     /// Characters of the name, at the end of the label.
     name_length: usize,
@@ -41,7 +43,9 @@ impl<'a> Row<'a> {
     pub(super) fn of(state: &'a State, id: LayerId) -> Option<Self> {
         let layer = state.model.as_ref()?.layers.get(id.0)?;
         let given = state.run.as_ref().and_then(|run| run.layers.get(&id));
-        let arrow = match (layer.has_children, state.folded.contains(&id)) {
+        // A list has nothing to fold.
+        let foldable = layer.has_children && !state.sorted_by_difference;
+        let arrow = match (foldable, state.folded.contains(&id)) {
             (true, true) => "▸ ",
             (true, false) => "▾ ",
             (false, _) => "  ",
@@ -59,6 +63,7 @@ impl<'a> Row<'a> {
             state: given,
             found: state.search.as_ref().and_then(|search| search.positions(id)),
             name_length: name.chars().count(),
+            is_path: state.sorted_by_difference,
             label: format!("{}{arrow}{name}", "  ".repeat(depth)),
             numbers: [shape, count(layer.parameters), count(given.map_or(0, |given| given.macs)), differs],
         })
@@ -130,7 +135,8 @@ impl Columns {
 
     /// A row; the chosen one in one style.
     pub(super) fn row<'a>(&self, row: &Row<'_>, theme: &Theme, chosen: Option<Style>) -> Line<'a> {
-        let label = cut(&row.label, self.name);
+        let label = if row.is_path { end_of(&row.label, self.name) } else { cut(&row.label, self.name) };
+        let skipped = if row.is_path { row.label.chars().count() - label.chars().count() } else { 0 };
         let spare = self.name - label.chars().count();
         let kind = row.kind();
         let kind = if spare > kind.chars().count() { format!(" {kind}") } else { String::new() };
@@ -142,7 +148,11 @@ impl Columns {
             .chars()
             .enumerate()
             .map(|(place, character)| {
-                let style = if row.is_found(place) { theme.accent().add_modifier(Modifier::UNDERLINED) } else { text };
+                let style = if row.is_found(place + skipped) {
+                    theme.accent().add_modifier(Modifier::UNDERLINED)
+                } else {
+                    text
+                };
                 Span::styled(character.to_string(), style)
             })
             .collect();

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::words::{cut, thin_bar};
+use super::words::{cut, thin_bar, wrapped};
 use super::{Drawn, frame_of, message, strip};
 use crate::model::printable;
 use crate::service::protocol::{ClassId, Pane};
@@ -54,12 +54,14 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     };
     let lines = (classes as u16 + 3).min(inner.height.saturating_sub(4).max(inner.height / 2));
     let (picture, words) = layout::picture_and_words(inner, tile, cell, lines, LEAST_TABLE);
-    let mut text = headlines(state, words.width.into());
-    if let Some(failed) = state.failed.get(&Pane::Heatmap).or_else(|| state.failed.get(&Pane::Input)) {
-        text.push(Line::from(Span::styled(failed.clone(), theme.error())));
-    }
+    let room = usize::from(words.width);
+    let failed = state.failed.get(&Pane::Heatmap).or_else(|| state.failed.get(&Pane::Input));
+    let failed = failed.map_or_else(Vec::new, |failed| wrapped(failed, room));
+    let mut text: Vec<Line<'_>> =
+        failed.into_iter().map(|line| Line::from(Span::styled(line, theme.error()))).collect();
+    text.extend(headlines(state, room));
     let said = text.len() as u16;
-    for (row, (class, line)) in table_rows(state).into_iter().enumerate() {
+    for (row, (class, line)) in table_rows(state, room).into_iter().enumerate() {
         let area = Rect { y: words.y + said + row as u16, height: 1, ..words }.intersection(words);
         if let Some(class) = class {
             drawn.targets.add(area, Target::Class(class));
@@ -148,8 +150,8 @@ fn other_probability(state: &State, class: ClassId) -> String {
     known.map_or_else(|| "       ".to_owned(), |known| format!("{:>5.1}% ", known.probability * 100.0))
 }
 
-/// The top classes with bars of their probabilities.
-fn table_rows<'a>(state: &State) -> Vec<(Option<ClassId>, Line<'a>)> {
+/// The top classes with bars of their probabilities, in `room` columns.
+fn table_rows<'a>(state: &State, room: usize) -> Vec<(Option<ClassId>, Line<'a>)> {
     let theme = state.theme();
     let shown = state.map.as_ref().map(|map| map.class.id);
     let against = state.map.as_ref().and_then(|map| map.against.as_ref()).map(|class| class.id);
@@ -163,11 +165,14 @@ fn table_rows<'a>(state: &State) -> Vec<(Option<ClassId>, Line<'a>)> {
                 (_, true) => ("−", theme.warning()),
                 _ => (" ", theme.dim()),
             };
+            let share = format!("{mark}{:>5.1}% ", probability * 100.0);
+            let other = other_probability(state, class);
+            let room = room.saturating_sub(share.chars().count() + other.chars().count() + BAR + 1);
             let line = Line::from(vec![
-                Span::styled(format!("{mark}{:>5.1}% ", probability * 100.0), style),
-                Span::styled(other_probability(state, class), theme.warning()),
+                Span::styled(share, style),
+                Span::styled(other, theme.warning()),
                 Span::styled(thin_bar(probability, BAR), theme.bar()),
-                Span::styled(format!(" {}", printable(label)), style),
+                Span::styled(format!(" {}", cut(&printable(label), room)), style),
             ]);
             (Some(class), line)
         })

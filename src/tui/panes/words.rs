@@ -52,6 +52,28 @@ pub(super) fn cut(text: &str, room: usize) -> String {
     }
 }
 
+/// A text in lines of at most `room` characters, broken between words where there is a space.
+pub(super) fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let room = room.max(1);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let mut rest: Vec<char> = word.chars().collect();
+        if let Some(line) = lines.last_mut()
+            && line.chars().count() + 1 + rest.len() <= room
+        {
+            line.push(' ');
+            line.extend(rest);
+            continue;
+        }
+        while !rest.is_empty() {
+            let after = rest.split_off(rest.len().min(room));
+            lines.push(rest.into_iter().collect());
+            rest = after;
+        }
+    }
+    lines
+}
+
 /// The end of a path says more than its beginning.
 pub(super) fn end_of(path: &str, room: usize) -> String {
     let length = path.chars().count();

@@ -32,7 +32,10 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
     picture(state, page, index, areas.picture, drawn);
     let shape = format!("{}×{}", numbers.height, numbers.width);
     if let Some(statistics) = numbers.statistics.get(index) {
-        frame.render_widget(Paragraph::new(facts(statistics, &shape, state.theme().dim())), areas.facts);
+        frame.render_widget(
+            Paragraph::new(facts(statistics, &shape, areas.facts.width.into(), state.theme().dim())),
+            areas.facts,
+        );
     }
     if areas.histogram.height >= 2 && !page.values(index).is_empty() {
         histogram(state, page.values(index), frame, areas.histogram);
@@ -96,24 +99,30 @@ fn beside(
     }
 }
 
-/// What is counted of a channel, in two lines: names in the style `dim`.
-fn facts<'a>(statistics: &Statistics, shape: &str, dim: Style) -> Vec<Line<'a>> {
+/// What is counted of a channel, in two lines of `room` columns: names in the style `dim`. Where there is little room, NaN and Inf
+/// only if there are any.
+fn facts<'a>(statistics: &Statistics, shape: &str, room: usize, dim: Style) -> Vec<Line<'a>> {
     let line = |facts: &[(&'static str, String)]| {
         let spans = facts.iter().flat_map(|(name, value)| [Span::styled(*name, dim), Span::raw(format!(" {value}  "))]);
         Line::from(spans.collect::<Vec<_>>())
     };
-    let mut counts = line(&[
-        ("zeros", percent(statistics.sparsity)),
-        ("NaN", statistics.nan.to_string()),
-        ("Inf", statistics.inf.to_string()),
-    ]);
-    counts.spans.push(Span::styled(shape.to_owned(), dim));
-    let range = [
+    let std = ("std", short(statistics.std));
+    let mut range = vec![
         ("min", short(statistics.min)),
         ("max", short(statistics.max)),
         ("mean", short(statistics.mean)),
-        ("std", short(statistics.std)),
+        std.clone(),
     ];
+    let mut counts = vec![("zeros", percent(statistics.sparsity))];
+    let mut bad = vec![("NaN", statistics.nan), ("Inf", statistics.inf)];
+    if line(&range).width() > room + 2 {
+        range.pop();
+        counts.push(std);
+        bad.retain(|(_, count)| *count > 0);
+    }
+    counts.extend(bad.into_iter().map(|(name, count)| (name, count.to_string())));
+    let mut counts = line(&counts);
+    counts.spans.push(Span::styled(shape.to_owned(), dim));
     vec![line(&range), counts]
 }
 

@@ -8,7 +8,7 @@ mod prompts;
 mod requests;
 mod tree;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 pub use answers::rgb;
 
@@ -90,6 +90,13 @@ impl State {
                 self.act(action, count)
             }
             Lookup::Prefix(_) => Vec::new(),
+            // Terminals send Alt as Esc before the key: over a slow line nobody can tell who pressed both after each other.
+            Lookup::None if self.pending.len() == 1 && key.modifiers.contains(KeyModifiers::ALT) => {
+                self.pending.clear();
+                let mut effects = self.pressed(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+                effects.extend(self.pressed(KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT)));
+                effects
+            }
             Lookup::None => {
                 let keys = std::mem::take(&mut self.pending).join(" ");
                 self.count = None;
