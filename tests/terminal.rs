@@ -2,194 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{Read, Write};
-use std::num::NonZeroU16;
-use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
+#[path = "common/terminal.rs"]
+mod terminal;
+
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use layerscope::tui::action::{Action, BINDINGS, Group};
+use terminal::{LAYERSCOPE, PATIENCE, PLAIN, Program};
 
-/// Longest wait for something to appear: libtorch takes its time on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-struct Program {
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-    keyboard: Box<dyn Write + Send>,
-    output: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
-    raw: Vec<u8>,
-    /// The terminal's modes before the program ran.
-    modes_before: String,
-    /// What the terminal answers when it is asked.
-    answer: &'static str,
-    /// Home of what the program writes by itself.
-    state: tempfile::TempDir,
-}
-
-const LAYERSCOPE: &str = env!("CARGO_BIN_EXE_layerscope");
-
-/// A terminal without pictures still says who it is.
-const PLAIN: &str = "\x1b[?62;22c\x1b[0n";
-
-impl Program {
-    fn start(arguments: &[&str]) -> Self {
-        Self::start_in(&std::env::current_dir().unwrap(), arguments)
-    }
-
-    fn start_in(folder: &Path, arguments: &[&str]) -> Self {
-        Self::start_with(folder, arguments, &[], PLAIN)
-    }
-
-    fn start_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)], answer: &'static str) -> Self {
-        let arguments: Vec<&str> = arguments.iter().copied().chain(["--graphics", "cells"]).collect();
-        Self::start_anything(LAYERSCOPE, folder, &arguments, variables, answer)
-    }
-
-    fn start_command(program: &str, arguments: &[&str]) -> Self {
-        Self::start_anything(program, &std::env::current_dir().unwrap(), arguments, &[], PLAIN)
-    }
-
-    fn start_anything(
-        program: &str,
-        folder: &Path,
-        arguments: &[&str],
-        variables: &[(&str, &str)],
-        answer: &'static str,
-    ) -> Self {
-        let state = tempfile::tempdir().unwrap();
-        let pair =
-            native_pty_system().openpty(PtySize { rows: 40, cols: 120, pixel_width: 1200, pixel_height: 800 }).unwrap();
-        let mut command = CommandBuilder::new(program);
-        command.args(arguments);
-        command.cwd(folder);
-        command.env("TERM", "xterm-256color");
-        command.env("XDG_STATE_HOME", state.path());
-        command.env_remove("TMUX");
-        for (name, value) in variables {
-            command.env(name, value);
-        }
-        let modes_before = format!("{:?}", pair.master.get_termios().unwrap());
-        let child = pair.slave.spawn_command(command).unwrap();
-        let (keyboard, mut reader) = (pair.master.take_writer().unwrap(), pair.master.try_clone_reader().unwrap());
-        let (sender, output) = channel();
-        std::thread::spawn(move || {
-            let mut buffer = vec![0; 1 << 16];
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                if sender.send(buffer[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self {
-            child,
-            master: pair.master,
-            keyboard,
-            output,
-            screen: vt100::Parser::new(NonZeroU16::new(40).unwrap(), NonZeroU16::new(120).unwrap(), 0),
-            raw: Vec::new(),
-            modes_before,
-            answer,
-            state,
-        }
-    }
-
-    /// What the program has written to its log.
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.state.path().join("layerscope/layerscope.log")).unwrap_or_default()
-    }
-
-    /// Waits until the program has asked the terminal.
-    fn await_questions(&mut self) {
-        let start = Instant::now();
-        while !self.raw.ends_with(b"\x1b[c\x1b[5n") {
-            assert!(start.elapsed() < PATIENCE, "the terminal is not asked");
-            self.read(Duration::from_millis(20));
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.process_id().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
-    }
-
-    /// Waits until the program is stopped: it gives the terminal back a moment before.
-    fn await_stop(&self) {
-        let status = format!("/proc/{}/stat", self.child.process_id().unwrap());
-        let start = Instant::now();
-        while !std::fs::read_to_string(&status).unwrap().contains(") T ") {
-            assert!(start.elapsed() < PATIENCE, "the program does not stop");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-        self.keyboard.flush().unwrap();
-    }
-
-    /// Waits until the screen shows `text`.
-    fn see(&mut self, text: &str) {
-        let start = Instant::now();
-        while !self.screen.screen().contents().contains(text) {
-            assert!(start.elapsed() < PATIENCE, "no '{text}' on the screen:\n{}", self.screen.screen().contents());
-            self.read(Duration::from_millis(50));
-        }
-    }
-
-    /// Waits until the screen does not show `text` any more.
-    fn miss(&mut self, text: &str) {
-        let start = Instant::now();
-        while self.screen.screen().contents().contains(text) {
-            assert!(start.elapsed() < PATIENCE, "'{text}' stays on the screen:\n{}", self.screen.screen().contents());
-            self.read(Duration::from_millis(50));
-        }
-    }
-
-    fn read(&mut self, wait: Duration) {
-        if let Ok(bytes) = self.output.recv_timeout(wait) {
-            if bytes.windows(4).any(|window| window == b"\x1b[5n") {
-                self.press(self.answer);
-            }
-            self.screen.process(&bytes);
-            self.raw.extend(bytes);
-        }
-    }
-
-    /// Waits for the end, and gives the exit code.
-    fn end(&mut self) -> u32 {
-        let start = Instant::now();
-        loop {
-            self.read(Duration::from_millis(20));
-            if let Some(status) = self.child.try_wait().unwrap() {
-                while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
-                    self.raw.extend(bytes);
-                }
-                return status.exit_code();
-            }
-            assert!(start.elapsed() < PATIENCE, "the program does not end");
-        }
-    }
-
-    /// What must have been undone at the end: the other screen, the hidden cursor, focus events and bracketed paste.
-    fn assert_restored(&self) {
-        let text = String::from_utf8_lossy(&self.raw);
-        for (taken, given_back) in [
-            ("\x1b[?1049h", "\x1b[?1049l"),
-            ("\x1b[?25l", "\x1b[?25h"),
-            ("\x1b[?1004h", "\x1b[?1004l"),
-            ("\x1b[?2004h", "\x1b[?2004l"),
-        ] {
-            let (first, last) = (text.rfind(taken), text.rfind(given_back));
-            assert!(first.is_some() && last > first, "{taken:?} is not undone by {given_back:?}");
-        }
-    }
-
-    fn modes(&self) -> String {
-        format!("{:?}", self.master.get_termios().unwrap())
-    }
-}
+const MOMENT: Duration = Duration::from_millis(40);
+const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_walk_through_the_demo() {
@@ -206,9 +28,9 @@ fn a_walk_through_the_demo() {
     program.press("\x1b[6~");
     program.see("64–127 of 128");
     program.press("\r");
-    program.see("15×15");
+    program.see("counts, log axis");
     program.press("\x1b");
-    program.miss("15×15 values");
+    program.miss("counts, log axis");
     program.press("c");
     program.see("Grad-CAM of dog");
     program.press("glggp");
@@ -409,4 +231,167 @@ fn a_program_that_is_killed_or_aborts_leaves_a_terminal_that_can_be_used() {
         }
         program.child.kill().unwrap();
     }
+}
+
+/// What a terminal sends for a key, by the name that the table has for it.
+fn sent_for(keys: &str) -> String {
+    let one = |key: &str| match key {
+        "Up" => "\x1b[A".to_owned(),
+        "Down" => "\x1b[B".to_owned(),
+        "Right" => "\x1b[C".to_owned(),
+        "Left" => "\x1b[D".to_owned(),
+        "Home" => "\x1b[H".to_owned(),
+        "End" => "\x1b[F".to_owned(),
+        "PageUp" => "\x1b[5~".to_owned(),
+        "PageDown" => "\x1b[6~".to_owned(),
+        "Tab" => "\t".to_owned(),
+        "BackTab" => "\x1b[Z".to_owned(),
+        "Enter" => "\r".to_owned(),
+        "Esc" => "\x1b".to_owned(),
+        "Space" => " ".to_owned(),
+        "F1" => "\x1bOP".to_owned(),
+        "F12" => "\x1b[24~".to_owned(),
+        key => match (key.strip_prefix("ctrl-"), key.strip_prefix("alt-")) {
+            (Some(letter), _) => char::from(letter.as_bytes()[0] & 0x1f).to_string(),
+            (_, Some(letter)) => format!("\x1b{letter}"),
+            _ => key.to_owned(),
+        },
+    };
+    keys.split(' ').map(one).collect()
+}
+
+/// Leaves whatever is open, and sees that the program still answers.
+fn assert_answers(program: &mut Program, after: &str) {
+    for _ in 0..2 {
+        program.press("\x1b");
+        program.quiet(MOMENT, SECOND);
+    }
+    program.press(":");
+    program.see("Commands");
+    program.press("\x1b");
+    program.miss("Commands");
+    assert!(program.is_alive(), "{after}");
+    let screen = program.contents();
+    assert!(screen.starts_with(" layerscope │ "), "after {after}:\n{screen}");
+    assert!(!String::from_utf8_lossy(&program.raw).contains("panicked"), "after {after}");
+}
+
+#[test]
+fn the_program_answers_the_key_of_every_action() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/chelsea.png")).unwrap();
+    std::fs::create_dir(folder.path().join("pictures")).unwrap();
+    photo.save(folder.path().join("pictures/a.png")).unwrap();
+    photo.fliph().save(folder.path().join("pictures/b.png")).unwrap();
+    let mut program = Program::start_in(folder.path(), &["demo", "pictures"]);
+    program.see("Grad-CAM of cat");
+    program.see("1/2");
+    for binding in BINDINGS.iter().filter(|binding| ![Action::Quit, Action::Suspend].contains(&binding.action)) {
+        program.press(match binding.group {
+            Group::Layers => "gl",
+            Group::Heatmap => "gh",
+            _ => "gc",
+        });
+        program.press(&sent_for(binding.keys[0]));
+        program.quiet(MOMENT, SECOND / 8);
+        assert_answers(&mut program, binding.name);
+    }
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    program.assert_restored();
+}
+
+#[test]
+fn a_burst_of_sizes_leaves_the_screen_of_the_last() {
+    let mut program = Program::start(&[]);
+    program.see("Grad-CAM of cat");
+    for step in 0..20_u16 {
+        let (columns, rows) = if step % 7 == 6 { (20, 5) } else { (120 - 5 * step, 40 - step) };
+        program.resize(columns, rows);
+        program.read(Duration::from_millis(u64::from(step % 3) * 10));
+        program.press("j");
+    }
+    program.resize(20, 5);
+    program.see("cells are too");
+    program.resize(120, 40);
+    program.see("Grad-CAM of cat");
+    program.quiet(Duration::from_millis(200), 10 * SECOND);
+    let screen = program.contents();
+    assert_eq!(screen.lines().count(), 40, "{screen}");
+    assert!(
+        screen.lines().nth(1).unwrap().ends_with('╮') && screen.lines().nth(38).unwrap().ends_with('╯'),
+        "{screen}"
+    );
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    program.assert_restored();
+}
+
+#[test]
+fn nothing_is_written_while_nothing_changes() {
+    let mut program = Program::start(&[]);
+    program.see("Grad-CAM of cat");
+    assert!(program.quiet(Duration::from_millis(300), 20 * SECOND), "it never comes to rest");
+    let before = program.raw.len();
+    program.quiet(SECOND / 2, SECOND / 2);
+    assert_eq!(program.raw.len() - before, 0, "{:?}", String::from_utf8_lossy(&program.raw[before..]));
+}
+
+#[test]
+fn rubbish_from_the_keyboard_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start_in(folder.path(), &[]);
+    program.see("Grad-CAM of cat");
+    let halves: [&[u8]; 12] = [
+        b"\x1b[",
+        b"\x1b[1;",
+        b"\x1b[<35;10",
+        b"\x1b[M !",
+        b"\x1bO",
+        b"\x1bP>|kit",
+        b"\x1b]11;rgb:ffff/",
+        b"\x1b_Gi=31;",
+        b"\x1b[999999999999;999999999999R",
+        b"\x1b[<0;65535;65535M",
+        b"\xc3",
+        b"\xff\xfe\xf0\x9f",
+    ];
+    let mut random: u32 = 0x2545_F491;
+    for half in halves {
+        program.send(half);
+        let mut noise: Vec<u8> = Vec::new();
+        while noise.len() < 40 {
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            let byte = (random >> 8) as u8;
+            // What leaves or stops the program does so rightly, also by name.
+            if ![b'q', b'Q', b':', 0x03, 0x1a].contains(&byte) {
+                noise.push(byte);
+            }
+        }
+        program.send(&noise);
+        program.quiet(MOMENT, SECOND);
+    }
+    // A letter ends a sequence that is only begun.
+    program.press("x");
+    program.quiet(MOMENT, SECOND);
+    assert_answers(&mut program, "rubbish");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    program.assert_restored();
+}
+
+#[test]
+fn text_that_is_pasted_is_text() {
+    let mut program = Program::start(&[]);
+    program.see("Grad-CAM of cat");
+    program.press("\x1b[200~qqq\nj\x1b[201~");
+    assert_answers(&mut program, "a paste where nothing is typed");
+    program.press("/\x1b[200~conv2d_23\n\x1b[201~");
+    program.see(" conv2d_23 · activations");
+    program.press("\r");
+    program.quiet(MOMENT, SECOND);
+    assert_answers(&mut program, "a paste into the search");
+    program.see(" conv2d_23 · activations");
 }

@@ -118,6 +118,10 @@ impl Wanted {
 
     /// Several pictures as one; nothing where there are none. Areas are those on the screen.
     pub fn tiles(slot: Slot, tiles: Vec<(Rect, Subject)>) -> Option<Self> {
+        if let [(area, subject)] = tiles.as_slice() {
+            // One alone need not have the screen's resolution: it is sent in its own size where the terminal enlarges it.
+            return Some(Self::whole(slot, *area, subject.clone()));
+        }
         let area = tiles.iter().map(|(area, _)| *area).reduce(Rect::union)?;
         let from_corner = |tile: Rect| Rect { x: tile.x - area.x, y: tile.y - area.y, ..tile };
         let tiles: Vec<(Rect, Subject)> =
