@@ -68,7 +68,7 @@ impl Launch {
         }
     }
 
-    pub fn start(self) -> Program {
+    pub fn start(&self) -> Program {
         Program::launch(self)
     }
 }
@@ -125,7 +125,7 @@ impl Program {
         Launch::of(program, arguments).start()
     }
 
-    fn launch(launch: Launch) -> Self {
+    fn launch(launch: &Launch) -> Self {
         let state = tempfile::tempdir().unwrap();
         let pair = native_pty_system().openpty(size_of(120, 40)).unwrap();
         let mut command = CommandBuilder::new(&launch.program);
