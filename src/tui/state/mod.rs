@@ -1,126 +1,24 @@
 //! What the inspector knows and shows.
 
+mod derived;
+mod kinds;
+
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use image::RgbImage;
 
-use super::drawing::{Look, Seen};
+use super::drawing::Look;
 use super::keymap::Keymap;
 use super::page::{Page, PageKey};
-use super::prompt::Prompt;
 use super::search::Search;
 use super::stamped::Stamped;
 use super::targets::Target;
 use super::theme::Theme;
-use crate::model::{LayerId, LayerKind, printable};
+use crate::model::{LayerId, printable};
 use crate::picture::{ColorMap, Scale};
-use crate::service::protocol::{
-    ClassId, ClassMap, Content, LayerState, ModelInfo, Order, Pane, PatternPage, Prediction, Ticket,
-};
-
-/// The pane that keys go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Focus {
-    /// The layer tree.
-    Layers,
-    /// The channel pager.
-    Channels,
-    /// The heatmap.
-    Heatmap,
-}
-
-impl Focus {
-    /// All panes in the order of `Tab`.
-    pub const ALL: [Self; 3] = [Self::Layers, Self::Channels, Self::Heatmap];
-}
-
-/// What lies over the panes.
-#[derive(Debug, Clone)]
-pub enum Popup {
-    /// The table of keys, scrolled by so many lines.
-    Help(u16),
-    /// A line to type in, with what matches.
-    Prompt(Prompt),
-}
-
-/// A value of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hover {
-    /// Place of the channel in the pager's order.
-    pub place: usize,
-    /// Row of the value.
-    pub row: usize,
-    /// Column of the value.
-    pub column: usize,
-}
-
-/// A word on what was done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// It went well.
-    Done(String),
-    /// It did not, or something is amiss.
-    Amiss(String),
-}
-
-/// Layer and channel of a pattern beside a channel.
-pub type DetailKey = (LayerId, usize);
-
-/// Sizes of panes that the user has given them with the mouse: columns side by side, rows one below the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Splits {
-    /// Of the layer tree.
-    pub layers: Option<u16>,
-    /// Of the heatmap.
-    pub heatmap: Option<u16>,
-}
-
-/// What the heatmap pane draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OverlayMode {
-    /// The map over the picture.
-    Overlay,
-    /// The picture alone.
-    Picture,
-    /// The map alone.
-    Map,
-}
-
-impl OverlayMode {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Overlay, Self::Picture, Self::Map];
-
-    /// The name by which it is asked for.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Overlay => "overlay",
-            Self::Picture => "picture",
-            Self::Map => "map",
-        }
-    }
-
-    /// The next, and after the last the first.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Overlay => Self::Picture,
-            Self::Picture => Self::Map,
-            Self::Map => Self::Overlay,
-        }
-    }
-}
-
-/// The picture that has been run.
-#[derive(Debug)]
-pub struct Run {
-    /// What the network saw.
-    pub picture: Stamped<RgbImage>,
-    /// Top classes.
-    pub predictions: Vec<Prediction>,
-    /// What each layer gave.
-    pub layers: HashMap<LayerId, LayerState>,
-}
+use crate::service::protocol::{ClassId, ClassMap, Content, ModelInfo, Order, Pane, PatternPage, Prediction, Ticket};
+pub use kinds::{DetailKey, Focus, Hover, Notice, OverlayMode, Popup, Run, Splits};
 
 /// Pages that are kept to go back to.
 const PAGES: usize = 48;
@@ -323,69 +221,6 @@ impl State {
         }
     }
 
-    /// Layers that are not hidden in a folded one, in the order in which they are drawn.
-    pub fn visible_layers(&self) -> Vec<LayerId> {
-        let Some(model) = &self.model else { return Vec::new() };
-        if self.sorted_by_difference {
-            return self.layers_by_difference();
-        }
-        let mut visible = Vec::with_capacity(model.layers.len());
-        let mut hidden_below: Option<usize> = None;
-        for (index, layer) in model.layers.iter().enumerate() {
-            if hidden_below.is_some_and(|depth| layer.depth > depth) {
-                continue;
-            }
-            hidden_below = self.folded.contains(&LayerId(index)).then_some(layer.depth);
-            if self.operators || layer.kind != LayerKind::Operator {
-                visible.push(LayerId(index));
-            }
-        }
-        visible
-    }
-
-    fn layers_by_difference(&self) -> Vec<LayerId> {
-        let mut layers: Vec<(LayerId, f32)> = self.differences.iter().map(|(layer, share)| (*layer, *share)).collect();
-        // What is no number differs most of all.
-        layers.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.0.cmp(&b.0.0)));
-        layers.into_iter().map(|(layer, _)| layer).collect()
-    }
-
-    /// What the chosen layer gave.
-    pub fn layer_state(&self) -> Option<&LayerState> {
-        self.run.as_ref()?.layers.get(&self.layer)
-    }
-
-    /// Channels of what the pager shows.
-    pub fn channels(&self) -> usize {
-        let page = self.page().map(|page| page.extent().2);
-        page.or_else(|| self.layer_state().map(|layer| layer.channels)).unwrap_or(0)
-    }
-
-    /// Whether the chosen layer gives one value for each class.
-    pub fn has_class_names(&self) -> bool {
-        let classes =
-            self.model.as_ref().map_or(0, |model| model.classes.iter().filter(|class| !class.id.negative).count());
-        classes > 0
-            && super::layout::shows_bars(self)
-            && self.layer_state().is_some_and(|layer| layer.channels == classes)
-    }
-
-    /// The page that the cursor is on.
-    pub fn page_key(&self) -> PageKey {
-        let count = super::layout::page_capacity(self);
-        let first = self.channel / count * count;
-        // Weights are not sorted by what the picture does to them.
-        let order = if self.content == Content::Weights { Order::Index } else { self.order };
-        let of_class = self.content.needs_class() || order == Order::Contribution;
-        let class = if of_class { self.class } else { None };
-        PageKey { layer: self.layer, content: self.content, order, class, first, count }
-    }
-
-    /// The page that the cursor is on, if it has arrived.
-    pub fn page(&self) -> Option<&Page> {
-        self.pages.get(&self.page_key())
-    }
-
     /// Keeps a page; the oldest makes room.
     pub fn keep_page(&mut self, key: PageKey, page: Page) {
         if self.pages.insert(key, page).is_none() {
@@ -408,61 +243,9 @@ impl State {
         self.failed.remove(&Pane::Heatmap);
     }
 
-    /// The top classes with their probabilities, best first; of a single sigmoid both answers.
-    pub fn top_classes(&self) -> Vec<(ClassId, &str, f32)> {
-        let Some(run) = &self.run else { return Vec::new() };
-        let class = |index| ClassId { index, negative: false };
-        let mut top: Vec<(ClassId, &str, f32)> = run
-            .predictions
-            .iter()
-            .map(|prediction| (class(prediction.index), prediction.label.as_str(), prediction.probability))
-            .collect();
-        if let (Some(model), [(only, _, probability)]) = (&self.model, top.as_slice())
-            && let Some(absent) = model.classes.iter().find(|class| class.id.negative && class.id.index == only.index)
-        {
-            top.push((absent.id, &absent.label, 1.0 - probability));
-            top.sort_by(|a, b| b.2.total_cmp(&a.2));
-        }
-        top
-    }
-
-    /// The value of the chosen layer that is pointed at, by its row and column: under the mouse, or on the zoomed channel the point
-    /// or the maximum.
-    pub fn pointed_at(&self) -> Option<(usize, usize)> {
-        let hovered = self.hover.map(|hover| (hover.row, hover.column));
-        let zoomed = || if self.zoomed { self.probe.or_else(|| self.strongest()) } else { None };
-        hovered.or_else(zoomed)
-    }
-
-    /// What a value of the chosen layer sees of the picture; nothing where that is all of it.
-    pub fn seen(&self, (row, column): (usize, usize)) -> Option<Seen> {
-        let (run, page) = (self.run.as_ref()?, self.page()?);
-        if !page.has_values() || self.content == Content::Weights {
-            return None;
-        }
-        let field = self.layer_state()?.receptive_field?;
-        let along = |at: usize, start: i64, stride: u64, size: u64, all: u32| {
-            let from = start.saturating_add((at as u64).saturating_mul(stride) as i64);
-            let to = from.saturating_add(size as i64).clamp(0, i64::from(all));
-            let from = from.clamp(0, i64::from(all));
-            (to > from).then_some((from as u32, (to - from) as u32))
-        };
-        let (width, height) = run.picture.dimensions();
-        let (top, rows) = along(row, field.start.0, field.stride.0, field.size.0, height)?;
-        let (left, columns) = along(column, field.start.1, field.stride.1, field.size.1, width)?;
-        Some((left, top, columns, rows))
-    }
-
     /// A new number for a request.
     pub fn next_ticket(&mut self) -> Ticket {
         self.ticket = Ticket(self.ticket.0 + 1);
         self.ticket
-    }
-
-    /// The layer to begin with: the first that has kernels, which is the first convolution.
-    pub fn first_layer(&self) -> LayerId {
-        let Some(model) = &self.model else { return LayerId(0) };
-        let suits = |layer: &crate::service::protocol::LayerInfo| layer.has_weights && layer.kind == LayerKind::Module;
-        LayerId(model.layers.iter().position(suits).unwrap_or(0))
     }
 }

@@ -1,0 +1,123 @@
+//! What follows from the state: what is drawn, chosen and pointed at.
+
+use super::State;
+use crate::model::{LayerId, LayerKind};
+use crate::service::protocol::{ClassId, Content, LayerState, Order};
+use crate::tui::drawing::Seen;
+use crate::tui::layout;
+use crate::tui::page::{Page, PageKey};
+
+impl State {
+    /// Layers that are not hidden in a folded one, in the order in which they are drawn.
+    pub fn visible_layers(&self) -> Vec<LayerId> {
+        let Some(model) = &self.model else { return Vec::new() };
+        if self.sorted_by_difference {
+            return self.layers_by_difference();
+        }
+        let mut visible = Vec::with_capacity(model.layers.len());
+        let mut hidden_below: Option<usize> = None;
+        for (index, layer) in model.layers.iter().enumerate() {
+            if hidden_below.is_some_and(|depth| layer.depth > depth) {
+                continue;
+            }
+            hidden_below = self.folded.contains(&LayerId(index)).then_some(layer.depth);
+            if self.operators || layer.kind != LayerKind::Operator {
+                visible.push(LayerId(index));
+            }
+        }
+        visible
+    }
+
+    fn layers_by_difference(&self) -> Vec<LayerId> {
+        let mut layers: Vec<(LayerId, f32)> = self.differences.iter().map(|(layer, share)| (*layer, *share)).collect();
+        // What is no number differs most of all.
+        layers.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.0.cmp(&b.0.0)));
+        layers.into_iter().map(|(layer, _)| layer).collect()
+    }
+
+    /// What the chosen layer gave.
+    pub fn layer_state(&self) -> Option<&LayerState> {
+        self.run.as_ref()?.layers.get(&self.layer)
+    }
+
+    /// Channels of what the pager shows.
+    pub fn channels(&self) -> usize {
+        let page = self.page().map(|page| page.extent().2);
+        page.or_else(|| self.layer_state().map(|layer| layer.channels)).unwrap_or(0)
+    }
+
+    /// Whether the chosen layer gives one value for each class.
+    pub fn has_class_names(&self) -> bool {
+        let classes =
+            self.model.as_ref().map_or(0, |model| model.classes.iter().filter(|class| !class.id.negative).count());
+        classes > 0 && layout::shows_bars(self) && self.layer_state().is_some_and(|layer| layer.channels == classes)
+    }
+
+    /// The page that the cursor is on.
+    pub fn page_key(&self) -> PageKey {
+        let count = layout::page_capacity(self);
+        let first = self.channel / count * count;
+        // Weights are not sorted by what the picture does to them.
+        let order = if self.content == Content::Weights { Order::Index } else { self.order };
+        let of_class = self.content.needs_class() || order == Order::Contribution;
+        let class = if of_class { self.class } else { None };
+        PageKey { layer: self.layer, content: self.content, order, class, first, count }
+    }
+
+    /// The page that the cursor is on, if it has arrived.
+    pub fn page(&self) -> Option<&Page> {
+        self.pages.get(&self.page_key())
+    }
+
+    /// The top classes with their probabilities, best first; of a single sigmoid both answers.
+    pub fn top_classes(&self) -> Vec<(ClassId, &str, f32)> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let class = |index| ClassId { index, negative: false };
+        let mut top: Vec<(ClassId, &str, f32)> = run
+            .predictions
+            .iter()
+            .map(|prediction| (class(prediction.index), prediction.label.as_str(), prediction.probability))
+            .collect();
+        if let (Some(model), [(only, _, probability)]) = (&self.model, top.as_slice())
+            && let Some(absent) = model.classes.iter().find(|class| class.id.negative && class.id.index == only.index)
+        {
+            top.push((absent.id, &absent.label, 1.0 - probability));
+            top.sort_by(|a, b| b.2.total_cmp(&a.2));
+        }
+        top
+    }
+
+    /// The value of the chosen layer that is pointed at, by its row and column: under the mouse, or on the zoomed channel the point
+    /// or the maximum.
+    pub fn pointed_at(&self) -> Option<(usize, usize)> {
+        let hovered = self.hover.map(|hover| (hover.row, hover.column));
+        let zoomed = || if self.zoomed { self.probe.or_else(|| self.strongest()) } else { None };
+        hovered.or_else(zoomed)
+    }
+
+    /// What a value of the chosen layer sees of the picture; nothing where that is all of it.
+    pub fn seen(&self, (row, column): (usize, usize)) -> Option<Seen> {
+        let (run, page) = (self.run.as_ref()?, self.page()?);
+        if !page.has_values() || self.content == Content::Weights {
+            return None;
+        }
+        let field = self.layer_state()?.receptive_field?;
+        let along = |at: usize, start: i64, stride: u64, size: u64, all: u32| {
+            let from = start.saturating_add((at as u64).saturating_mul(stride) as i64);
+            let to = from.saturating_add(size as i64).clamp(0, i64::from(all));
+            let from = from.clamp(0, i64::from(all));
+            (to > from).then_some((from as u32, (to - from) as u32))
+        };
+        let (width, height) = run.picture.dimensions();
+        let (top, rows) = along(row, field.start.0, field.stride.0, field.size.0, height)?;
+        let (left, columns) = along(column, field.start.1, field.stride.1, field.size.1, width)?;
+        Some((left, top, columns, rows))
+    }
+
+    /// The layer to begin with: the first that has kernels, which is the first convolution.
+    pub fn first_layer(&self) -> LayerId {
+        let Some(model) = &self.model else { return LayerId(0) };
+        let suits = |layer: &crate::service::protocol::LayerInfo| layer.has_weights && layer.kind == LayerKind::Module;
+        LayerId(model.layers.iter().position(suits).unwrap_or(0))
+    }
+}
