@@ -81,6 +81,24 @@ fn the_demo_says_what_keras_says_of_the_photographs_that_it_was_asked_about() {
 }
 
 #[test]
+fn activations_of_a_layer_with_channels_last_are_written_channels_first() {
+    let fixture = Fixture::open("swin");
+    let folder = tempfile::tempdir().unwrap();
+    let raw = folder.path().join("layer.npy");
+    let told = json(&[
+        "activations",
+        text(&fixture.model()),
+        text(&fixture.input_path()),
+        "--layer",
+        "features.0.2",
+        "--raw",
+        text(&raw),
+    ]);
+    let array = npyz::NpyFile::new(std::fs::File::open(&raw).unwrap()).unwrap();
+    assert_eq!(array.shape(), [1, 12, 8, 12], "N×C×H×W, although the layer gives N×H×W×C: {told}");
+}
+
+#[test]
 fn activations_are_written_as_numbers_and_as_a_grid_and_told_as_statistics() {
     let fixture = Fixture::open("keras_functional");
     let folder = tempfile::tempdir().unwrap();

@@ -466,7 +466,6 @@ fn the_inspector_starts_as_it_is_configured_and_says_what_is_wrong() {
     assert!(log.starts_with("layerscope ") && log.contains(warning), "{log}");
     let (raw, _) = shown(home.path(), &[], "0000", "q");
     assert!(raw.contains("\x1b[?1003h") && raw.contains("\x1b[?1003l"), "the mouse is taken and given back");
-    assert!(!raw.contains("\x1b]11;?"), "nobody asks for the background where it does not matter");
 }
 
 #[test]

@@ -342,7 +342,7 @@ fn copied_text_is_the_texts_base64_in_osc_52_and_wrapped_in_tmux() {
 #[test]
 fn keys_that_are_typed_while_the_terminal_is_asked_are_kept() {
     let mut scanner = Scanner::default();
-    let tokens = scanner.feed(&bytes(r"j\eP>|kitty(0.41.1)\e\\e[B3\e[?62;c?\ePq\e[I\e[0nG"));
+    let tokens = scanner.feed(&bytes(r"j\eP>|kitty(0.41.1)\e\\e]10;rgb:1/2/3\e\\e[B3\e[?62;c?\ePq\e[I\e[0nG"));
     let typed: Vec<u8> = tokens
         .iter()
         .flat_map(|token| match token {

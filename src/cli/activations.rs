@@ -63,8 +63,9 @@ impl Activations {
         let output = run.get(place.tap.value).map_err(MethodError::from)?;
         let shape = output.size();
         if let Some(file) = &self.output.raw {
-            let sizes: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
-            write_f32(file, &sizes, &numbers(output)?)?;
+            let written = channels::channels_first(output, network.layout(place.tap.value))?;
+            let sizes: Vec<usize> = written.size().iter().map(|&size| size as usize).collect();
+            write_f32(file, &sizes, &numbers(&written)?)?;
         }
         let maps = channels::maps(output, network.layout(place.tap.value))?;
         let all = statistics::of_channels(&maps)?;

@@ -70,12 +70,6 @@ impl Inspect {
             let text = config::DEFAULT.to_owned() + &Keymap::default().to_toml();
             return Ok(std::io::stdout().write_all(text.as_bytes())?);
         }
-        if !std::io::stdout().is_terminal() {
-            return Summary::of(self.model, self.options).run();
-        }
-        if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
-            return Err(Failure::Usage(format!("TERM is dumb, and the inspector needs a whole screen; {WITHOUT_ONE}")));
-        }
         for name in self.theme.names() {
             interface.themes.position(name).map_err(Failure::Usage)?;
         }
@@ -85,6 +79,12 @@ impl Inspect {
             Input::resolve(pictures)?.iter().map(|input| Some(input.path().to_path_buf())).collect();
         if inputs.is_empty() {
             inputs.push(None);
+        }
+        if !std::io::stdout().is_terminal() {
+            return Summary::of(self.model, self.options).run();
+        }
+        if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+            return Err(Failure::Usage(format!("TERM is dumb, and the inspector needs a whole screen; {WITHOUT_ONE}")));
         }
         let mut lines = vec![format!("layerscope {}, process {}", env!("CARGO_PKG_VERSION"), std::process::id())];
         lines.extend(notices.iter().cloned());

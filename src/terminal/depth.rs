@@ -4,11 +4,11 @@ use ratatui::style::Color;
 
 use super::ColorDepth;
 
-/// Levels of a channel in the 6×6×6 cube.
+/// Levels of a channel in the 6×6×6 cube of the 256 colours.
 const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-/// The sixteen colours as most terminals draw them.
-const SIXTEEN: [[u8; 3]; 16] = [
+/// The sixteen colours as xterm draws them. The terminal's own may be others.
+pub const SIXTEEN: [[u8; 3]; 16] = [
     [0, 0, 0],
     [205, 0, 0],
     [0, 205, 0],
@@ -55,6 +55,15 @@ fn indexed(color: [u8; 3]) -> u8 {
     } else {
         16 + (36 * red + 6 * green + blue) as u8
     }
+}
+
+/// A colour of the cube or of the grey ramp, 16 to 255.
+pub fn color_of(index: u8) -> [u8; 3] {
+    if index >= 232 {
+        return [8 + 10 * (index - 232); 3];
+    }
+    let cell = index.saturating_sub(16);
+    [cell / 36, cell / 6 % 6, cell % 6].map(|level| CUBE.get(usize::from(level)).copied().unwrap_or(255))
 }
 
 fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {

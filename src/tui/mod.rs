@@ -42,7 +42,7 @@ use keymap::Keymap;
 use panes::Drawn;
 use pictures::Pictures;
 use stamped::Stamped;
-use state::State;
+use state::{Notice, State};
 use theme::Theme;
 use thumbnails::Thumbnails;
 use update::Effect;
@@ -113,7 +113,7 @@ pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event
     state.strength = (options.overlay_strength.clamp(0.0, 1.0) * 100.0).round() as u8;
     state.crisp = options.crisp;
     state.keymap = options.keymap;
-    state.notice = notice(&options.notices);
+    state.notice = notice(&options.notices).map(Notice::Amiss);
     state.cell = decision.canvas.map(|canvas| (canvas.cell.width, canvas.cell.height));
     let keys = keys(keyboard);
     let pictures = Pictures::new(decision.canvas, line_rate());
@@ -327,10 +327,11 @@ impl Inspector {
 
     fn save(&mut self, shown: Option<save::Saving>, saving: Sender<Result<PathBuf, String>>) {
         let Some(shown) = shown else {
-            self.state.notice = Some("nothing of that kind to save here: go to the channels or the heatmap".to_owned());
+            self.state.notice =
+                Some(Notice::Amiss("nothing of that kind to save here: go to the channels or the heatmap".to_owned()));
             return;
         };
-        self.state.notice = Some("saving …".to_owned());
+        self.state.notice = Some(Notice::Done("saving …".to_owned()));
         thread::spawn(move || {
             let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
             // The interface may be gone by now.
@@ -342,11 +343,11 @@ impl Inspector {
     fn saved(&mut self, result: Result<PathBuf, String>) -> Option<Effect> {
         match result {
             Ok(path) => {
-                self.state.notice = Some(format!("saved {} (path copied)", path.display()));
+                self.state.notice = Some(Notice::Done(format!("saved {} (path copied)", path.display())));
                 Some(Effect::Copy(path.display().to_string()))
             }
             Err(reason) => {
-                self.state.notice = Some(reason);
+                self.state.notice = Some(Notice::Amiss(reason));
                 None
             }
         }

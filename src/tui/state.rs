@@ -55,6 +55,15 @@ pub struct Hover {
     pub column: usize,
 }
 
+/// A word on what was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// It went well.
+    Done(String),
+    /// It did not, or something is amiss.
+    Amiss(String),
+}
+
 /// Layer and channel of a pattern beside a channel.
 pub type DetailKey = (LayerId, usize);
 
@@ -213,7 +222,7 @@ pub struct State {
     /// What failed in each pane.
     pub failed: HashMap<Pane, String>,
     /// The last word on something that was done.
-    pub notice: Option<String>,
+    pub notice: Option<Notice>,
     /// Whether the line of bytes and times is shown.
     pub debug: bool,
     /// What that line says.

@@ -1,6 +1,5 @@
 //! iTerm2's inline images, in parts where a multiplexer would drop a long sequence.
 
-use std::fmt::Write;
 use std::io;
 
 use base64::Engine;
@@ -9,9 +8,10 @@ use image::codecs::jpeg::JpegEncoder;
 use ratatui::layout::{Rect, Size};
 
 use super::holes::Drawn;
-use super::{passed_through_tmux, png};
+use super::png;
 use crate::picture::Raster;
 use crate::picture::indexed::{BACKGROUND, IndexedImage};
+use crate::terminal::passthrough::passthrough;
 
 /// Most bytes of a part; tmux drops sequences of a megabyte.
 const PART: usize = 256 << 10;
@@ -31,20 +31,18 @@ pub(super) fn encode(raster: &Raster, size: Size, parts: &[Rect], through_tmux: 
         size.height
     );
     let encoded = STANDARD.encode(file);
-    let mut written = String::with_capacity(encoded.len() + 256);
     if !through_tmux {
-        let _ = write!(written, "\x1b]1337;File={about}:{encoded}\x07");
-        return Ok(written.into_bytes());
+        return Ok(format!("\x1b]1337;File={about}:{encoded}\x07").into_bytes());
     }
-    written.push_str(&passed_through_tmux(&format!("\x1b]1337;MultipartFile={about}\x07")));
+    let mut written = passthrough(format!("\x1b]1337;MultipartFile={about}\x07").as_bytes());
     let mut rest = encoded.as_str();
     while !rest.is_empty() {
         let (part, after) = rest.split_at(rest.len().min(PART));
-        written.push_str(&passed_through_tmux(&format!("\x1b]1337;FilePart={part}\x07")));
+        written.extend(passthrough(format!("\x1b]1337;FilePart={part}\x07").as_bytes()));
         rest = after;
     }
-    written.push_str(&passed_through_tmux("\x1b]1337;FileEnd\x07"));
-    Ok(written.into_bytes())
+    written.extend(passthrough(b"\x1b]1337;FileEnd\x07"));
+    Ok(written)
 }
 
 /// Maps as PNG, photographs as JPEG; with holes, what lies in them is transparent, which JPEG has not.

@@ -13,8 +13,9 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::{Color, Style};
 
 use super::diacritics::{MOST, mark};
-use super::{passed_through_tmux, png};
+use super::png;
 use crate::picture::Raster;
+use crate::terminal::passthrough::passthrough;
 
 /// The character that stands for a cell of a picture.
 const PLACEHOLDER: char = '\u{10eeee}';
@@ -76,7 +77,7 @@ impl Payload {
 
 /// What sends a picture for `size` cells. The terminal brings it to their size.
 pub(super) fn transmission(payload: &Payload, size: Size, id: Id, through_tmux: bool) -> Vec<u8> {
-    let mut written = String::with_capacity(payload.size() + payload.size() / 64 + 128);
+    let mut written = Vec::with_capacity(payload.size() + payload.size() / 64 + 128);
     let mut rest = payload.base64.as_str();
     let mut first = true;
     while first || !rest.is_empty() {
@@ -92,21 +93,21 @@ pub(super) fn transmission(payload: &Payload, size: Size, id: Id, through_tmux: 
         push(&mut written, &format!("\x1b_G{keys};{chunk}\x1b\\"), through_tmux);
         (rest, first) = (after, false);
     }
-    written.into_bytes()
+    written
 }
 
 /// What takes a picture out of the terminal's memory.
 pub fn delete(id: Id, through_tmux: bool) -> Vec<u8> {
-    let mut written = String::new();
+    let mut written = Vec::new();
     push(&mut written, &format!("\x1b_Ga=d,d=I,i={},q=2\x1b\\", id.value()), through_tmux);
-    written.into_bytes()
+    written
 }
 
-fn push(written: &mut String, sequence: &str, through_tmux: bool) {
+fn push(written: &mut Vec<u8>, sequence: &str, through_tmux: bool) {
     if through_tmux {
-        written.push_str(&passed_through_tmux(sequence));
+        written.extend(passthrough(sequence.as_bytes()));
     } else {
-        written.push_str(sequence);
+        written.extend_from_slice(sequence.as_bytes());
     }
 }
 

@@ -109,8 +109,3 @@ fn leave_alone(area: Rect, buffer: &mut Buffer) {
         }
     }
 }
-
-/// A sequence for the terminal outside tmux.
-fn passed_through_tmux(sequence: &str) -> String {
-    format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b"))
-}

@@ -18,8 +18,6 @@ pub(super) struct Paletted {
 const SAMPLING: i32 = 10;
 /// Bits of a colour channel by which the nearest colour is remembered.
 const KEPT_BITS: u32 = 6;
-/// What is added to the pixels of a square before the nearest colour is taken: without it smooth gradients have contours.
-const DITHER: [[i8; 4]; 4] = [[-4, 0, -3, 1], [2, -2, 3, -1], [-3, 1, -4, 0], [3, -1, 2, -2]];
 
 impl Paletted {
     /// Where nothing is drawn.
@@ -62,14 +60,12 @@ impl Paletted {
         // Looking a colour up costs a search: neighbours in colour share the answer.
         let mut known: Vec<Option<u8>> = vec![None; 1 << (3 * KEPT_BITS)];
         let indices = picture
-            .enumerate_pixels()
-            .map(|(x, y, pixel)| {
-                let pattern = DITHER[(y % 4) as usize][(x % 4) as usize];
-                let shifted = pixel.0.map(|channel| channel.saturating_add_signed(pattern));
-                let bits = |channel: usize| u32::from(shifted[channel]) >> (8 - KEPT_BITS);
+            .pixels()
+            .map(|pixel| {
+                let bits = |channel: usize| u32::from(pixel[channel]) >> (8 - KEPT_BITS);
                 let key = (bits(0) << (2 * KEPT_BITS) | bits(1) << KEPT_BITS | bits(2)) as usize;
                 *known[key].get_or_insert_with(|| {
-                    quantiser.index_of(&[shifted[0], shifted[1], shifted[2], 255]).min(colors.len() - 1) as u8
+                    quantiser.index_of(&[pixel[0], pixel[1], pixel[2], 255]).min(colors.len() - 1) as u8
                 })
             })
             .collect();

@@ -116,7 +116,7 @@ fn step(bytes: &[u8]) -> Step {
         [0x1b, b'[', rest @ ..] => control_sequence(rest),
         [0x1b, b'P', rest @ ..] => string(rest, b">|", |content| Some(Reply::Version(clean(content)))),
         [0x1b, b'_', rest @ ..] => string(rest, b"G", kitty),
-        [0x1b, b']', rest @ ..] => string(rest, b"11;", background),
+        [0x1b, b']', rest @ ..] => string(rest, b"1", background),
         [0x1b, b'O', _, ..] => Step::Typed(3),
         [0x1b, 0x1b, ..] => Step::Typed(1),
         [0x1b, _, ..] => Step::Typed(2),
@@ -197,9 +197,10 @@ fn kitty(content: &[u8]) -> Option<Reply> {
     keys.split(',').any(|key| key == id).then(|| Reply::Kitty(message.to_owned()))
 }
 
-/// `rgb:RRRR/GGGG/BBBB` with one to four digits each, or `rgba:` with one more.
+/// `11;rgb:RRRR/GGGG/BBBB` with one to four digits each, or `rgba:` with one more, behind the first letter. Other colours, which
+/// some terminals send unasked, are no answers.
 fn background(content: &[u8]) -> Option<Reply> {
-    let text = std::str::from_utf8(content).ok()?;
+    let text = std::str::from_utf8(content).ok()?.strip_prefix("1;")?;
     let mut channels = text.strip_prefix("rgb:").or_else(|| text.strip_prefix("rgba:"))?.split('/');
     let mut channel = || {
         let digits = channels.next().filter(|digits| (1..=4).contains(&digits.len()))?;

@@ -10,7 +10,7 @@ use crate::service::protocol::Pane;
 use crate::tui::action::Action;
 use crate::tui::keymap::Lookup;
 use crate::tui::layout;
-use crate::tui::state::{Focus, State};
+use crate::tui::state::{Focus, Notice, State};
 use crate::tui::theme::Theme;
 
 /// Program, model, picture, and what is being done.
@@ -38,8 +38,12 @@ pub(super) fn title<'a>(state: &State, theme: &Theme) -> Line<'a> {
 
 /// What was done last, or the keys that help most here.
 pub(super) fn line<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
-    if let Some(notice) = &state.notice {
-        return Line::from(Span::styled(format!(" {}", crate::model::printable(notice)), theme.good()));
+    let notice = state.notice.as_ref().map(|notice| match notice {
+        Notice::Done(words) => (words, theme.good()),
+        Notice::Amiss(words) => (words, theme.warning()),
+    });
+    if let Some((words, style)) = notice {
+        return Line::from(Span::styled(format!(" {}", crate::model::printable(words)), style));
     }
     let mut line = hints(state, theme, room);
     if let Some(count) = state.count {

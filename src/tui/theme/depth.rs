@@ -3,30 +3,27 @@
 use ratatui::style::Color;
 
 use super::{Appearance, Theme};
-use crate::terminal::ColorDepth;
+use crate::terminal::{ColorDepth, depth};
 
-/// The sixteen colours with what xterm makes of them. The terminal's own may be others.
-const SIXTEEN: [(Color, [u8; 3]); 16] = [
-    (Color::Black, [0, 0, 0]),
-    (Color::Red, [205, 0, 0]),
-    (Color::Green, [0, 205, 0]),
-    (Color::Yellow, [205, 205, 0]),
-    (Color::Blue, [0, 0, 238]),
-    (Color::Magenta, [205, 0, 205]),
-    (Color::Cyan, [0, 205, 205]),
-    (Color::Gray, [229, 229, 229]),
-    (Color::DarkGray, [127, 127, 127]),
-    (Color::LightRed, [255, 0, 0]),
-    (Color::LightGreen, [0, 255, 0]),
-    (Color::LightYellow, [255, 255, 0]),
-    (Color::LightBlue, [92, 92, 255]),
-    (Color::LightMagenta, [255, 0, 255]),
-    (Color::LightCyan, [0, 255, 255]),
-    (Color::White, [255, 255, 255]),
+/// The sixteen colours by their names, in their order.
+const SIXTEEN: [Color; 16] = [
+    Color::Black,
+    Color::Red,
+    Color::Green,
+    Color::Yellow,
+    Color::Blue,
+    Color::Magenta,
+    Color::Cyan,
+    Color::Gray,
+    Color::DarkGray,
+    Color::LightRed,
+    Color::LightGreen,
+    Color::LightYellow,
+    Color::LightBlue,
+    Color::LightMagenta,
+    Color::LightCyan,
+    Color::White,
 ];
-
-/// Levels of the 6×6×6 cube of the 256 colours.
-const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
 /// Contrast that a word keeps among sixteen colours; that of WCAG for text.
 const LEAST_CONTRAST: f32 = 4.5;
@@ -56,7 +53,9 @@ impl Theme {
 
 /// The colour, or black or white where it could not be read. Nothing is known of the terminal's own background.
 fn readable(front: Color, behind: Color) -> Color {
-    let level = |color: Color| SIXTEEN.iter().find(|(known, _)| *known == color).map(|(_, levels)| luminance(*levels));
+    let level = |color: Color| {
+        SIXTEEN.iter().zip(depth::SIXTEEN).find(|(known, _)| **known == color).map(|(_, levels)| luminance(levels))
+    };
     match (level(front), level(behind)) {
         (Some(front_level), Some(level)) if contrast(front_level, level) < LEAST_CONTRAST => {
             if contrast(0.0, level) > contrast(1.0, level) { Color::Black } else { Color::White }
@@ -82,16 +81,16 @@ fn linear(level: u8) -> f32 {
 }
 
 /// The colour of a terminal that is nearest; colours that the terminal names itself stay.
-fn nearest(color: Color, depth: ColorDepth) -> Color {
+fn nearest(color: Color, of: ColorDepth) -> Color {
     let Color::Rgb(red, green, blue) = color else { return color };
     let wanted = [red, green, blue];
-    match depth {
+    match of {
         ColorDepth::True => color,
         ColorDepth::Indexed256 => {
-            let candidates = (16..=255_u8).map(|index| (Color::Indexed(index), indexed(index)));
+            let candidates = (16..=255_u8).map(|index| (Color::Indexed(index), depth::color_of(index)));
             least(wanted, candidates).unwrap_or(color)
         }
-        ColorDepth::Ansi16 => least(wanted, SIXTEEN.into_iter()).unwrap_or(color),
+        ColorDepth::Ansi16 => least(wanted, SIXTEEN.into_iter().zip(depth::SIXTEEN)).unwrap_or(color),
     }
 }
 
@@ -99,15 +98,6 @@ fn least(wanted: [u8; 3], candidates: impl Iterator<Item = (Color, [u8; 3])>) ->
     let wanted = oklab(wanted);
     let distance = |color: [u8; 3]| -> f32 { wanted.iter().zip(oklab(color)).map(|(a, b)| (a - b).powi(2)).sum() };
     candidates.min_by(|left, right| distance(left.1).total_cmp(&distance(right.1))).map(|(color, _)| color)
-}
-
-/// A colour of the cube or of the grey ramp, 16 to 255.
-fn indexed(index: u8) -> [u8; 3] {
-    if index >= 232 {
-        return [8 + 10 * (index - 232); 3];
-    }
-    let cell = index.saturating_sub(16);
-    [cell / 36, cell / 6 % 6, cell % 6].map(|level| CUBE.get(usize::from(level)).copied().unwrap_or(255))
 }
 
 /// Björn Ottosson's Oklab, in which distances are nearly those that people see.

@@ -3,7 +3,7 @@
 use super::Effect;
 use crate::service::protocol::ClassId;
 use crate::tui::prompt::Asks;
-use crate::tui::state::State;
+use crate::tui::state::{Notice, State};
 
 /// Percent that a key changes the overlay's strength by.
 const STRENGTH_STEP: i64 = 10;
@@ -39,7 +39,7 @@ impl State {
 
     pub(super) fn contrast_with(&mut self, class: ClassId) -> Vec<Effect> {
         if Some(class) == self.map.as_ref().map(|map| map.class.id) {
-            self.notice = Some("that is the class itself".to_owned());
+            self.notice = Some(Notice::Amiss("that is the class itself".to_owned()));
             return Vec::new();
         }
         self.against = Some(class);
@@ -69,7 +69,7 @@ impl State {
 
     pub(super) fn step_picture(&mut self, steps: i64) -> Vec<Effect> {
         if self.inputs.len() < 2 {
-            self.notice = Some("there is one picture; give several, or a folder".to_owned());
+            self.notice = Some(Notice::Amiss("there is one picture; give several, or a folder".to_owned()));
             return Vec::new();
         }
         let count = self.inputs.len() as i64;

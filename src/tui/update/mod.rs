@@ -15,7 +15,7 @@ pub use answers::rgb;
 use super::action::{Action, key_name};
 use super::keymap::Lookup;
 use super::prompt::{Asks, Prompt};
-use super::state::{Focus, Popup, State};
+use super::state::{Focus, Notice, Popup, State};
 use crate::service::protocol::{Content, Request};
 
 /// Something for the loop around the state to do.
@@ -101,7 +101,7 @@ impl State {
                 let keys = std::mem::take(&mut self.pending).join(" ");
                 self.count = None;
                 let help = self.keymap.keys_of(Action::Help).first().cloned().unwrap_or_default();
-                self.notice = Some(format!("{keys} does nothing; {help} lists the keys"));
+                self.notice = Some(Notice::Amiss(format!("{keys} does nothing; {help} lists the keys")));
                 Vec::new()
             }
         }
@@ -144,7 +144,7 @@ impl State {
             Action::Debug => self.debug = !self.debug,
             Action::Theme => {
                 self.theme = (self.theme + 1) % self.themes.len();
-                self.notice = Some(format!("theme {}", self.theme().name));
+                self.notice = Some(Notice::Done(format!("theme {}", self.theme().name)));
             }
             Action::ColorMap => self.colormap = self.colormap.next(),
             Action::Scale => self.set_scale(self.scale.next()),
@@ -274,7 +274,7 @@ impl State {
             (Focus::Channels, Some(channel)) => format!("{path} {channel}"),
             _ => path,
         };
-        self.notice = Some(format!("copied {text}"));
+        self.notice = Some(Notice::Done(format!("copied {text}")));
         vec![Effect::Copy(text)]
     }
 

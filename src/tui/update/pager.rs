@@ -5,7 +5,7 @@ use crate::picture::Scale;
 use crate::service::protocol::{Content, Order, Pane};
 use crate::tui::action::Action;
 use crate::tui::layout;
-use crate::tui::state::State;
+use crate::tui::state::{Notice, State};
 
 impl State {
     pub(super) fn show(&mut self, content: Content) -> Vec<Effect> {
@@ -27,7 +27,7 @@ impl State {
     pub(in crate::tui) fn sort_by(&mut self, order: Order) -> Vec<Effect> {
         self.order = order;
         self.channel = 0;
-        self.notice = Some(format!("channels sorted by {}", order.name()));
+        self.notice = Some(Notice::Done(format!("channels sorted by {}", order.name())));
         self.ask_page()
     }
 
@@ -92,7 +92,7 @@ impl State {
             return;
         }
         let Some((rows, columns)) = self.probed() else {
-            self.notice = Some("a picture has no values to point at".to_owned());
+            self.notice = Some(Notice::Amiss("a picture has no values to point at".to_owned()));
             return;
         };
         self.zoomed = true;

@@ -5,7 +5,7 @@ use tui_input::backend::crossterm::EventHandler;
 
 use super::Effect;
 use crate::tui::prompt::{Does, Prompt};
-use crate::tui::state::{Popup, State};
+use crate::tui::state::{Notice, Popup, State};
 
 impl State {
     pub(super) fn prompt_key(&mut self, key: KeyEvent, mut prompt: Prompt) -> Vec<Effect> {
@@ -18,7 +18,7 @@ impl State {
             KeyCode::Enter => {
                 let chosen = prompt.choice(&choices).map(|choice| choice.does);
                 if chosen.is_none() {
-                    self.notice = Some(format!("nothing is called {}", prompt.input.value()));
+                    self.notice = Some(Notice::Amiss(format!("nothing is called {}", prompt.input.value())));
                 }
                 return chosen.map_or_else(Vec::new, |does| self.perform(does));
             }

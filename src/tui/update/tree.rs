@@ -10,7 +10,7 @@ use crate::model::{LayerId, LayerKind};
 use crate::service::protocol::{Content, Pane};
 use crate::tui::action::Action;
 use crate::tui::search::Search;
-use crate::tui::state::State;
+use crate::tui::state::{Notice, State};
 
 impl State {
     pub(super) fn move_in_tree(&mut self, action: Action, times: i64) -> Vec<Effect> {
@@ -66,14 +66,14 @@ impl State {
     pub(super) fn toggle_operators(&mut self) -> Vec<Effect> {
         self.operators = !self.operators;
         let words = if self.operators { "single operators are shown" } else { "single operators are hidden" };
-        self.notice = Some(words.to_owned());
+        self.notice = Some(Notice::Done(words.to_owned()));
         self.stay_visible()
     }
 
     /// Lists the layers by how much two models differ at them, or shows the tree again.
     pub(super) fn sort_layers(&mut self) -> Vec<Effect> {
         if self.differences.is_empty() {
-            self.notice = Some("there is one model: --compare shows two".to_owned());
+            self.notice = Some(Notice::Amiss("there is one model: --compare shows two".to_owned()));
             return Vec::new();
         }
         self.sorted_by_difference = !self.sorted_by_difference;
@@ -167,7 +167,7 @@ impl State {
     pub(super) fn step_match(&mut self, steps: i64) -> Vec<Effect> {
         let Some(search) = &self.search else {
             let find = self.keymap.keys_of(Action::Find).first().cloned().unwrap_or_default();
-            self.notice = Some(format!("nothing was looked for: {find} finds a layer"));
+            self.notice = Some(Notice::Amiss(format!("nothing was looked for: {find} finds a layer")));
             return Vec::new();
         };
         search.step(self.layer, steps).map_or_else(Vec::new, |layer| self.choose_layer(layer))
