@@ -24,6 +24,7 @@ pub mod update;
 use std::io;
 use std::path::PathBuf;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 use crossterm::event::Event as TerminalEvent;
@@ -119,7 +120,8 @@ pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event
     let pictures = Pictures::new(decision.canvas, line_rate());
     let (requests, drawn, grid) = (requests.clone(), Drawn::default(), answers.grid);
     let thumbnails = Thumbnails::new();
-    Inspector { session, state, requests, pictures, thumbnails, drawn, decision, grid }.run(&keys, events, &signals)
+    Inspector { session, state, requests, pictures, thumbnails, drawn, decision, rests_at: None, grid }
+        .run(&keys, events, &signals)
 }
 
 /// Place of the theme to begin with.
@@ -145,6 +147,9 @@ fn notice(notices: &[String]) -> Option<String> {
         [first, others @ ..] => Some(format!("{first} (and {} more, on stderr)", others.len())),
     }
 }
+
+/// A key that is pressed again within this time is held. Terminals repeat keys every 20 to 40 ms.
+const REST: Duration = Duration::from_millis(120);
 
 /// Bytes a second that pictures may take of an SSH line that is not known: a slow one of today.
 const SSH_RATE: u32 = 1_000_000;
@@ -195,6 +200,8 @@ struct Inspector {
     drawn: Drawn,
     /// What the terminal can do.
     decision: Decision,
+    /// When a key that walks channels counts as let go.
+    rests_at: Option<Instant>,
     /// The terminal's size when it was asked.
     grid: Option<Grid>,
 }
@@ -229,6 +236,11 @@ impl Inspector {
                 },
                 // A picture has waited for the line.
                 recv(self.pictures.due().map_or_else(never, at)) -> _ => {}
+                // The key that was held is let go.
+                recv(self.rests_at.map_or_else(never, at)) -> _ => {
+                    self.rests_at = None;
+                    self.state.resting = true;
+                },
                 recv(self.thumbnails.ready) -> thumbnail => if let Ok((place, picture)) = thumbnail {
                     self.state.thumbnails.insert(place, picture.map(Stamped::new));
                 },
@@ -268,7 +280,15 @@ impl Inspector {
 
     fn terminal_event(&mut self, event: &TerminalEvent) -> Vec<Effect> {
         match event {
-            TerminalEvent::Key(key) => self.state.key(*key),
+            TerminalEvent::Key(key) => {
+                let before = (self.state.layer, self.state.channel);
+                let effects = self.state.key(*key);
+                if self.state.zoomed && before != (self.state.layer, self.state.channel) {
+                    self.state.resting = false;
+                    self.rests_at = Some(Instant::now() + REST);
+                }
+                effects
+            }
             TerminalEvent::Mouse(mouse) => self.state.mouse(*mouse, &self.drawn.targets),
             TerminalEvent::Paste(text) => self.state.paste(text),
             TerminalEvent::Resize(columns, rows) => {

@@ -25,6 +25,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     let theme = state.theme();
     let focused = state.focus == Focus::Heatmap;
     let note = match state.overlay {
+        _ if state.run.is_none() => String::new(),
         OverlayMode::Overlay => format!("overlay {} %", state.strength),
         other => other.name().to_owned(),
     };
@@ -52,7 +53,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
         (rows, columns) if compared => (3 * rows, columns),
         single => single,
     };
-    let lines = (classes as u16 + 3).min(inner.height.saturating_sub(4).max(inner.height / 2));
+    let lines =
+        (classes as u16 + if compared { 5 } else { 3 }).min(inner.height.saturating_sub(4).max(inner.height / 2));
     let (picture, words) = layout::picture_and_words(inner, tile, cell, lines, LEAST_TABLE);
     let room = usize::from(words.width);
     let failed = state.failed.get(&Pane::Heatmap).or_else(|| state.failed.get(&Pane::Input));
@@ -135,8 +137,11 @@ fn headlines<'a>(state: &State, room: usize) -> Vec<Line<'a>> {
     };
     lines.push(Line::from(Span::styled(cut(&at, room), theme.dim())));
     if let (Some(model), Some(other)) = (&state.model, &state.other) {
-        let names = format!("{} · {} · difference (red: more in the first)", model.name, other.name);
-        lines.push(Line::from(Span::styled(cut(&names, room), theme.dim())));
+        for words in
+            [format!("{} · {} · difference:", model.name, other.name), "red where the first has more".to_owned()]
+        {
+            lines.push(Line::from(Span::styled(cut(&words, room), theme.dim())));
+        }
     }
     lines
 }

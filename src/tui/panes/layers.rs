@@ -67,7 +67,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, targets: &m
 fn below<'a>(state: &State, width: usize) -> Line<'a> {
     let theme = state.theme();
     let room = width.saturating_sub(4);
-    if let Some(search) = &state.search {
+    let search = state.search.as_ref();
+    if let Some(search) = search.filter(|search| search.typing) {
         return looked_for(search, room, theme.accent(), theme.dim());
     }
     let path = state.model.as_ref().and_then(|model| model.layers.get(state.layer.0)).map(|layer| layer.path.as_str());
@@ -76,9 +77,11 @@ fn below<'a>(state: &State, width: usize) -> Line<'a> {
         return Line::default();
     }
     let trouble = state.layer_state().map_or_else(String::new, trouble);
-    let room = room.saturating_sub(trouble.chars().count());
+    let found = search.map_or_else(String::new, |search| format!("{} found ", search.count()));
+    let room = room.saturating_sub(trouble.chars().count() + found.chars().count());
     Line::from(vec![
         Span::styled(format!(" {} ", end_of(&crumbs, room)), theme.dim()),
+        Span::styled(found, theme.accent()),
         Span::styled(trouble, theme.warning()),
     ])
 }

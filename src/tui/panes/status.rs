@@ -55,6 +55,13 @@ pub(super) fn line<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
 }
 
 fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
+    if state.search.as_ref().is_some_and(|search| search.typing) {
+        let hints = [("Enter", "keep"), ("Esc", "go back"), ("Down", "next match"), ("Up", "previous match")];
+        let spans = hints.into_iter().flat_map(|(key, does)| {
+            [Span::styled(format!(" {key}"), theme.accent()), Span::styled(format!(" {does} "), theme.dim())]
+        });
+        return Line::from(spans.collect::<Vec<_>>());
+    }
     let shared =
         [(Action::NextPane, "pane"), (Action::Command, "command"), (Action::Help, "help"), (Action::Quit, "quit")];
     let own: &[(Action, &str)] = match state.focus {

@@ -41,16 +41,16 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
         histogram(state, page.values(index), frame, areas.histogram);
     }
     if let (Some(area), Some(subject), true) = (areas.place, place(state), page.has_values()) {
-        let words = if state.probe.is_some() { "at the point" } else { "strongest" };
+        let words = if state.probe.is_some() { "point" } else { "strongest" };
         beside(state, Slot::Place, subject, words, area, frame, drawn);
     }
     if let (Some(area), Some((_, pattern))) = (areas.pattern, &state.detail) {
         match pattern {
             Some(page) => {
                 let words = if page.step < page.steps {
-                    format!("pattern {}/{}", page.step, page.steps)
+                    format!("{}/{}", page.step, page.steps)
                 } else {
-                    format!("pattern {}", page.activations.first().map_or_else(String::new, |reached| short(*reached)))
+                    page.activations.first().map_or_else(String::new, |reached| format!("reaches {}", short(*reached)))
                 };
                 let subject = Subject::Pattern { page: page.clone(), index: 0 };
                 beside(state, Slot::Pattern, subject, &words, area, frame, drawn);

@@ -91,7 +91,7 @@ impl State {
     /// or the maximum.
     pub fn pointed_at(&self) -> Option<(usize, usize)> {
         let hovered = self.hover.map(|hover| (hover.row, hover.column));
-        let zoomed = || if self.zoomed { self.probe.or_else(|| self.strongest()) } else { None };
+        let zoomed = || if self.zoomed && self.resting { self.probe.or_else(|| self.strongest()) } else { self.probe };
         hovered.or_else(zoomed)
     }
 

@@ -81,6 +81,8 @@ pub struct State {
     pub zoomed: bool,
     /// Row and column on the zoomed channel whose value is shown.
     pub probe: Option<(usize, usize)>,
+    /// Whether no key is held that walks through channels. While one is, only the channel is drawn anew.
+    pub resting: bool,
     /// The value that the mouse points at.
     pub hover: Option<Hover>,
     /// The border that the mouse holds.
@@ -171,6 +173,7 @@ impl State {
             channel: 0,
             zoomed: false,
             probe: None,
+            resting: true,
             hover: None,
             dragged: None,
             scale: Scale::default(),
