@@ -21,14 +21,13 @@ const CELL: (u16, u16) = (10, 20);
 /// Longest wait for something to appear: libtorch takes its time on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// After this long without a byte nothing more is on its way.
-const QUIET: Duration = Duration::from_millis(1500);
+const QUIET: Duration = Duration::from_millis(2500);
 
 struct Program {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
-    /// Keeps the terminal open.
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
     screen: Screen,
     raw: Vec<u8>,
 }
@@ -36,9 +35,7 @@ struct Program {
 impl Program {
     /// The demo, with its pages and its heatmap on the screen.
     fn start(graphics: &str) -> Self {
-        let (pixel_width, pixel_height) = (COLUMNS * CELL.0, ROWS * CELL.1);
-        let pair =
-            native_pty_system().openpty(PtySize { rows: ROWS, cols: COLUMNS, pixel_width, pixel_height }).unwrap();
+        let pair = native_pty_system().openpty(size(ROWS)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerscope"));
         command.args(["--graphics", graphics]);
         let home = tempfile::tempdir().unwrap();
@@ -58,7 +55,7 @@ impl Program {
             }
         });
         let screen = Screen::new(COLUMNS, ROWS, CELL);
-        let mut program = Self { child, keyboard, output, _master: pair.master, screen, raw: Vec::new() };
+        let mut program = Self { child, keyboard, output, master: pair.master, screen, raw: Vec::new() };
         let start = Instant::now();
         while !program.text().contains("97.3%") {
             assert!(start.elapsed() < PATIENCE, "no prediction on the screen:\n{}", program.text());
@@ -127,6 +124,10 @@ impl Program {
     }
 }
 
+fn size(rows: u16) -> PtySize {
+    PtySize { rows, cols: COLUMNS, pixel_width: COLUMNS * CELL.0, pixel_height: rows * CELL.1 }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         // It may have ended by itself.
@@ -151,6 +152,11 @@ fn walk(graphics: &str) -> RgbImage {
     assert!(differing(&page, &help) > 0.1, "{graphics}: no help");
     program.returns("\x1b", &page, &format!("{graphics}: help leaves something behind"));
     program.returns("\x0c", &page, &format!("{graphics}: a redraw is not the same"));
+
+    program.master.resize(size(ROWS - 1)).unwrap();
+    program.settle();
+    program.master.resize(size(ROWS)).unwrap();
+    program.returns("", &page, &format!("{graphics}: another size and back is not the same"));
 
     let zoomed = program.after(&["\t", "l", "l", "l", "\r"]);
     assert!(differing(&page, &zoomed) > 0.1, "{graphics}: no zoom");

@@ -1,5 +1,6 @@
 //! Errors as one line on stderr, and the exit code that goes with them.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -40,13 +41,14 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     {
         line = format!("{line} (one of {})", values.join(", "));
     }
-    eprintln!("layerscope: {}", printable(&line));
+    warn(&line);
     ExitCode::from(USAGE)
 }
 
-/// One line on stderr about something that was left out.
+/// One line on stderr.
 pub(super) fn warn(warning: &str) {
-    eprintln!("layerscope: {}", printable(warning));
+    // A terminal that is gone takes no lines: there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "layerscope: {}", printable(warning));
 }
 
 /// One line on stderr; gives the exit code.
@@ -57,7 +59,7 @@ pub(super) fn report(failure: &Failure) -> u8 {
         return 0;
     }
     let line = failure.to_string();
-    eprintln!("layerscope: {}", printable(&line));
+    warn(&line);
     match failure {
         Failure::Output(_) | Failure::Save(_) | Failure::Array(_) => 1,
         _ => USAGE,

@@ -40,7 +40,7 @@ pub(super) fn model(network: &Network) -> Value {
 /// Says on stderr what was guessed about pictures, where a person reads it. Arrays are fed as they are.
 pub(super) fn say_guess(network: &Network, loaded: &Loaded) {
     if let (Source::Guessed(reason), Loaded::Picture(_)) = (&network.input.source, loaded) {
-        eprintln!("layerscope: {reason} ({}); --preprocess says otherwise", network.input.preprocessing);
+        super::errors::warn(&format!("{reason} ({}); --preprocess says otherwise", network.input.preprocessing));
     }
 }
 

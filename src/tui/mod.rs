@@ -293,6 +293,8 @@ impl Inspector {
             TerminalEvent::Paste(text) => self.state.paste(text),
             TerminalEvent::Resize(columns, rows) => {
                 self.follow_font();
+                // The screen is cleared, and multiplexers may have dropped what they did not show.
+                self.pictures.forget();
                 self.state.resize(*columns, *rows)
             }
             // Multiplexers lose pictures of hidden windows.
