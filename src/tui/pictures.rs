@@ -34,7 +34,7 @@ pub struct Pictures {
     /// Pictures that have become ready.
     pub encoded: Receiver<Done>,
     /// The newest whole picture of each slot.
-    shown: HashMap<Slot, Arc<Encoded>>,
+    shown: HashMap<Slot, (u64, Arc<Encoded>)>,
     asked: HashMap<Slot, u64>,
     kept: Vec<(u64, Arc<Encoded>)>,
     sent: HashMap<Slot, Sent>,
@@ -93,10 +93,16 @@ impl Pictures {
         match done.picture {
             Some(picture) => {
                 // The same pixels need not be sent again.
-                let same = self.shown.get(&done.slot).filter(|shown| ***shown == *picture).map(Arc::clone);
+                let same = self.shown.get(&done.slot).filter(|(_, shown)| **shown == *picture);
+                let same = same.map(|(_, shown)| Arc::clone(shown));
                 let picture = same.unwrap_or(picture);
                 self.keep(done.key, Arc::clone(&picture));
-                self.shown.insert(done.slot, picture);
+                // What is wanted may be there already, from those that are kept: an older one must not take its place.
+                let wanted = self.asked.get(&done.slot);
+                let is_there = self.shown.get(&done.slot).is_some_and(|(shown, _)| Some(shown) == wanted);
+                if wanted == Some(&done.key) || !is_there {
+                    self.shown.insert(done.slot, (done.key, picture));
+                }
             }
             None => drop(self.shown.remove(&done.slot)),
         }
@@ -119,8 +125,10 @@ impl Pictures {
                 continue;
             }
             self.asked.insert(picture.slot, key);
-            if let Some((_, known)) = self.kept.iter().find(|(known, _)| *known == key) {
-                self.shown.insert(picture.slot, Arc::clone(known));
+            if let Some(place) = self.kept.iter().position(|(known, _)| *known == key) {
+                let known = self.kept.remove(place);
+                self.shown.insert(picture.slot, (key, Arc::clone(&known.1)));
+                self.kept.push(known);
                 continue;
             }
             let subject = picture.subject.clone();
@@ -141,7 +149,7 @@ impl Pictures {
         let line_is_free = Instant::now() >= self.free_at;
         self.waiting = false;
         for wanted in wanted {
-            let Some(mut picture) = self.shown.get(&wanted.slot).map(Arc::clone) else { continue };
+            let Some(mut picture) = self.shown.get(&wanted.slot).map(|(_, shown)| Arc::clone(shown)) else { continue };
             if let Some(sent) = self.sent.get(&wanted.slot).filter(|sent| !Arc::ptr_eq(&sent.picture, &picture))
                 && !line_is_free
             {
