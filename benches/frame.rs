@@ -276,6 +276,8 @@ fn main() {
             inspector.anew();
             inspector.press(KeyCode::Enter);
             inspector.settle();
+            // As the program does while channels are walked: the heatmap's frame follows when the key is let go.
+            inspector.state.resting = false;
             let walked = inspector.walk(KeyCode::Char('l'), STEPS);
             report("zoomed channels", protocol, size, walked, Some(inspector.zoom));
         }

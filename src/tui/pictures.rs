@@ -6,8 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never};
+use crossterm::queue;
+use crossterm::style::{Attribute, SetAttribute, SetBackgroundColor};
+use ratatui::backend::IntoCrossterm;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Color;
 
 use super::drawing::Wanted;
 use crate::terminal::Canvas;
@@ -166,7 +170,8 @@ impl Pictures {
                 continue;
             }
             placed.insert(wanted.slot);
-            let id = self.send(wanted.slot, &picture, at, canvas, &mut written);
+            let ground = buffer.cell(at).map_or(Color::Reset, |cell| cell.bg);
+            let id = self.send(wanted.slot, &picture, (at, ground), canvas, &mut written);
             picture.place(id, at, covered, buffer);
         }
         let gone: Vec<Slot> = self.sent.keys().filter(|slot| !placed.contains(slot)).copied().collect();
@@ -184,12 +189,12 @@ impl Pictures {
         written
     }
 
-    /// Sends a picture if the terminal does not have it, and gives the id that it has there.
+    /// Sends a picture if the terminal does not have it, and gives the id that it has there; `ground` is the colour around it.
     fn send(
         &mut self,
         slot: Slot,
         picture: &Arc<Encoded>,
-        at: Position,
+        (at, ground): (Position, Color),
         canvas: Canvas,
         written: &mut Vec<u8>,
     ) -> KittyId {
@@ -211,7 +216,7 @@ impl Pictures {
             Form::AtCursor(bytes) => {
                 let moved = before.is_none_or(|sent| sent.at != at || sent.picture.parts != picture.parts);
                 if moved {
-                    erase(&picture.parts, at, written);
+                    erase(&picture.parts, at, ground, written);
                 }
                 if !has || moved {
                     // Writing to memory does not fail.
@@ -239,14 +244,15 @@ impl Pictures {
 
 /// Takes away what stands in the cells of a picture that is written at the cursor: it would show where the picture ends within
 /// a cell. The frame itself leaves these cells alone.
-fn erase(parts: &[Rect], at: Position, written: &mut Vec<u8>) {
-    written.extend(b"\x1b[0m");
+fn erase(parts: &[Rect], at: Position, ground: Color, written: &mut Vec<u8>) {
+    // Writing to memory does not fail.
+    let _ = queue!(written, SetAttribute(Attribute::Reset), SetBackgroundColor(ground.into_crossterm()));
     for part in parts {
         for row in part.rows() {
-            // Writing to memory does not fail.
             let _ = write!(written, "\x1b[{};{}H\x1b[{}X", at.y + row.y + 1, at.x + row.x + 1, row.width);
         }
     }
+    written.extend(b"\x1b[0m");
 }
 
 /// The id of a slot's picture: each has two, which take turns.
