@@ -121,8 +121,9 @@ fn hold_the_key(buffer: usize) {
         transmission.as_millis(),
         program.most_outstanding,
     );
-    // The one before, which was on its way when the last key came, and its own.
-    let allowed = 2 * transmission + Duration::from_millis(300);
+    // The one before, which was on its way when the last key came, and its own; the rest is for a busy machine. What would queue
+    // is seen in the bytes on the way.
+    let allowed = 2 * transmission + Duration::from_secs(1);
     assert!(caption_lag <= allowed, "the caption came after {caption_lag:?}, {allowed:?} are allowed");
     assert!(lag <= allowed, "the last picture came after {lag:?}, {allowed:?} are allowed");
     // The newest, and one before it that was on its way when the key came; and the characters around them.
