@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 use crossterm::event::Event as TerminalEvent;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
 use crate::config::ThemeChoice;
@@ -179,7 +179,7 @@ fn keys(Keyboard { typed, mut late }: Keyboard) -> Receiver<TerminalEvent> {
 
 fn signals() -> Result<Receiver<i32>, io::Error> {
     let (sender, received) = unbounded();
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP])?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGWINCH])?;
     thread::spawn(move || {
         for signal in signals.forever() {
             if sender.send(signal).is_err() {
@@ -246,8 +246,9 @@ impl Inspector {
                 },
                 recv(signals) -> signal => match signal {
                     Ok(SIGTSTP) => effects.push(Effect::Suspend),
+                    // The frame that follows has the new size.
+                    Ok(SIGWINCH) | Err(_) => {}
                     Ok(signal) => effects.push(Effect::Quit(128 + signal.clamp(0, 127) as u8)),
-                    Err(_) => {}
                 },
                 recv(saved) -> result => if let Ok(result) = result {
                     effects.extend(self.saved(result));
@@ -291,12 +292,6 @@ impl Inspector {
             }
             TerminalEvent::Mouse(mouse) => self.state.mouse(*mouse, &self.drawn.targets),
             TerminalEvent::Paste(text) => self.state.paste(text),
-            TerminalEvent::Resize(columns, rows) => {
-                self.follow_font();
-                // The screen is cleared, and multiplexers may have dropped what they did not show.
-                self.pictures.forget();
-                self.state.resize(*columns, *rows)
-            }
             // Multiplexers lose pictures of hidden windows.
             TerminalEvent::FocusGained if self.pictures.through_tmux() => vec![Effect::Redraw],
             _ => Vec::new(),
@@ -332,11 +327,6 @@ impl Inspector {
                 self.session.suspend()?;
                 self.pictures.forget();
                 self.follow_font();
-                let size = self.session.size()?;
-                let effects = self.state.resize(size.width, size.height);
-                for effect in effects {
-                    self.perform(effect, saving)?;
-                }
             }
             Effect::Quit(code) => {
                 // A terminal that is gone keeps no pictures.
@@ -375,7 +365,26 @@ impl Inspector {
         }
     }
 
+    /// The size is asked of the terminal before each frame: in a burst of changes the event of the last one may be missing.
+    fn follow_size(&mut self) -> Result<(), TuiError> {
+        let size = self.session.size()?;
+        if (size.width, size.height) == self.state.screen {
+            return Ok(());
+        }
+        self.follow_font();
+        // The screen is cleared, and multiplexers may have dropped what they did not show.
+        self.pictures.forget();
+        for effect in self.state.resize(size.width, size.height) {
+            if let Effect::Ask(request) = effect {
+                // The engine's thread may have ended with an error that is on the screen already.
+                drop(self.requests.send(request));
+            }
+        }
+        Ok(())
+    }
+
     fn draw(&mut self) -> Result<(), TuiError> {
+        self.follow_size()?;
         let Self { session, state, pictures, drawn, .. } = self;
         let bytes = session.draw(|frame| {
             let mut written = Vec::new();
