@@ -99,6 +99,28 @@ fn ctrl_z_gives_the_terminal_back_until_the_program_is_continued() {
 }
 
 #[test]
+fn of_two_models_both_and_their_difference_are_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let model = format!("{root}/assets/cats_and_dogs_small_2.h5");
+    let picture = format!("{root}/assets/chelsea.png");
+    let mut program = Program::start_in(folder.path(), &[&model, &model, "--compare", &picture]);
+    program.see("against cats_and_dogs_small_2");
+    program.see("0.0%");
+    program.press("gc\r");
+    program.see("1 of 32");
+    program.press("s");
+    program.see("saved");
+    program.press("q");
+    assert_eq!(program.end(), 0);
+    let saved = folder.path().join("cats_and_dogs_small_2-conv2d_20-activations-0.png");
+    assert_eq!(image::image_dimensions(&saved).unwrap(), (3 * 148 + 2, 148));
+    let about: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(saved.with_extension("png.json")).unwrap()).unwrap();
+    assert_eq!(about["sides"], serde_json::json!(["first", "second", "difference"]));
+}
+
+#[test]
 fn s_saves_what_is_shown_into_the_current_folder() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start_in(folder.path(), &[]);

@@ -32,7 +32,9 @@ pub(super) fn pictures(state: &State) -> Option<Saving> {
     if state.focus == Focus::Heatmap {
         let mut about = about_map(state)?;
         about["overlay"] = json!({ "mode": state.overlay.name(), "strength": f64::from(state.strength) / 100.0 });
-        let what = What::Pictures(vec![heatmap::subject(state, Side::First)?], 1);
+        let sides = sides(state.map.as_ref().is_some_and(|map| map.other.is_some()), &mut about);
+        let pictures: Option<Vec<Subject>> = sides.iter().map(|side| heatmap::subject(state, *side)).collect();
+        let what = What::Pictures(pictures?, sides.len());
         return Some(Saving { stem: map_name(state)?, what, about });
     }
     let page = state.page()?;
@@ -40,8 +42,10 @@ pub(super) fn pictures(state: &State) -> Option<Saving> {
     let mut about = about_channels(state, shown.clone())?;
     about["scale"] = json!(state.scale.name());
     about["colormap"] = json!(state.colormap.name());
-    let subjects: Vec<Subject> =
-        shown.clone().map(|index| channels::subject(state, page, index, Side::First)).collect();
+    let sides = sides(page.is_compared(), &mut about);
+    let of = |index| sides.iter().map(move |side| channels::subject(state, page, index, *side));
+    let subjects: Vec<Subject> = shown.clone().flat_map(of).collect();
+    let columns = columns * sides.len();
     if subjects.is_empty() {
         None
     } else {
@@ -63,6 +67,16 @@ pub(super) fn numbers(state: &State) -> Option<Saving> {
     let values = shown.clone().flat_map(|index| page.values(index).iter().copied()).collect();
     let what = What::Numbers(vec![shown.len(), rows, columns], values);
     Some(Saving { stem: page_name(state, shown)?, what, about })
+}
+
+/// What is drawn of each channel or map: of two models both and their difference, which is then noted.
+fn sides(compared: bool, about: &mut Value) -> &'static [Side] {
+    if compared {
+        about["sides"] = json!(["first", "second", "difference"]);
+        &Side::ALL
+    } else {
+        &[Side::First]
+    }
 }
 
 /// Places on the page that are shown.
