@@ -6,7 +6,7 @@
 mod common;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Fixture, difference, fixtures};
 use layerscope::model::LayerId;
@@ -528,4 +528,32 @@ fn the_demo_answers_everything() {
     let names: Vec<&str> = asker.model.classes.iter().map(|class| class.label.as_str()).collect();
     assert_eq!(names, ["dog", "cat"]);
     assert_eq!(dog.class.label, "dog");
+}
+
+#[test]
+fn the_pattern_of_one_channel_comes_although_a_page_of_them_was_just_stopped() {
+    let mut asker = Asker::open(OpenRequest::default(), None);
+    let layer = asker.layer("conv2d_20");
+    // Whether the page is between two steps or within one when it is stopped is chance: many tries meet both.
+    for channel in 0..30 {
+        let (pages, one) = (asker.ticket(), asker.ticket());
+        let (content, order, class, first, count) = (Content::Patterns, Order::Index, None, 0, 1);
+        let page = Request::Channels { ticket: pages, layer, content, order, class, first, count };
+        asker.service.requests.send(page).unwrap();
+        while !matches!(asker.service.events.recv_timeout(PATIENCE), Ok(Event::Patterns { ticket, .. }) if ticket == pages)
+        {
+        }
+        asker.service.requests.send(Request::Stop(Pane::Channels)).unwrap();
+        asker.service.requests.send(Request::Pattern { ticket: one, layer, channel }).unwrap();
+        loop {
+            // Steps that were on their way when they were stopped still arrive.
+            let event = asker.service.events.recv_timeout(PATIENCE).expect("the pattern never comes");
+            if let Event::Patterns { ticket, page } = event
+                && ticket == one
+            {
+                assert_eq!(page.channels, [channel]);
+                break;
+            }
+        }
+    }
 }

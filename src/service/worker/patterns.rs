@@ -25,9 +25,9 @@ pub(super) struct Growing<'a> {
 }
 
 impl Growing<'_> {
-    /// Whether a pane waits for it.
+    /// Whether a pane waits for it: one that was stopped may still stand here until its next step.
     pub(super) fn is_for(&self, pane: Pane) -> bool {
-        self.pane == pane
+        self.pane == pane && !self.cancel.is_raised()
     }
 }
 
