@@ -128,6 +128,17 @@ fn size(rows: u16) -> PtySize {
     PtySize { rows, cols: COLUMNS, pixel_width: COLUMNS * CELL.0, pixel_height: rows * CELL.1 }
 }
 
+#[test]
+fn pictures_follow_another_size_of_letters_in_as_many_cells() {
+    let mut program = Program::start("kitty");
+    let before = program.raw.len();
+    let larger = PtySize { pixel_width: 2 * COLUMNS * CELL.0, pixel_height: 2 * ROWS * CELL.1, ..size(ROWS) };
+    program.master.resize(larger).unwrap();
+    program.settle();
+    let sent = String::from_utf8_lossy(&program.raw[before..]).matches("a=T").count();
+    assert!(sent > 0, "the pictures of the smaller letters stay");
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         // It may have ended by itself.

@@ -314,8 +314,7 @@ impl Inspector {
 
     fn perform(&mut self, effect: Effect, saving: &Sender<Result<PathBuf, String>>) -> Result<Option<u8>, TuiError> {
         match effect {
-            // The engine's thread may have ended with an error that is on the screen already.
-            Effect::Ask(request) => drop(self.requests.send(request)),
+            Effect::Ask(request) => self.ask(request),
             Effect::Save => self.save(save::pictures(&self.state), saving.clone()),
             Effect::SaveNumbers => self.save(save::numbers(&self.state), saving.clone()),
             Effect::Redraw => {
@@ -326,7 +325,6 @@ impl Inspector {
             Effect::Suspend => {
                 self.session.suspend()?;
                 self.pictures.forget();
-                self.follow_font();
             }
             Effect::Quit(code) => {
                 // A terminal that is gone keeps no pictures.
@@ -335,6 +333,11 @@ impl Inspector {
             }
         }
         Ok(None)
+    }
+
+    fn ask(&self, request: Request) {
+        // The engine's thread may have ended with an error that is on the screen already.
+        let _ = self.requests.send(request);
     }
 
     fn save(&mut self, shown: Option<save::Saving>, saving: Sender<Result<PathBuf, String>>) {
@@ -365,19 +368,19 @@ impl Inspector {
         }
     }
 
-    /// The size is asked of the terminal before each frame: in a burst of changes the event of the last one may be missing.
+    /// The size, also that of the letters, is looked up before each frame: in a burst of changes the event of the last one may be
+    /// missing, and other letters can leave as many cells.
     fn follow_size(&mut self) -> Result<(), TuiError> {
+        self.follow_font();
         let size = self.session.size()?;
         if (size.width, size.height) == self.state.screen {
             return Ok(());
         }
-        self.follow_font();
         // The screen is cleared, and multiplexers may have dropped what they did not show.
         self.pictures.forget();
         for effect in self.state.resize(size.width, size.height) {
             if let Effect::Ask(request) = effect {
-                // The engine's thread may have ended with an error that is on the screen already.
-                drop(self.requests.send(request));
+                self.ask(request);
             }
         }
         Ok(())

@@ -79,11 +79,7 @@ impl Pictures {
 
     /// Pictures are drawn on something else from now on: the size of a cell has changed.
     pub(super) fn change(&mut self, canvas: Canvas) {
-        if self.canvas == Some(canvas) {
-            return;
-        }
-        let rate = self.rate;
-        *self = Self::new(Some(canvas), rate);
+        *self = Self::new(Some(canvas), self.rate);
     }
 
     /// Whether sequences for the outer terminal go through tmux.
