@@ -556,4 +556,8 @@ fn the_pattern_of_one_channel_comes_although_a_page_of_them_was_just_stopped() {
             }
         }
     }
+    // libtorch must not compute any more when the process takes itself apart.
+    let Service { requests, thread, .. } = asker.service;
+    drop(requests);
+    thread.join().unwrap();
 }
