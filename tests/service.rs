@@ -6,7 +6,7 @@
 mod common;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{Fixture, difference, fixtures};
 use layerscope::model::LayerId;
@@ -547,7 +547,7 @@ fn the_pattern_of_one_channel_comes_although_a_page_of_them_was_just_stopped() {
         asker.service.requests.send(Request::Pattern { ticket: one, layer, channel }).unwrap();
         loop {
             // Steps that were on their way when they were stopped still arrive.
-            let event = asker.service.events.recv_timeout(PATIENCE).expect("the pattern never comes");
+            let event = asker.service.events.recv_timeout(PATIENCE).unwrap();
             if let Event::Patterns { ticket, page } = event
                 && ticket == one
             {
