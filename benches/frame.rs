@@ -5,21 +5,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
-use std::cell::RefCell;
 use std::collections::HashSet;
-use std::io::{self, Write};
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use crossterm::queue;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use layerscope::model::LayerId;
 use layerscope::service::open::Opening;
 use layerscope::service::protocol::{OpenRequest, Request};
 use layerscope::service::{self, Service};
 use layerscope::terminal::encoder::Slot;
+use layerscope::terminal::frames::Frames;
 use layerscope::terminal::graphics::Form;
 use layerscope::terminal::{Canvas, CellSize, ColorDepth, Protocol};
 use layerscope::tui::layout;
@@ -28,9 +24,8 @@ use layerscope::tui::pictures::Pictures;
 use layerscope::tui::state::State;
 use layerscope::tui::theme::Theme;
 use layerscope::tui::update::Effect;
-use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::Viewport;
 use ratatui::layout::{Rect, Size};
-use ratatui::{Terminal, TerminalOptions, Viewport};
 
 const CELL: CellSize = CellSize { width: 10, height: 20 };
 /// Longest wait for the engine or the encoder.
@@ -40,30 +35,13 @@ const WALKS: usize = 12;
 /// Channels of a walk: fewer than the pictures that are kept, so that none is encoded twice.
 const STEPS: usize = 20;
 
-/// What would be written to the terminal.
-#[derive(Debug, Clone, Default)]
-struct Screen(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Screen {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The inspector without its terminal.
 struct Inspector {
     service: Service,
     state: State,
     canvas: Canvas,
     pictures: Pictures,
-    terminal: Terminal<CrosstermBackend<Screen>>,
-    screen: Screen,
-    idle: Vec<u8>,
+    frames: Frames,
     /// Pictures that the newest frame wants, and those that are there.
     wanted: Vec<(Slot, u64)>,
     there: HashSet<u64>,
@@ -78,42 +56,29 @@ impl Inspector {
         let cell = Some((CELL.width, CELL.height));
         let state = State::new(Theme::built_in().unwrap(), vec![picture], (columns, rows), cell);
         let canvas = Canvas { protocol, cell: CELL, through_tmux: false, colors: ColorDepth::True };
-        let screen = Screen::default();
-        let viewport = Viewport::Fixed(Rect::new(0, 0, columns, rows));
-        let backend = CrosstermBackend::new(screen.clone());
-        let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport }).unwrap();
-        terminal.backend_mut().draw(std::iter::empty()).unwrap();
-        let idle = screen.0.take();
+        let frames = Frames::new(Viewport::Fixed(Rect::new(0, 0, columns, rows))).unwrap();
         let pictures = Pictures::new(Some(canvas), None);
         let (wanted, there) = (Vec::new(), HashSet::new());
         let zoom = (Vec::new(), Rect::default());
-        Self { service, state, canvas, pictures, terminal, screen, idle, wanted, there, zoom }
+        Self { service, state, canvas, pictures, frames, wanted, there, zoom }
     }
 
     /// A frame, as the session writes it; gives its bytes.
     fn draw(&mut self) -> usize {
-        let Self { state, pictures, terminal, .. } = self;
-        let mut after = Vec::new();
-        let drawn = panes::draw(state, &mut terminal.get_frame(), |wanted, covered, buffer| {
-            pictures.ask(wanted);
-            after = pictures.place(wanted, covered, buffer);
+        let Self { state, pictures, frames, wanted, zoom, .. } = self;
+        let frame = frames.draw(|frame| {
+            let mut after = Vec::new();
+            let drawn = panes::draw(state, frame, |wanted, covered, buffer| {
+                pictures.ask(wanted);
+                after = pictures.place(wanted, covered, buffer);
+            });
+            *wanted = drawn.wanted.iter().map(|wanted| (wanted.slot, wanted.key())).collect();
+            if let Some(large) = drawn.wanted.iter().find(|wanted| wanted.slot == Slot::Zoom) {
+                zoom.1 = large.area;
+            }
+            after
         });
-        terminal.flush().unwrap();
-        terminal.swap_buffers();
-        self.wanted = drawn.wanted.iter().map(|wanted| (wanted.slot, wanted.key())).collect();
-        if let Some(zoom) = drawn.wanted.iter().find(|wanted| wanted.slot == Slot::Zoom) {
-            self.zoom.1 = zoom.area;
-        }
-        let characters = self.screen.0.take();
-        if after.is_empty() && (characters.is_empty() || characters == self.idle) {
-            return 0;
-        }
-        let mut frame = Vec::with_capacity(characters.len() + after.len() + 32);
-        queue!(frame, BeginSynchronizedUpdate).unwrap();
-        frame.extend(characters);
-        frame.extend(after);
-        queue!(frame, EndSynchronizedUpdate).unwrap();
-        frame.len()
+        frame.unwrap().len()
     }
 
     /// Draws until every picture that is wanted is there; gives the bytes.

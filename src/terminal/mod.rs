@@ -3,6 +3,7 @@
 pub mod clipboard;
 pub mod depth;
 pub mod encoder;
+pub mod frames;
 pub mod graphics;
 mod guard;
 pub mod messages;

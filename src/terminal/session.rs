@@ -1,10 +1,8 @@
 //! Entering the terminal and leaving it as it was: on quit, error, panic, signals and suspension.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -15,31 +13,16 @@ use crossterm::event::{
 };
 use crossterm::queue;
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
-use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::{Frame, Terminal};
+use ratatui::{Frame, Viewport};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::stdio::dup2_stdout;
 
+use super::frames::Frames;
 use super::guard::Guard;
 use super::messages::ABOVE_STDIO;
-
-/// What is written of a frame, until it is whole.
-#[derive(Debug, Clone, Default)]
-struct Screen(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Screen {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 /// Whether the mouse is ours as well.
@@ -49,10 +32,7 @@ static SCREEN: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
 /// A terminal that is ours until this is dropped.
 pub struct Session {
-    terminal: Terminal<CrosstermBackend<Screen>>,
-    screen: Screen,
-    /// What the backend writes when nothing has changed.
-    idle: Vec<u8>,
+    frames: Frames,
     guard: Option<Guard>,
 }
 
@@ -72,12 +52,9 @@ impl Session {
         });
         MOUSE.store(mouse, Ordering::SeqCst);
         take()?;
-        let screen = Screen::default();
-        let mut terminal = Terminal::new(CrosstermBackend::new(screen.clone())).inspect_err(|_| restore())?;
-        terminal.backend_mut().draw(std::iter::empty())?;
-        let idle = screen.0.take();
-        let guard = Guard::start(self::screen()?, &giving_back()?);
-        Ok(Self { terminal, screen, idle, guard })
+        let frames = Frames::new(Viewport::Fullscreen).inspect_err(|_| restore())?;
+        let guard = Guard::start(screen()?, &giving_back()?);
+        Ok(Self { frames, guard })
     }
 
     /// Draws a frame in one synchronized write, with what `draw` gives after its characters, and gives the number of bytes.
@@ -86,20 +63,10 @@ impl Session {
     /// # Errors
     /// When the terminal is gone.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>) -> Vec<u8>) -> io::Result<usize> {
-        self.terminal.autoresize()?;
-        let after = draw(&mut self.terminal.get_frame());
-        self.terminal.flush()?;
-        self.terminal.swap_buffers();
-        let characters = self.screen.0.take();
-        if after.is_empty() && (characters.is_empty() || characters == self.idle) {
-            return Ok(0);
+        let frame = self.frames.draw(draw)?;
+        if !frame.is_empty() {
+            self.write(&frame)?;
         }
-        let mut frame = Vec::with_capacity(characters.len() + after.len() + 32);
-        queue!(frame, BeginSynchronizedUpdate)?;
-        frame.extend(characters);
-        frame.extend(after);
-        queue!(frame, EndSynchronizedUpdate)?;
-        self.write(&frame)?;
         Ok(frame.len())
     }
 
@@ -119,9 +86,7 @@ impl Session {
         let mut clear = Vec::new();
         queue!(clear, Clear(ClearType::All))?;
         screen()?.write_all(&clear)?;
-        // Terminal::clear asks the terminal for the cursor's position, whose answer the keyboard's thread would take.
-        self.terminal = Terminal::new(CrosstermBackend::new(self.screen.clone()))?;
-        Ok(())
+        self.frames.forget()
     }
 
     /// Columns and rows.
@@ -129,7 +94,7 @@ impl Session {
     /// # Errors
     /// When the terminal is gone.
     pub fn size(&self) -> io::Result<ratatui::layout::Size> {
-        self.terminal.size()
+        self.frames.size()
     }
 
     /// Gives the terminal back, stops the whole job until it is continued, and takes the terminal again.
