@@ -8,6 +8,7 @@ pub mod aten;
 pub mod cli;
 pub mod config;
 pub mod engine;
+mod folders;
 pub mod formats;
 pub mod methods;
 pub mod model;

@@ -16,6 +16,7 @@ use document::{Document, Entry, Wrong};
 pub use settings::{SETTINGS, Setting};
 pub use theme_choice::ThemeChoice;
 
+use crate::folders;
 use crate::model::printable::printable_path;
 use crate::model::{printable, suggestion};
 
@@ -77,7 +78,7 @@ impl Configuration {
     /// The named file cannot be read. Everything else is a warning.
     pub fn load(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let home = folder(&variable);
+        let home = folders::own("XDG_CONFIG_HOME", ".config", variable);
         let mut configuration = Self { themes: home.as_ref().map(|home| home.join("themes")), ..Self::default() };
         if let Some(file) = named {
             let text = fs::read_to_string(file);
@@ -167,13 +168,6 @@ impl Configuration {
             }
         }
     }
-}
-
-/// `$XDG_CONFIG_HOME/layerscope`, on macOS too. A relative path counts as none, as the specification says.
-fn folder(variable: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
-    Some(home.join("layerscope"))
 }
 
 fn place(file: &Path, line: usize) -> String {

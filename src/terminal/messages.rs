@@ -10,6 +10,8 @@ use std::sync::{Mutex, Once, PoisonError};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::stdio::dup2_stderr;
 
+use crate::folders;
+
 /// The user's stderr while it is elsewhere.
 static USERS: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
@@ -33,15 +35,13 @@ pub enum Log {
 }
 
 impl Log {
-    /// The named file, or `$XDG_STATE_HOME/layerscope/layerscope.log`; `variable` gives the environment. A relative folder
-    /// counts as none, as the specification says.
+    /// The named file, or `$XDG_STATE_HOME/layerscope/layerscope.log`; `variable` gives the environment.
     pub fn new(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         if let Some(file) = named {
             return Self::Named(file.to_path_buf());
         }
-        let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
-        state.map_or(Self::Nowhere, |state| Self::Usual(state.join("layerscope/layerscope.log")))
+        let state = folders::own("XDG_STATE_HOME", ".local/state", variable);
+        state.map_or(Self::Nowhere, |state| Self::Usual(state.join("layerscope.log")))
     }
 
     /// The file.
