@@ -2,7 +2,7 @@
 //!
 //! Maps stay one byte per pixel with a palette for as long as possible ([`IndexedImage`]).
 
-mod atomic;
+pub(crate) mod atomic;
 pub mod colormap;
 pub mod grid;
 pub mod histogram;

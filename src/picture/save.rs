@@ -72,7 +72,7 @@ pub fn save_indexed(path: &Path, picture: &IndexedImage) -> Result<(), SaveError
     }
 }
 
-/// Writes a PNG with a palette of 256 colours, one byte per pixel: for files and for terminals.
+/// Writes a PNG with a palette of 256 colours, one byte per pixel.
 ///
 /// # Errors
 /// A picture without pixels, indices that do not fit its size, or a failing writer.

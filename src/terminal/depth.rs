@@ -66,6 +66,7 @@ pub fn color_of(index: u8) -> [u8; 3] {
     [cell / 36, cell / 6 % 6, cell % 6].map(|level| CUBE.get(usize::from(level)).copied().unwrap_or(255))
 }
 
-fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
+/// Sum of the squared differences of the channels.
+pub(super) fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
     a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
 }

@@ -191,15 +191,6 @@ impl Subject {
         }
     }
 
-    /// Rows and columns of the picture at its own resolution.
-    pub fn shape(&self) -> (usize, usize) {
-        if let Self::Crop { seen: (.., width, height), .. } = self {
-            return (*height as usize, *width as usize);
-        }
-        let raster = self.raster();
-        (raster.height() as usize, raster.width() as usize)
-    }
-
     fn is_crisp(&self) -> bool {
         matches!(self, Self::Channel { look: Look { crisp: true, .. }, .. })
     }
@@ -313,36 +304,27 @@ fn channel(page: &ChannelPage, index: usize, side: Side, look: Look) -> Raster {
         let picture = pictures.as_ref()?.get(index)?.clone();
         Some(Raster::Rgb(super::update::rgb(picture)))
     };
-    let plane = page.height * page.width;
-    let part = |values: &[f32]| values.get(index * plane..(index + 1) * plane).unwrap_or_default().to_vec();
     let other = page.other.as_ref();
-    let first = part(&page.values);
-    let second = other.map_or_else(Vec::new, |other| part(&other.values));
+    let (first, second) = (page.values_at(index), page.other_values_at(index));
     // Both models on one scale, so that they can be compared.
     let both = [Some(&page.layer_statistics), other.map(|other| &other.layer_statistics)];
     let layer = both.into_iter().flatten().fold(Range { min: f32::INFINITY, max: f32::NEG_INFINITY }, |range, of| {
         Range { min: range.min.min(of.min), max: range.max.max(of.max) }
     });
-    let (values, scale, colormap) = match side {
-        Side::First => match colour(&page.colour) {
-            Some(picture) => return picture,
-            None => (first, look.scale, look.colormap),
-        },
-        Side::Second => match other.and_then(|other| colour(&other.colour)) {
-            Some(picture) => return picture,
-            None => (second, look.scale, look.colormap),
-        },
+    let drawn = |values: &[f32], scale: Scale, range: Range, colors: ColorMap| {
+        Raster::Indexed(Box::new(IndexedImage::of(scale.apply(values, page.width, range), colors, [0; 3])))
+    };
+    let as_looked = |values: &[f32]| drawn(values, look.scale, layer, look.colormap);
+    match side {
+        Side::First => colour(&page.colour).unwrap_or_else(|| as_looked(first)),
+        Side::Second => other.and_then(|other| colour(&other.colour)).unwrap_or_else(|| as_looked(second)),
         Side::Difference => {
-            let difference = first.iter().zip(&second).map(|(a, b)| a - b).collect();
-            (difference, Scale::Signed, Scale::Signed.fitting_map())
+            let difference: Vec<f32> = first.iter().zip(second).map(|(a, b)| a - b).collect();
+            // It has a reach of its own: of channels that hardly differ nothing would be seen beside the layer's.
+            let reach = Range::of(&difference).unwrap_or(layer);
+            drawn(&difference, Scale::Signed, reach, Scale::Signed.fitting_map())
         }
-    };
-    // A difference has a reach of its own: of channels that hardly differ nothing would be seen beside the layer's.
-    let layer = match side {
-        Side::Difference => Range::of(&values).unwrap_or(layer),
-        _ => layer,
-    };
-    Raster::Indexed(Box::new(IndexedImage::of(scale.apply(&values, page.width, layer), colormap, [0; 3])))
+    }
 }
 
 fn heatmap(picture: &RgbImage, map: Option<&ClassMap>, mode: OverlayMode, strength: u8, side: Side) -> RgbImage {

@@ -227,6 +227,21 @@ pub fn picture_and_words(room: Rect, tile: (usize, usize), cell: (u16, u16), lin
     }
 }
 
+/// Three areas of one size in an area, side by side or one below the other, with `gap` cells between them: of two models both and
+/// their difference.
+pub fn thirds(area: Rect, side_by_side: bool, gap: u16) -> [Rect; 3] {
+    let third = |size: u16| size.saturating_sub(2 * gap) / 3;
+    [0, 1, 2].map(|place| {
+        if side_by_side {
+            let width = third(area.width);
+            Rect { x: area.x + place * (width + gap), width, ..area }
+        } else {
+            let height = third(area.height);
+            Rect { y: area.y + place * (height + gap), height, ..area }
+        }
+    })
+}
+
 /// Where the parts of a zoomed channel stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Zoom {

@@ -46,10 +46,7 @@ impl Page {
     /// The values of a channel, row by row.
     pub fn values(&self, index: usize) -> &[f32] {
         match self {
-            Self::Numbers(page) => {
-                let plane = page.height * page.width;
-                page.values.get(index * plane..(index + 1) * plane).unwrap_or_default()
-            }
+            Self::Numbers(page) => page.values_at(index),
             Self::Patterns(_) => &[],
         }
     }
@@ -57,11 +54,7 @@ impl Page {
     /// The same values of the second model.
     pub fn other_values(&self, index: usize) -> &[f32] {
         match self {
-            Self::Numbers(page) => {
-                let plane = page.height * page.width;
-                let other = page.other.as_ref();
-                other.and_then(|other| other.values.get(index * plane..(index + 1) * plane)).unwrap_or_default()
-            }
+            Self::Numbers(page) => page.other_values_at(index),
             Self::Patterns(_) => &[],
         }
     }

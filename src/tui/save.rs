@@ -10,7 +10,7 @@ use super::panes::channels::content_name;
 use super::panes::{channels, heatmap};
 use super::state::{Focus, State};
 use crate::picture::grid::{Grid, picture_grid};
-use crate::picture::{npy, save_picture};
+use crate::picture::{atomic, npy, save_picture};
 
 /// What is to be saved, and under which name.
 pub(super) struct Saving {
@@ -176,7 +176,8 @@ impl Saving {
         }
         let beside = folder.join(format!("{stem}.{extension}.json"));
         let text = serde_json::to_string_pretty(&self.about).map_err(|error| error.to_string())?;
-        std::fs::write(&beside, text + "\n").map_err(|error| format!("{}: {error}", beside.display()))?;
+        let written = atomic::write(&beside, |out| writeln!(out, "{text}"));
+        written.map_err(|error| format!("{}: {error}", beside.display()))?;
         Ok(path)
     }
 }

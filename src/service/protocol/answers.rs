@@ -133,6 +133,23 @@ pub struct ChannelPage {
     pub other: Option<OtherChannels>,
 }
 
+impl ChannelPage {
+    /// The H×W numbers of the channel at a place of the page.
+    pub fn values_at(&self, place: usize) -> &[f32] {
+        self.part(&self.values, place)
+    }
+
+    /// The same numbers of the second model; none where there is none.
+    pub fn other_values_at(&self, place: usize) -> &[f32] {
+        self.other.as_ref().map_or(&[], |other| self.part(&other.values, place))
+    }
+
+    fn part<'a>(&self, values: &'a [f32], place: usize) -> &'a [f32] {
+        let size = self.height * self.width;
+        values.get(place * size..(place + 1) * size).unwrap_or_default()
+    }
+}
+
 /// A page's channels in the second model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OtherChannels {

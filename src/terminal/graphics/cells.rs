@@ -6,7 +6,7 @@ use ratatui::style::Color;
 
 use crate::picture::Raster;
 use crate::terminal::ColorDepth;
-use crate::terminal::depth::nearest;
+use crate::terminal::depth::{distance, nearest};
 
 /// A character in two colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +86,6 @@ fn mean<'a>(colors: impl Iterator<Item = &'a [u8; 3]>) -> [u8; 3] {
         count += 1;
     }
     sum.map(|sum| (sum + count / 2).checked_div(count).unwrap_or(0) as u8)
-}
-
-fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
 }
 
 /// Puts the cells on a screen.

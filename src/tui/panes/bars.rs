@@ -21,7 +21,8 @@ const FIGURES: usize = 9;
 pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rect, drawn: &mut Drawn) {
     let theme = state.theme();
     let (first, count, _) = page.extent();
-    let bars = layout::bars(inner, state.has_class_names());
+    let named = state.has_class_names();
+    let bars = layout::bars(inner, named);
     let Page::Numbers(numbers) = page else { return };
     let reach = numbers.layer_statistics.min.abs().max(numbers.layer_statistics.max.abs());
     let signed = numbers.layer_statistics.min < 0.0;
@@ -38,14 +39,14 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
             (true, false) => theme.accent(),
             _ => Style::new(),
         };
-        let name = name_of(state, channel);
+        let name = if named { name_of(state, channel) } else { None };
         let width = usize::from(area.width).saturating_sub(1);
         let label_room = (width.saturating_sub(FIGURES + 6) / 2).clamp(4, 28);
         let label = match name {
             Some(name) => cut(&format!("{channel} {name}"), label_room),
             None => channel.to_string(),
         };
-        let label_room = if state.has_class_names() { label_room } else { 6.min(label_room) };
+        let label_room = if named { label_room } else { 6.min(label_room) };
         let bar_room = width.saturating_sub(label_room + FIGURES + 2);
         let line = Line::from(vec![
             Span::styled(format!("{label:<label_room$} "), style),
@@ -60,14 +61,14 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
 /// What the caption says of a value.
 pub(super) fn caption(state: &State, page: &Page, index: usize) -> String {
     let value = page.values(index).first().copied().unwrap_or(0.0);
-    let name = page.channel(index).and_then(|channel| name_of(state, channel));
+    let named = page.channel(index).filter(|_| state.has_class_names());
+    let name = named.and_then(|channel| name_of(state, channel));
     name.map_or_else(|| value.to_string(), |name| format!("{name}  {value}"))
 }
 
-/// The class that a value is the score of.
+/// The class that a value is the score of, where it has a name. Classes stand in the order of the scores.
 fn name_of(state: &State, channel: usize) -> Option<String> {
-    let model = state.model.as_ref().filter(|_| state.has_class_names())?;
-    let class = model.classes.iter().find(|class| class.id.index == channel && !class.id.negative)?;
+    let class = state.model.as_ref()?.classes.get(channel)?;
     (class.label != channel.to_string()).then(|| printable(&class.label).into_owned())
 }
 

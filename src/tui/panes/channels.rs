@@ -220,11 +220,9 @@ pub(super) fn sides(state: &State, page: &Page, index: usize, area: Rect) -> Vec
         return vec![(area, subject(state, page, index, Side::First))];
     }
     // A column between them, where there is room for it.
-    let gap = u16::from(area.width >= 15);
-    let width = (area.width - 2 * gap) / 3;
-    let part = |place: usize| Rect { x: area.x + place as u16 * (width + gap), width, ..area };
-    let sides = Side::ALL.into_iter().enumerate().filter(|_| width > 0);
-    sides.map(|(place, side)| (part(place), subject(state, page, index, side))).collect()
+    let parts = layout::thirds(area, true, u16::from(area.width >= 15)).into_iter().zip(Side::ALL);
+    let shown = parts.filter(|(part, _)| !part.is_empty());
+    shown.map(|(part, side)| (part, subject(state, page, index, side))).collect()
 }
 
 /// What the picture of a page's channel shows.

@@ -81,16 +81,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
 fn sides(state: &State, area: Rect, side_by_side: Option<bool>) -> Vec<(Rect, Subject)> {
     let parts: Vec<(Rect, Side)> = match side_by_side {
         None => vec![(area, Side::First)],
-        Some(true) => {
-            let width = area.width / 3;
-            let part = |place: usize| Rect { x: area.x + place as u16 * width, width, ..area };
-            Side::ALL.into_iter().enumerate().map(|(place, side)| (part(place), side)).collect()
-        }
-        Some(false) => {
-            let height = area.height / 3;
-            let part = |place: usize| Rect { y: area.y + place as u16 * height, height, ..area };
-            Side::ALL.into_iter().enumerate().map(|(place, side)| (part(place), side)).collect()
-        }
+        Some(side_by_side) => layout::thirds(area, side_by_side, 0).into_iter().zip(Side::ALL).collect(),
     };
     let shown = parts.into_iter().filter(|(area, _)| !area.is_empty());
     shown.filter_map(|(area, side)| Some((area, subject(state, side)?))).collect()

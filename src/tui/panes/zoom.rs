@@ -40,9 +40,9 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
     if areas.histogram.height >= 2 && !page.values(index).is_empty() {
         histogram(state, page.values(index), frame, areas.histogram);
     }
-    if let (Some(area), Some(subject), true) = (areas.place, place(state), page.has_values()) {
+    if let (Some(area), Some((shape, subject)), true) = (areas.place, place(state), page.has_values()) {
         let words = if state.probe.is_some() { "point" } else { "strongest" };
-        beside(state, Slot::Place, subject, words, area, frame, drawn);
+        beside(state, Slot::Place, (shape, subject), words, area, frame, drawn);
     }
     if let (Some(area), Some((_, pattern))) = (areas.pattern, &state.detail) {
         match pattern {
@@ -53,7 +53,8 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
                     page.activations.first().map_or_else(String::new, |reached| format!("reaches {}", short(*reached)))
                 };
                 let subject = Subject::Pattern { page: page.clone(), index: 0 };
-                beside(state, Slot::Pattern, subject, &words, area, frame, drawn);
+                let shape = Page::Patterns(page.clone()).tile();
+                beside(state, Slot::Pattern, (shape, subject), &words, area, frame, drawn);
             }
             None => frame.render_widget(Paragraph::new("pattern …").style(state.theme().dim()), area),
         }
@@ -72,26 +73,26 @@ fn picture(state: &State, page: &Page, index: usize, area: Rect, drawn: &mut Dra
     drawn.wanted.extend(Wanted::tiles(Slot::Zoom, sides));
 }
 
-/// What of the picture the point sees, or the place where the channel is strongest.
-fn place(state: &State) -> Option<Subject> {
+/// What of the picture the point sees, or the place where the channel is strongest, with its rows and columns.
+fn place(state: &State) -> Option<((usize, usize), Subject)> {
     let run = state.run.as_ref()?;
     let seen = state.seen(state.probe.or_else(|| state.strongest())?)?;
-    Some(Subject::Crop { picture: run.picture.clone(), seen })
+    let (.., columns, rows) = seen;
+    Some(((rows as usize, columns as usize), Subject::Crop { picture: run.picture.clone(), seen }))
 }
 
-/// A small picture with a line below it.
+/// A small picture of so many rows and columns with a line below it.
 fn beside(
     state: &State,
     slot: Slot,
-    subject: Subject,
+    (shape, subject): ((usize, usize), Subject),
     words: &str,
     area: Rect,
     frame: &mut Frame<'_>,
     drawn: &mut Drawn,
 ) {
     let room = Rect { height: area.height.saturating_sub(1), ..area };
-    let native = subject.shape();
-    let picture = layout::fitted(room, native, state.cell.unwrap_or((10, 20)));
+    let picture = layout::fitted(room, shape, state.cell.unwrap_or((10, 20)));
     let line = Rect { y: picture.bottom(), height: 1, ..area };
     frame.render_widget(Paragraph::new(cut(words, line.width.into())).style(state.theme().dim()).centered(), line);
     if !picture.is_empty() {
