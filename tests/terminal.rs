@@ -40,9 +40,7 @@ fn a_walk_through_the_demo() {
     program.see("this help");
     program.press("\x1b");
     program.miss("this help");
-    program.press("q");
-    assert_eq!(program.end(), 0);
-    program.assert_restored();
+    program.leave();
     assert_eq!(program.modes(), program.modes_before, "the terminal is as it was");
 }
 
@@ -50,9 +48,7 @@ fn a_walk_through_the_demo() {
 fn a_model_that_cannot_be_opened_is_a_message_in_the_pane() {
     let mut program = Program::start(&["no-such-model.pt2"]);
     program.see("no-such-model.pt2: there is no");
-    program.press("q");
-    assert_eq!(program.end(), 0);
-    program.assert_restored();
+    program.leave();
 }
 
 #[test]
@@ -93,9 +89,7 @@ fn ctrl_z_gives_the_terminal_back_until_the_program_is_continued() {
     program.see("Grad-CAM of cat");
     program.press("j");
     program.see(" max_pooling2d_20 · activations");
-    program.press("q");
-    assert_eq!(program.end(), 0);
-    program.assert_restored();
+    program.leave();
 }
 
 #[test]
@@ -196,9 +190,7 @@ fn answers_that_come_too_late_do_nothing() {
         .press("\x1bP>|quick/jq(1.0)\x1b\\\x1b_Gi=31;OKq\x1b\\\x1b]11;rgb:1/1/1\x07\x1b[?2026;2$y\x1b[?62;4c\x1b[0n");
     program.press("j");
     program.see(" max_pooling2d_20 · activations");
-    program.press("q");
-    assert_eq!(program.end(), 0);
-    program.assert_restored();
+    program.leave();
 }
 
 #[test]
@@ -221,9 +213,7 @@ fn what_libtorch_prints_goes_to_the_log_and_not_to_the_screen() {
     // oneDNN, which libtorch convolves with, prints on stdout then.
     let mut program = Program::start_with(&here, &[], &[("ONEDNN_VERBOSE", "1")], PLAIN);
     program.see("Grad-CAM of cat");
-    program.press("q");
-    assert_eq!(program.end(), 0);
-    program.assert_restored();
+    program.leave();
     assert!(!String::from_utf8_lossy(&program.raw).contains("onednn_verbose"));
     let log = program.log();
     assert!(log.starts_with("layerscope ") && log.contains("pictures: cells, because --graphics asks for it"), "{log}");
@@ -318,9 +308,7 @@ fn the_program_answers_the_key_of_every_action() {
         program.quiet(MOMENT, SECOND / 8);
         assert_answers(&mut program, binding.name);
     }
-    program.press("q");
-    assert_eq!(program.end(), 0);
-    program.assert_restored();
+    program.leave();
 }
 
 #[test]
@@ -344,9 +332,7 @@ fn a_burst_of_sizes_leaves_the_screen_of_the_last() {
         screen.lines().nth(1).unwrap().ends_with('╮') && screen.lines().nth(38).unwrap().ends_with('╯'),
         "{screen}"
     );
-    program.press("q");
-    assert_eq!(program.end(), 0);
-    program.assert_restored();
+    program.leave();
 }
 
 #[test]
@@ -399,9 +385,7 @@ fn rubbish_from_the_keyboard_does_no_harm() {
     program.press("x");
     program.quiet(MOMENT, SECOND);
     assert_answers(&mut program, "rubbish");
-    program.press("q");
-    assert_eq!(program.end(), 0);
-    program.assert_restored();
+    program.leave();
 }
 
 #[test]

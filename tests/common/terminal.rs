@@ -308,6 +308,13 @@ impl Program {
         }
     }
 
+    /// Leaves by the key for it; the terminal must be as it was.
+    pub fn leave(&mut self) {
+        self.press("q");
+        assert_eq!(self.end(), 0);
+        self.assert_restored();
+    }
+
     pub fn modes(&self) -> String {
         format!("{:?}", self.master.get_termios().unwrap())
     }
