@@ -41,20 +41,20 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
         histogram(state, page.values(index), frame, areas.histogram);
     }
     if let (Some(area), Some((shape, subject)), true) = (areas.place, place(state), page.has_values()) {
-        let words = if state.probe.is_some() { "point" } else { "strongest" };
+        let words = if state.probe.is_some() { ["point", "point"] } else { ["strongest", "max"] };
         beside(state, Slot::Place, (shape, subject), words, area, frame, drawn);
     }
     if let (Some(area), Some((_, pattern))) = (areas.pattern, &state.detail) {
         match pattern {
             Some(page) => {
-                let words = if page.step < page.steps {
-                    format!("{}/{}", page.step, page.steps)
-                } else {
-                    page.activations.first().map_or_else(String::new, |reached| format!("reaches {}", short(*reached)))
-                };
+                let reached = page.activations.first().map_or_else(String::new, |reached| short(*reached));
+                let step = format!("{}/{}", page.step, page.steps);
+                let words =
+                    if page.step < page.steps { [step.clone(), step] } else { [format!("reaches {reached}"), reached] };
+                let words = [words[0].as_str(), words[1].as_str()];
                 let subject = Subject::Pattern { page: page.clone(), index: 0 };
                 let shape = Page::Patterns(page.clone()).tile();
-                beside(state, Slot::Pattern, (shape, subject), &words, area, frame, drawn);
+                beside(state, Slot::Pattern, (shape, subject), words, area, frame, drawn);
             }
             None => frame.render_widget(Paragraph::new("pattern …").style(state.theme().dim()), area),
         }
@@ -81,12 +81,13 @@ fn place(state: &State) -> Option<((usize, usize), Subject)> {
     Some(((rows as usize, columns as usize), Subject::Crop { picture: run.picture.clone(), seen }))
 }
 
-/// A small picture of so many rows and columns with a line below it.
+/// A small picture of so many rows and columns with a line below it: the first of the `words`, or where that has no room the
+/// second.
 fn beside(
     state: &State,
     slot: Slot,
     (shape, subject): ((usize, usize), Subject),
-    words: &str,
+    words: [&str; 2],
     area: Rect,
     frame: &mut Frame<'_>,
     drawn: &mut Drawn,
@@ -94,6 +95,8 @@ fn beside(
     let room = Rect { height: area.height.saturating_sub(1), ..area };
     let picture = layout::fitted(room, shape, state.cell.unwrap_or((10, 20)));
     let line = Rect { y: picture.bottom(), height: 1, ..area };
+    let [long, short] = words;
+    let words = if long.chars().count() <= line.width.into() { long } else { short };
     frame.render_widget(Paragraph::new(cut(words, line.width.into())).style(state.theme().dim()).centered(), line);
     if !picture.is_empty() {
         drawn.wanted.push(Wanted::whole(slot, picture, subject));
