@@ -5,7 +5,7 @@ use tui_input::Input;
 use super::action::{Action, BINDINGS, Binding, binding};
 use super::fuzzy;
 use super::state::{OverlayMode, State};
-use crate::model::spec::PRESETS;
+use crate::model::spec::{PRESET_MEANINGS, PRESETS};
 use crate::model::{LayerId, Preprocessing, printable};
 use crate::picture::{ColorMap, Scale};
 use crate::service::protocol::{ClassId, Order};
@@ -33,7 +33,7 @@ impl Asks {
             Self::Class => "Map of the class",
             Self::Contrast => "This class rather than",
             Self::Picture => "Pictures",
-            Self::Preprocess => "Preprocessing: a preset, keys such as resize=256,mean=…, or both",
+            Self::Preprocess => "A preset, or keys such as resize=256",
         }
     }
 
@@ -279,9 +279,8 @@ fn preprocessings(state: &State, typed: &str) -> Vec<Choice> {
     let spec = typed.parse::<Preprocessing>().ok().filter(|_| !PRESETS.contains(&typed));
     let spec = spec.map(|read| row(typed, read.to_string(), Vec::new(), Some(typed.to_owned())));
     let presets = fuzzy::matches(typed, PRESETS).into_iter().filter_map(|found| {
-        let name = PRESETS.get(found.index)?;
-        let means = name.parse::<Preprocessing>().ok()?.to_string();
-        Some(row(name, means, found.positions, Some((*name).to_owned())))
+        let (name, means) = (PRESETS.get(found.index)?, PRESET_MEANINGS.get(found.index)?);
+        Some(row(name, (*means).to_owned(), found.positions, Some((*name).to_owned())))
     });
     own.into_iter().chain(spec).chain(presets).collect()
 }
