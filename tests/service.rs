@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::{Fixture, difference, fixtures};
 use layerscope::model::LayerId;
-use layerscope::service::open::Opening;
+use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{
     ChannelPage, ClassId, ClassMap, Content, Event, LayerDifference, LayerState, ModelInfo, OpenRequest, Order, Pane,
     PatternPage, Prediction, Request, Statistics, Ticket,
@@ -27,7 +27,7 @@ struct Asker {
 }
 
 fn opening(model: PathBuf) -> Opening {
-    Opening { model: Some(model), ..Opening::default() }
+    Opening { model: ModelChoice::File(model), ..Opening::default() }
 }
 
 fn open_file(model: PathBuf) -> OpenRequest {

@@ -4,6 +4,7 @@ use std::ffi::{CString, c_void};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use tch::Tensor;
 
 use super::{AtenError, ffi};
@@ -59,15 +60,17 @@ pub(super) unsafe fn adopt(tensor: *mut c_void) -> Tensor {
 
 extern "C" fn release(owner: *mut c_void) {
     // SAFETY: the owner was made by Box::into_raw in tensor_over, and libtorch calls this once.
-    drop(unsafe { Box::from_raw(owner.cast::<Vec<u8>>()) });
+    drop(unsafe { Box::from_raw(owner.cast::<Bytes>()) });
 }
 
-/// A tensor that lies over `data` without copying it. `strides` counts elements; `None` is row-major.
+/// A tensor that lies over `data` without copying it, unless its elements stand at odd addresses there. `strides` counts
+/// elements; `None` is row-major. The bytes may be shared: the tensor must never be written to, which [`crate::engine`] sees
+/// to for all weights.
 ///
 /// # Errors
 /// When the shape reaches past the end of `data`.
 pub fn tensor_over(
-    mut data: Vec<u8>,
+    data: Bytes,
     dtype: DType,
     shape: &[usize],
     strides: Option<&[usize]>,
@@ -85,10 +88,12 @@ pub fn tensor_over(
     }
     let sizes: Vec<i64> = shape.iter().map(|&size| size as i64).collect();
     let steps: Vec<i64> = strides.iter().map(|&step| step as i64).collect();
-    let start = data.as_mut_ptr().cast();
+    let aligned = (data.as_ptr() as usize).is_multiple_of(dtype.size());
+    let data = if aligned { data } else { Bytes::from(data.to_vec()) };
+    let start = data.as_ptr().cast_mut().cast();
     let owner = Box::into_raw(Box::new(data));
-    // SAFETY: every element that sizes and strides reach lies inside the vector (checked above), whose buffer does not
-    // move until `release` drops it.
+    // SAFETY: every element that sizes and strides reach lies inside the bytes (checked above), which do not move until
+    // `release` drops them, and nothing writes to them.
     let made = unsafe {
         ffi::ls_tensor_over(
             start,

@@ -1,9 +1,12 @@
 //! Model files into graphs: each format lowers to [`crate::model::Graph`] once, at load.
 
 pub mod archive;
+mod demo;
 pub mod exported_program;
+mod guess;
 pub mod keras;
 mod open;
 pub mod pickle;
 
-pub use open::{OpenError, Reason, demo, open};
+pub use demo::{Demo, demo};
+pub use open::{OpenError, Reason, open};

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::archive::{Archive, ArchiveError};
 use super::exported_program::{self, ExportedProgramError, InputShape};
+use super::guess;
 use super::keras::{self, KerasError};
-use crate::model::preprocess::{Order, Resize};
 use crate::model::printable::{printable, printable_path};
-use crate::model::{InputDescription, Labels, LayerTree, Layout, Model, Preprocessing, Source};
+use crate::model::{InputDescription, LayerTree, Layout, Model, Preprocessing, Source};
 
 /// Why a file cannot be opened as a model: one line that names the file.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum Reason {
     /// It is read, but is no model.
     #[error("{0}")]
     NoModel(String),
+    /// A graph is asked for where the file has one.
+    #[error("--architecture {0} is for weights without a graph, and this file brings its own")]
+    OwnGraph(String),
     /// A damaged zip archive.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -43,15 +46,24 @@ pub enum Reason {
 
 const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
 
-/// Opens a model file of any format that is known.
+/// Opens a model file of any format that is known. `architecture` is for weights without a graph: the name of a known
+/// architecture, or the path of an exported program that lends its graph.
 ///
 /// # Errors
 /// One line that names the file and says what would be right.
-pub fn open(path: &Path) -> Result<Model, OpenError> {
-    open_reason(path).map_err(|reason| OpenError { file: printable_path(path), reason })
+pub fn open(path: &Path, architecture: Option<&str>) -> Result<Model, OpenError> {
+    open_reason(path, architecture).map_err(|reason| OpenError { file: printable_path(path), reason })
 }
 
-fn open_reason(path: &Path) -> Result<Model, Reason> {
+fn open_reason(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
+    let model = read(path)?;
+    match architecture {
+        Some(name) => Err(Reason::OwnGraph(printable(name).into_owned())),
+        None => Ok(model),
+    }
+}
+
+fn read(path: &Path) -> Result<Model, Reason> {
     let unreadable = |error: std::io::Error| {
         Reason::Unreadable(match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -98,14 +110,13 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
         let program = exported_program::open(&mut archive)?;
         let layers = LayerTree::of(&program.graph);
         let input = pytorch_input(&program.input);
-        let classes = None;
         return Ok(Model {
             name,
             format: "exported program",
             graph: program.graph,
             layers,
             input,
-            labels: classes,
+            labels: None,
             negative_label: None,
         });
     }
@@ -123,7 +134,6 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
     }))
 }
 
-/// What a program of PyTorch's probably wants: torchvision's ImageNet preprocessing, at the size that it was exported for.
 fn pytorch_input(shape: &InputShape) -> InputDescription {
     let sides = (shape.dimensions[2], shape.dimensions[3]);
     let size = match sides {
@@ -133,46 +143,10 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
         _ => None,
     };
     let hinted = sides.0.size().zip(sides.1.size());
-    let channels = shape.dimensions[1].size().unwrap_or(3);
-    let (preprocessing, reason) = if channels == 3 {
-        (imagenet_at(hinted), "an exported program does not say; torchvision's ImageNet preprocessing is assumed")
-    } else {
-        let unit = unit(channels).fitted_to(hinted);
-        (unit, "an exported program does not say; division by 255 is assumed")
-    };
-    InputDescription {
-        channels,
-        size,
-        layout: Layout::ChannelsFirst,
-        preprocessing,
-        source: Source::Guessed(reason.to_owned()),
-    }
+    guess::pytorch("an exported program", shape.dimensions[1].size().unwrap_or(3), size, hinted)
 }
 
-/// Division by 255, of one grey channel or of three colours.
-fn unit(channels: usize) -> Preprocessing {
-    let colour = Preprocessing::unit();
-    let grey = || colour.clone().with_normalisation(Order::Grey, &[0.0], &[255.0]).ok();
-    if channels == 1 { grey().unwrap_or(colour) } else { colour }
-}
-
-/// ImageNet's mean and deviation at another size: the usual share of 224 to 256 is kept.
-fn imagenet_at(exported: Option<(usize, usize)>) -> Preprocessing {
-    let imagenet = Preprocessing::imagenet();
-    match exported {
-        Some((224, 224)) | None => imagenet,
-        Some((height, width)) if height == width && height >= 64 => {
-            let pixels = u32::try_from(height).unwrap_or(u32::MAX);
-            imagenet.with_resize(Some(Resize::ShortSide((pixels * 8).div_ceil(7)))).with_crop(Some((pixels, pixels)))
-        }
-        Some((height, width)) => {
-            let pixels = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-            imagenet.with_crop(None).with_resize(Some(Resize::Exact { width: pixels(width), height: pixels(height) }))
-        }
-    }
-}
-
-fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
+pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
     let layers = LayerTree::of(&model.graph);
     let input = &model.input;
     let size = input.height.zip(input.width);
@@ -185,7 +159,7 @@ fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
             "a Keras file does not say; as its name is VGG, BGR minus the ImageNet mean is assumed",
         )
     } else {
-        (unit(input.channels), "a Keras file does not say; division by 255 is assumed")
+        (guess::unit(input.channels), "a Keras file does not say; division by 255 is assumed")
     };
     let preprocessing = pixels.fitted_to(size.or((vgg && size.is_none()).then_some((224, 224))));
     let description = InputDescription {
@@ -205,19 +179,3 @@ fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
         negative_label: None,
     }
 }
-
-/// The built-in demo: the small cats-and-dogs convnet of the book, with its preprocessing and labels.
-///
-/// # Errors
-/// Only when the program's own data is damaged.
-pub fn demo() -> Result<Model, OpenError> {
-    let fail = |reason: KerasError| OpenError { file: "the built-in demo".to_owned(), reason: reason.into() };
-    let model = keras::read(DEMO.to_vec()).map_err(fail)?;
-    let mut model = from_keras(model, "cats_and_dogs_small_2".to_owned());
-    model.input.source = Source::Architecture;
-    model.labels = Some(Labels::from_list(["dog"]));
-    model.negative_label = Some("cat".to_owned());
-    Ok(model)
-}
-
-const DEMO: &[u8] = include_bytes!("../../assets/cats_and_dogs_small_2.h5");

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 /// Index of a value in [`Graph::values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueId(pub usize);
@@ -251,8 +253,8 @@ pub struct Weight {
     pub shape: Vec<usize>,
     /// Elements to step over in `data` for each dimension; `None` for row-major.
     pub strides: Option<Vec<usize>>,
-    /// Little-endian elements.
-    pub data: Vec<u8>,
+    /// Little-endian elements. Weights that share a storage in the file share its bytes here.
+    pub data: Bytes,
 }
 
 impl Weight {

@@ -58,7 +58,7 @@ pub(super) fn load<R: Read + Seek>(
             dtype: found.dtype,
             shape: found.shape,
             strides: Some(found.strides),
-            data: found.data,
+            data: found.data.into(),
         });
     }
     Ok(())

@@ -76,7 +76,7 @@ impl Call<'_> {
             dtype: DType::Float32,
             shape,
             strides,
-            data,
+            data: data.into(),
         });
         self.lowering.weights.insert(name, value);
         Ok(value)

@@ -45,11 +45,11 @@ pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>)
 
 /// The file as the user named it: two checkpoints may well have the same name in two folders.
 fn file(opening: &Opening) -> String {
-    opening.model.as_ref().map_or_else(|| "the demo".to_owned(), |path| path.display().to_string())
+    opening.model.file().map_or_else(|| "the demo".to_owned(), |path| path.display().to_string())
 }
 
 fn opened(opening: &Opening, events: &Sender<Event>) -> Result<Network, String> {
-    let name = opening.model.as_ref().and_then(|path| path.file_name());
+    let name = opening.model.file().and_then(std::path::Path::file_name);
     let name = name.map_or("the demo".into(), |name| name.to_string_lossy().into_owned());
     let _ = events.send(Event::Progress { pane: Pane::Input, what: format!("opening {name}"), done: None });
     open::network(opening).map_err(|error| error.to_string())
