@@ -9,5 +9,5 @@ pub mod keras;
 mod open;
 pub mod pickle;
 
-pub use demo::demo;
+pub use demo::{Demo, demo};
 pub use open::{OpenError, Reason, open};
