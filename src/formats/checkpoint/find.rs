@@ -135,7 +135,7 @@ fn nothing(pickle: &Pickle) -> String {
         ),
         (Some(Node::Tensor(_) | Node::Array(_)), _) => "it holds a single tensor, not a model's weights".to_owned(),
         (_, Some(class)) => {
-            format!("it holds no named tensors, only objects such as {}; save model.state_dict()", class)
+            format!("it holds no named tensors, only objects such as {class}; save model.state_dict()")
         }
         _ => "it holds no named tensors; save model.state_dict()".to_owned(),
     }
