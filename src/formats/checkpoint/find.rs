@@ -13,7 +13,6 @@ use super::CheckpointError;
 use super::storages::at_tensor;
 use crate::formats::pickle::{ArrayRecord, Id, Instance, Node, Pickle, TensorRecord, Value};
 use crate::model::Labels;
-use crate::model::printable::printable;
 
 /// Names under which weights are kept, the preferred ones first.
 pub const WRAPPERS: [&str; 19] = [
@@ -68,10 +67,12 @@ pub const TRAINING: [&str; 24] = [
 
 /// Dictionaries in each other deeper than this are no model.
 const DEEPEST: usize = 64;
-/// Most values that are looked at: shared ones count as often as they are named.
-const MOST_VISITS: usize = 2_000_000;
-/// Most bytes of all names.
-const MOST_NAMES: usize = 64 << 20;
+/// Values that are looked at, and bytes of all names together, for each object of the file: a shared module has its tensors
+/// under several names, but a small file must not have them under millions.
+const VISITS_OF_AN_OBJECT: usize = 4;
+const NAMES_OF_AN_OBJECT: usize = 64;
+/// The same for the smallest files.
+const LEAST: usize = 1 << 16;
 
 /// Where a tensor's numbers are.
 #[derive(Debug)]
@@ -102,7 +103,15 @@ pub struct Found {
 pub fn tensors(pickle: &Pickle) -> Result<Found, CheckpointError> {
     let holders = Holders::of(pickle);
     let (place, path) = enter(pickle, &holders);
-    let mut walk = Walk { pickle, holders: &holders, tensors: Vec::new(), index: HashMap::new(), visits: 0, names: 0 };
+    let objects = pickle.nodes().count();
+    let mut walk = Walk {
+        pickle,
+        holders: &holders,
+        tensors: Vec::new(),
+        index: HashMap::new(),
+        visits: LEAST + VISITS_OF_AN_OBJECT * objects,
+        names: LEAST + NAMES_OF_AN_OBJECT * objects,
+    };
     walk.container(place, "", 0)?;
     let tensors: Vec<(String, Place)> =
         walk.tensors.into_iter().filter_map(|(name, place)| Some((name, place?))).collect();
@@ -122,11 +131,11 @@ fn nothing(pickle: &Pickle) -> String {
     match (pickle.node(pickle.root), &pickle.stranger) {
         (Some(Node::Instance(instance)), _) => format!(
             "it holds a whole pickled model of the class {}, whose weights cannot be read without its code; save model.state_dict() in place of it",
-            printable(&instance.class)
+            instance.class
         ),
         (Some(Node::Tensor(_) | Node::Array(_)), _) => "it holds a single tensor, not a model's weights".to_owned(),
         (_, Some(class)) => {
-            format!("it holds no named tensors, only objects such as {}; save model.state_dict()", printable(class))
+            format!("it holds no named tensors, only objects such as {}; save model.state_dict()", class)
         }
         _ => "it holds no named tensors; save model.state_dict()".to_owned(),
     }
@@ -239,8 +248,14 @@ struct Walk<'a> {
     /// A name that comes again takes the place of the first; that one's place is empty then.
     tensors: Vec<(String, Option<Place>)>,
     index: HashMap<String, usize>,
+    /// Values that may still be looked at.
     visits: usize,
+    /// Bytes that names may still have.
     names: usize,
+}
+
+fn over_and_over() -> CheckpointError {
+    CheckpointError::Damaged("it names the same tensors over and over".to_owned())
 }
 
 impl Walk<'_> {
@@ -301,20 +316,14 @@ impl Walk<'_> {
     }
 
     fn entry(&mut self, name: Arguments<'_>, value: Value, depth: usize) -> Result<(), CheckpointError> {
-        self.visits += 1;
-        if self.visits > MOST_VISITS {
-            return Err(CheckpointError::Damaged("it names the same tensors over and over".to_owned()));
-        }
+        self.visits = self.visits.checked_sub(1).ok_or_else(over_and_over)?;
         let Some(node) = self.pickle.node(value) else { return Ok(()) };
         let called = matches!(node, Node::Instance(instance) if instance.called && depth == 0);
         if !self.holders.holds(value) && !called {
             return Ok(());
         }
         let mut name = name.to_string();
-        self.names += name.len();
-        if self.names > MOST_NAMES {
-            return Err(CheckpointError::Damaged("the names of its tensors have more than 64 MB".to_owned()));
-        }
+        self.names = self.names.checked_sub(name.len()).ok_or_else(over_and_over)?;
         match node {
             Node::Tensor(record) => self.push(name, Place::Storage(record.as_ref().clone())),
             Node::Array(record) => self.push(name, Place::Inline(record.as_ref().clone())),
@@ -322,7 +331,7 @@ impl Walk<'_> {
             Node::Instance(instance) if !self.holders.holds(value) => {
                 // What a layer of low precision keeps for itself.
                 if !name.ends_with("_extra_state") && !self.tensors.is_empty() {
-                    let class = printable(&instance.class);
+                    let class = &instance.class;
                     return Err(at_tensor(
                         &name,
                         format!(

@@ -9,11 +9,14 @@ use super::globals::function;
 use super::heap::{Id, Node, Pickle, Value};
 use super::input::{Input, SHORT};
 use super::{Elements, PickleError, StorageRecord};
+use crate::model::printable;
 
 /// Most opcodes that are followed: the state of a large model and its optimizer takes a hundredth of it.
 const MOST_OPCODES: u64 = 16_000_000;
 /// Most objects in the heap.
 const MOST_NODES: usize = 4_000_000;
+/// Characters of a global's name that are kept for messages.
+const LONGEST_NAME: usize = 200;
 /// Bytes that calls may copy for each byte of the pickle.
 const MOST_COPIES: u64 = 8;
 
@@ -320,7 +323,9 @@ impl<R: BufRead> Machine<R> {
     }
 
     fn global(&mut self, module: &str, name: &str) -> Result<(), PickleError> {
-        self.push(Node::Global(function(module, name), format!("{module}.{name}").into()))
+        let full = format!("{module}.{name}");
+        let shown: String = printable(&full).chars().take(LONGEST_NAME).collect();
+        self.push(Node::Global(function(module, name), shown.into()))
     }
 
     /// Module and name of a global, from the two values that name it.
