@@ -1,6 +1,7 @@
 //! Model files into graphs: each format lowers to [`crate::model::Graph`] once, at load.
 
 pub mod archive;
+pub mod checkpoint;
 mod demo;
 pub mod exported_program;
 mod guess;
