@@ -254,13 +254,13 @@ impl Walk<'_> {
                 .iter()
                 .enumerate()
                 .try_for_each(|(index, &item)| self.entry(format_args!("{prefix}{index}"), item, depth)),
-            Some(Node::Instance(instance)) => match module(self.pickle, instance) {
-                Some(state) => self.module(state, prefix, depth),
-                None => {
-                    self.entries(&instance.entries, prefix, depth)?;
-                    self.container(instance.state, prefix, depth + 1)
+            Some(Node::Instance(instance)) => {
+                if let Some(state) = module(self.pickle, instance) {
+                    return self.module(state, prefix, depth);
                 }
-            },
+                self.entries(&instance.entries, prefix, depth)?;
+                self.container(instance.state, prefix, depth + 1)
+            }
             _ => Ok(()),
         }
     }

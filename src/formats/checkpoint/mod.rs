@@ -76,7 +76,7 @@ pub fn open(path: &Path) -> Result<Checkpoint, CheckpointError> {
     if index { shards::open_index(path, file) } else { read(file) }
 }
 
-/// Whether the entries of a zip are those of a checkpoint, and not of a TorchScript archive or an exported program.
+/// Whether the entries of a zip are those of a checkpoint, and not of a `TorchScript` archive or an exported program.
 pub fn is_checkpoint<'a>(names: impl Iterator<Item = &'a str> + Clone) -> bool {
     zip::is_checkpoint(names)
 }

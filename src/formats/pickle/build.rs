@@ -26,7 +26,6 @@ impl<R: BufRead> Machine<R> {
         };
         match function {
             Function::RebuildTensor => self.tensor([first[0], first[1], first[2], first[3]], None),
-            Function::RebuildTensorV1 => self.tensor([first[0], first[1], first[2], first[3]], None),
             Function::RebuildTensorOfType => {
                 let Some(&Node::Global(Function::ElementType(elements), _)) = self.node(first[6]) else {
                     return Err(ARGUMENTS);
@@ -54,7 +53,7 @@ impl<R: BufRead> Machine<R> {
             Function::Encode => self.encode(first[0]),
             Function::NumpyReconstruct => self.allocate(Node::EmptyArray),
             Function::NumpyFromBuffer => self.numpy_from_buffer(&first),
-            Function::NumpyScalar => self.numpy_scalar(first[0], first[1]),
+            Function::NumpyScalar => Ok(self.numpy_scalar(first[0], first[1])),
             Function::NumpyType => self.numpy_type(first[0]),
             Function::Unknown => self.instance(name, true),
             Function::System | Function::Storage(_) | Function::ElementType(_) | Function::NumpyArray => {
@@ -97,7 +96,10 @@ impl<R: BufRead> Machine<R> {
     pub(super) fn state(&mut self, object: Value, state: Value) -> Result<(), PickleError> {
         match self.node(object) {
             Some(Node::EmptyArray | Node::Array(_)) => self.numpy_array(object, state),
-            Some(Node::ElementType(..)) => self.numpy_order(object, state),
+            Some(Node::ElementType(..)) => {
+                self.numpy_order(object, state);
+                Ok(())
+            }
             Some(Node::Instance(_)) => {
                 // With slots the state is a pair, whose first part is the dictionary.
                 let state = match self.node(state) {

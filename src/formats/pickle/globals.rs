@@ -9,7 +9,6 @@ use crate::model::graph::DType;
 pub enum Function {
     RebuildTensor,
     RebuildTensorOfType,
-    RebuildTensorV1,
     RebuildParameter,
     RebuildFromType,
     /// A function that makes a tensor which cannot be read, and what kind it is.
@@ -42,10 +41,9 @@ pub enum Function {
 /// What a global is.
 pub(super) fn function(module: &str, name: &str) -> Function {
     match module {
-        "torch" => torch(name),
-        "torch._utils" | "torch._tensor" => rebuild(name),
         "torch.storage" if name == "UntypedStorage" => Function::Storage(Elements::Plain(DType::UInt8)),
-        "torch.storage" => torch(name),
+        "torch" | "torch.storage" => torch(name),
+        "torch._utils" | "torch._tensor" => rebuild(name),
         "collections" | "builtins" | "__builtin__" | "copyreg" | "copy_reg" | "_codecs" => python(module, name),
         _ if is_numpy(module) => numpy(name),
         _ if is_system(module) => Function::System,
@@ -55,9 +53,8 @@ pub(super) fn function(module: &str, name: &str) -> Function {
 
 fn rebuild(name: &str) -> Function {
     match name {
-        "_rebuild_tensor_v2" => Function::RebuildTensor,
+        "_rebuild_tensor_v2" | "_rebuild_tensor" => Function::RebuildTensor,
         "_rebuild_tensor_v3" => Function::RebuildTensorOfType,
-        "_rebuild_tensor" => Function::RebuildTensorV1,
         "_rebuild_parameter" | "_rebuild_parameter_with_state" => Function::RebuildParameter,
         "_rebuild_from_type_v2" | "_rebuild_from_type" => Function::RebuildFromType,
         "_rebuild_sparse_tensor" | "_rebuild_sparse_csr_tensor" => Function::RebuildUnreadable("sparse"),

@@ -37,7 +37,7 @@ impl<R: BufRead> Machine<R> {
     }
 
     /// `(3, '<', None, None, None, -1, -1, 0)`: the state of a type says the order of bytes.
-    pub(super) fn numpy_order(&mut self, object: Value, state: Value) -> Result<(), PickleError> {
+    pub(super) fn numpy_order(&mut self, object: Value, state: Value) {
         let order = match self.node(state) {
             Some(Node::Sequence(items)) => items.get(1).and_then(|&order| self.word(order)),
             _ => None,
@@ -46,7 +46,6 @@ impl<R: BufRead> Machine<R> {
         if let Some(Node::ElementType(_, most_significant_first)) = self.node_mut(object) {
             *most_significant_first |= order;
         }
-        Ok(())
     }
 
     /// `(1, shape, dtype, is_fortran, data)`
@@ -93,12 +92,12 @@ impl<R: BufRead> Machine<R> {
     }
 
     /// `scalar(dtype, bytes)`: a number where it is one, else nothing.
-    pub(super) fn numpy_scalar(&mut self, element_type: Value, data: Value) -> Result<Value, PickleError> {
-        let Some(&Node::ElementType(elements, false)) = self.node(element_type) else { return Ok(Value::None) };
-        let Some(Node::Bytes(bytes)) = self.node(data) else { return Ok(Value::None) };
+    pub(super) fn numpy_scalar(&self, element_type: Value, data: Value) -> Value {
+        let Some(&Node::ElementType(elements, false)) = self.node(element_type) else { return Value::None };
+        let Some(Node::Bytes(bytes)) = self.node(data) else { return Value::None };
         let float = |number: f64| Value::Float(number);
         let whole = |number: i64| Value::Int(number);
-        Ok(match (elements, bytes.as_ref()) {
+        match (elements, bytes.as_ref()) {
             (Elements::Plain(DType::Float32), &[a, b, c, d]) => float(f32::from_le_bytes([a, b, c, d]).into()),
             (Elements::Plain(DType::Float64), bytes) => {
                 bytes.try_into().map(f64::from_le_bytes).map_or(Value::None, float)
@@ -109,7 +108,7 @@ impl<R: BufRead> Machine<R> {
             (Elements::Plain(DType::Int32), &[a, b, c, d]) => whole(i32::from_le_bytes([a, b, c, d]).into()),
             (Elements::Plain(DType::Bool), &[byte]) => Value::Bool(byte != 0),
             _ => Value::None,
-        })
+        }
     }
 
     /// `_codecs.encode(text, 'latin1')`: bytes as Python 3 writes them in protocol 2.
