@@ -73,7 +73,7 @@ fn open_reason(path: &Path) -> Result<Model, Reason> {
     let name =
         path.file_stem().map_or_else(|| "model".to_owned(), |stem| printable(&stem.to_string_lossy()).into_owned());
     if start.starts_with(b"PK") {
-        from_archive(Archive::open(file)?, name)
+        from_archive(Archive::open(file)?, path, name)
     } else if start == HDF5_SIGNATURE {
         Ok(from_keras(keras::open(path)?, name))
     } else {
@@ -93,7 +93,7 @@ fn looks_like(start: &[u8]) -> &'static str {
     }
 }
 
-fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result<Model, Reason> {
+fn from_archive<R: Read + Seek>(mut archive: Archive<R>, path: &Path, name: String) -> Result<Model, Reason> {
     if exported_program::is_pt2(archive.names()) {
         let program = exported_program::open(&mut archive)?;
         let layers = LayerTree::of(&program.graph);
@@ -108,6 +108,9 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
             negative_label: None,
         });
     }
+    if keras::is_archive(archive.names()) {
+        return Ok(from_keras(keras::open(path)?, name));
+    }
     let names: Vec<&str> = archive.names().collect();
     let holds = |ending: &str| names.iter().any(|name| name.ends_with(ending));
     Err(Reason::NoModel(if names.iter().any(|name| name.contains("/code/")) {
@@ -115,8 +118,6 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
     } else if holds("/data.pkl") || holds("data.pkl") {
         "a checkpoint: weights without a graph, which this version cannot open; save the model with torch.export.save"
             .to_owned()
-    } else if holds("model.weights.h5") {
-        "a .keras archive, which this version cannot open; save the model as HDF5: model.save(\"model.h5\")".to_owned()
     } else {
         "a zip archive that holds no exported program (.pt2)".to_owned()
     }))
@@ -159,7 +160,7 @@ pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
     };
     Model {
         name: file_name,
-        format: "Keras HDF5",
+        format: model.format,
         graph: model.graph,
         layers,
         input: description,
