@@ -85,7 +85,7 @@ fn read(path: &Path) -> Result<Model, Reason> {
     let name =
         path.file_stem().map_or_else(|| "model".to_owned(), |stem| printable(&stem.to_string_lossy()).into_owned());
     if start.starts_with(b"PK") {
-        from_archive(Archive::open(file)?, name)
+        from_archive(Archive::open(file)?, path, name)
     } else if start == HDF5_SIGNATURE {
         Ok(from_keras(keras::open(path)?, name))
     } else {
@@ -105,10 +105,13 @@ fn looks_like(start: &[u8]) -> &'static str {
     }
 }
 
-fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result<Model, Reason> {
+fn from_archive<R: Read + Seek>(mut archive: Archive<R>, path: &Path, name: String) -> Result<Model, Reason> {
     if exported_program::is_pt2(archive.names()) {
         let program = exported_program::open(&mut archive)?;
         return Ok(Model::new(name, "exported program", program.graph, pytorch_input(&program.input)));
+    }
+    if keras::is_archive(archive.names()) {
+        return Ok(from_keras(keras::open(path)?, name));
     }
     let names: Vec<&str> = archive.names().collect();
     let holds = |ending: &str| names.iter().any(|name| name.ends_with(ending));
@@ -117,8 +120,6 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
     } else if holds("/data.pkl") || holds("data.pkl") {
         "a checkpoint: weights without a graph, which this version cannot open; save the model with torch.export.save"
             .to_owned()
-    } else if holds("model.weights.h5") {
-        "a .keras archive, which this version cannot open; save the model as HDF5: model.save(\"model.h5\")".to_owned()
     } else {
         "a zip archive that holds no exported program (.pt2)".to_owned()
     }))
@@ -158,5 +159,5 @@ pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
         preprocessing,
         source: Source::Guessed(reason.to_owned()),
     };
-    Model::new(file_name, "Keras HDF5", model.graph, description)
+    Model::new(file_name, model.format, model.graph, description)
 }
