@@ -1,5 +1,6 @@
 //! Model files into graphs: each format lowers to [`crate::model::Graph`] once, at load.
 
+pub mod architectures;
 pub mod archive;
 pub mod checkpoint;
 mod demo;

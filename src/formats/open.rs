@@ -9,7 +9,7 @@ use super::exported_program::{self, ExportedProgramError, InputShape};
 use super::guess;
 use super::keras::{self, KerasError};
 use crate::model::printable::{printable, printable_path};
-use crate::model::{InputDescription, LayerTree, Layout, Model, Preprocessing, Source};
+use crate::model::{InputDescription, Layout, Model, Preprocessing, Source};
 
 /// Why a file cannot be opened as a model: one line that names the file.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,7 @@ fn read(path: &Path) -> Result<Model, Reason> {
     let name =
         path.file_stem().map_or_else(|| "model".to_owned(), |stem| printable(&stem.to_string_lossy()).into_owned());
     if start.starts_with(b"PK") {
-        from_archive(Archive::open(file)?, name)
+        from_archive(Archive::open(file)?, path, name)
     } else if start == HDF5_SIGNATURE {
         Ok(from_keras(keras::open(path)?, name))
     } else {
@@ -105,20 +105,13 @@ fn looks_like(start: &[u8]) -> &'static str {
     }
 }
 
-fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result<Model, Reason> {
+fn from_archive<R: Read + Seek>(mut archive: Archive<R>, path: &Path, name: String) -> Result<Model, Reason> {
     if exported_program::is_pt2(archive.names()) {
         let program = exported_program::open(&mut archive)?;
-        let layers = LayerTree::of(&program.graph);
-        let input = pytorch_input(&program.input);
-        return Ok(Model {
-            name,
-            format: "exported program",
-            graph: program.graph,
-            layers,
-            input,
-            labels: None,
-            negative_label: None,
-        });
+        return Ok(Model::new(name, "exported program", program.graph, pytorch_input(&program.input)));
+    }
+    if keras::is_archive(archive.names()) {
+        return Ok(from_keras(keras::open(path)?, name));
     }
     let names: Vec<&str> = archive.names().collect();
     let holds = |ending: &str| names.iter().any(|name| name.ends_with(ending));
@@ -127,8 +120,6 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
     } else if holds("/data.pkl") || holds("data.pkl") {
         "a checkpoint: weights without a graph, which this version cannot open; save the model with torch.export.save"
             .to_owned()
-    } else if holds("model.weights.h5") {
-        "a .keras archive, which this version cannot open; save the model as HDF5: model.save(\"model.h5\")".to_owned()
     } else {
         "a zip archive that holds no exported program (.pt2)".to_owned()
     }))
@@ -147,7 +138,6 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
 }
 
 pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
-    let layers = LayerTree::of(&model.graph);
     let input = &model.input;
     let size = input.height.zip(input.width);
     let vgg = model.name.to_lowercase().contains("vgg") || file_name.to_lowercase().contains("vgg");
@@ -169,13 +159,5 @@ pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
         preprocessing,
         source: Source::Guessed(reason.to_owned()),
     };
-    Model {
-        name: file_name,
-        format: "Keras HDF5",
-        graph: model.graph,
-        layers,
-        input: description,
-        labels: None,
-        negative_label: None,
-    }
+    Model::new(file_name, model.format, model.graph, description)
 }
