@@ -15,6 +15,7 @@ mod prefixes;
 mod safetensors;
 mod shards;
 mod storages;
+mod walk;
 mod zip;
 
 use std::fs::File;
