@@ -7,6 +7,7 @@ mod guess;
 pub mod keras;
 mod open;
 pub mod pickle;
+pub mod torchscript;
 
 pub use demo::demo;
 pub use open::{OpenError, Reason, open};

@@ -8,6 +8,7 @@ use super::archive::{Archive, ArchiveError};
 use super::exported_program::{self, ExportedProgramError, InputShape};
 use super::guess;
 use super::keras::{self, KerasError};
+use super::torchscript::{self, TorchScriptError};
 use crate::model::printable::{printable, printable_path};
 use crate::model::{InputDescription, LayerTree, Layout, Model, Preprocessing, Source};
 
@@ -39,6 +40,9 @@ pub enum Reason {
     /// A Keras file that cannot be shown.
     #[error(transparent)]
     Keras(#[from] KerasError),
+    /// A TorchScript archive that cannot be shown.
+    #[error(transparent)]
+    TorchScript(#[from] TorchScriptError),
 }
 
 const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
@@ -73,7 +77,7 @@ fn open_reason(path: &Path) -> Result<Model, Reason> {
     let name =
         path.file_stem().map_or_else(|| "model".to_owned(), |stem| printable(&stem.to_string_lossy()).into_owned());
     if start.starts_with(b"PK") {
-        from_archive(Archive::open(file)?, name)
+        from_archive(path, Archive::open(file)?, name)
     } else if start == HDF5_SIGNATURE {
         Ok(from_keras(keras::open(path)?, name))
     } else {
@@ -93,7 +97,7 @@ fn looks_like(start: &[u8]) -> &'static str {
     }
 }
 
-fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result<Model, Reason> {
+fn from_archive<R: Read + Seek>(path: &Path, mut archive: Archive<R>, name: String) -> Result<Model, Reason> {
     if exported_program::is_pt2(archive.names()) {
         let program = exported_program::open(&mut archive)?;
         let layers = LayerTree::of(&program.graph);
@@ -108,11 +112,12 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
             negative_label: None,
         });
     }
+    if torchscript::is_torchscript(archive.names()) {
+        return Ok(from_torchscript(torchscript::open(path, &mut archive)?, name));
+    }
     let names: Vec<&str> = archive.names().collect();
     let holds = |ending: &str| names.iter().any(|name| name.ends_with(ending));
-    Err(Reason::NoModel(if names.iter().any(|name| name.contains("/code/")) {
-        "a TorchScript archive, which this version cannot open; save the model with torch.export.save".to_owned()
-    } else if holds("/data.pkl") || holds("data.pkl") {
+    Err(Reason::NoModel(if holds("/data.pkl") || holds("data.pkl") {
         "a checkpoint: weights without a graph, which this version cannot open; save the model with torch.export.save"
             .to_owned()
     } else if holds("model.weights.h5") {
@@ -132,6 +137,19 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
     };
     let hinted = sides.0.size().zip(sides.1.size());
     guess::pytorch("an exported program", shape.dimensions[1].size().unwrap_or(3), size, hinted)
+}
+
+fn from_torchscript(script: torchscript::TorchScript, name: String) -> Model {
+    let layers = LayerTree::of(&script.graph);
+    Model {
+        name,
+        format: "TorchScript",
+        graph: script.graph,
+        layers,
+        input: guess::pytorch("a TorchScript archive", script.channels, script.size, Some(script.recorded)),
+        labels: None,
+        negative_label: None,
+    }
 }
 
 pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
