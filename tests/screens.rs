@@ -136,6 +136,7 @@ fn ran(ticket: Ticket) -> Event {
         ticket,
         path: None,
         picture: Rgb { width: 224, height: 224, pixels: vec![90; 224 * 224 * 3] },
+        preprocess: "imagenet".to_owned(),
         predictions: [(1, 0.612), (2, 0.231), (3, 0.104), (5, 0.021), (4, 0.009)].map(prediction).into(),
         layers: LAYERS.iter().enumerate().map(layer).collect(),
     }

@@ -1,6 +1,7 @@
 //! Model files into graphs: each format lowers to [`crate::model::Graph`] once, at load.
 
 pub mod archive;
+pub mod checkpoint;
 mod demo;
 pub mod exported_program;
 mod guess;
@@ -9,5 +10,5 @@ mod open;
 pub mod pickle;
 pub mod torchscript;
 
-pub use demo::demo;
+pub use demo::{Demo, demo};
 pub use open::{OpenError, Reason, open};

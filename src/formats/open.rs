@@ -31,6 +31,9 @@ pub enum Reason {
     /// It is read, but is no model.
     #[error("{0}")]
     NoModel(String),
+    /// A graph is asked for where the file has one.
+    #[error("--architecture {0} is for weights without a graph, and this file brings its own")]
+    OwnGraph(String),
     /// A damaged zip archive.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -47,15 +50,24 @@ pub enum Reason {
 
 const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
 
-/// Opens a model file of any format that is known.
+/// Opens a model file of any format that is known. `architecture` is for weights without a graph: the name of a known
+/// architecture, or the path of an exported program that lends its graph.
 ///
 /// # Errors
 /// One line that names the file and says what would be right.
-pub fn open(path: &Path) -> Result<Model, OpenError> {
-    open_reason(path).map_err(|reason| OpenError { file: printable_path(path), reason })
+pub fn open(path: &Path, architecture: Option<&str>) -> Result<Model, OpenError> {
+    open_reason(path, architecture).map_err(|reason| OpenError { file: printable_path(path), reason })
 }
 
-fn open_reason(path: &Path) -> Result<Model, Reason> {
+fn open_reason(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
+    let model = read(path)?;
+    match architecture {
+        Some(name) => Err(Reason::OwnGraph(printable(name).into_owned())),
+        None => Ok(model),
+    }
+}
+
+fn read(path: &Path) -> Result<Model, Reason> {
     let unreadable = |error: std::io::Error| {
         Reason::Unreadable(match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),

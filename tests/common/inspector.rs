@@ -86,6 +86,7 @@ pub fn ran(ticket: Ticket) -> Event {
         ticket,
         path: None,
         picture: Rgb { width: 2, height: 2, pixels: vec![90; 12] },
+        preprocess: "imagenet".to_owned(),
         predictions: vec![prediction(1, "tabby", 0.75), prediction(2, "tiger cat", 0.2), prediction(0, "tench", 0.05)],
         layers: vec![
             state(0, vec![1, 40, 8, 8], 0.0, 0),
