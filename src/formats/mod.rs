@@ -9,6 +9,8 @@ mod guess;
 pub mod keras;
 mod open;
 pub mod pickle;
+mod recognise;
+pub mod torchscript;
 
 pub use demo::{Demo, demo};
 pub use open::{OpenError, Reason, open};
