@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use layerscope::formats::archive::Archive;
+use layerscope_fuzz::formats::archive::Archive;
 
 /// Larger files take the fuzzer too long.
 const LARGEST: u64 = 256 << 10;
