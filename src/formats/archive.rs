@@ -5,6 +5,8 @@ use std::io::{Read, Seek};
 use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config};
 
+use crate::model::printable;
+
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -88,8 +90,8 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// When the entry is missing, cut short, or claims to be larger than the archive allows.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, ArchiveError> {
-        let fail = |reason: String| ArchiveError::Entry { name: name.to_owned(), reason };
-        let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(name.to_owned()))?;
+        let fail = |reason: String| ArchiveError::Entry { name: printable(name).into_owned(), reason };
+        let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(printable(name).into_owned()))?;
         let mut entry = self.zip.by_index(index).map_err(|error| fail(error.to_string()))?;
         let size = entry.size();
         let stored = entry.compression() == zip::CompressionMethod::Stored;

@@ -9,7 +9,7 @@ use super::exported_program::{self, ExportedProgramError, InputShape};
 use super::guess;
 use super::keras::{self, KerasError};
 use crate::model::printable::{printable, printable_path};
-use crate::model::{InputDescription, LayerTree, Layout, Model, Preprocessing, Source};
+use crate::model::{InputDescription, Layout, Model, Preprocessing, Source};
 
 /// Why a file cannot be opened as a model: one line that names the file.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum Reason {
     /// It is read, but is no model.
     #[error("{0}")]
     NoModel(String),
+    /// A graph is asked for where the file has one.
+    #[error("--architecture {0} is for weights without a graph, and this file brings its own")]
+    OwnGraph(String),
     /// A damaged zip archive.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -43,15 +46,24 @@ pub enum Reason {
 
 const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
 
-/// Opens a model file of any format that is known.
+/// Opens a model file of any format that is known. `architecture` is for weights without a graph: the name of a known
+/// architecture, or the path of an exported program that lends its graph.
 ///
 /// # Errors
 /// One line that names the file and says what would be right.
-pub fn open(path: &Path) -> Result<Model, OpenError> {
-    open_reason(path).map_err(|reason| OpenError { file: printable_path(path), reason })
+pub fn open(path: &Path, architecture: Option<&str>) -> Result<Model, OpenError> {
+    open_reason(path, architecture).map_err(|reason| OpenError { file: printable_path(path), reason })
 }
 
-fn open_reason(path: &Path) -> Result<Model, Reason> {
+fn open_reason(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
+    let model = read(path)?;
+    match architecture {
+        Some(name) => Err(Reason::OwnGraph(printable(name).into_owned())),
+        None => Ok(model),
+    }
+}
+
+fn read(path: &Path) -> Result<Model, Reason> {
     let unreadable = |error: std::io::Error| {
         Reason::Unreadable(match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -96,17 +108,7 @@ fn looks_like(start: &[u8]) -> &'static str {
 fn from_archive<R: Read + Seek>(mut archive: Archive<R>, path: &Path, name: String) -> Result<Model, Reason> {
     if exported_program::is_pt2(archive.names()) {
         let program = exported_program::open(&mut archive)?;
-        let layers = LayerTree::of(&program.graph);
-        let input = pytorch_input(&program.input);
-        return Ok(Model {
-            name,
-            format: "exported program",
-            graph: program.graph,
-            layers,
-            input,
-            labels: None,
-            negative_label: None,
-        });
+        return Ok(Model::new(name, "exported program", program.graph, pytorch_input(&program.input)));
     }
     if keras::is_archive(archive.names()) {
         return Ok(from_keras(keras::open(path)?, name));
@@ -136,7 +138,6 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
 }
 
 pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
-    let layers = LayerTree::of(&model.graph);
     let input = &model.input;
     let size = input.height.zip(input.width);
     let vgg = model.name.to_lowercase().contains("vgg") || file_name.to_lowercase().contains("vgg");
@@ -158,13 +159,5 @@ pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
         preprocessing,
         source: Source::Guessed(reason.to_owned()),
     };
-    Model {
-        name: file_name,
-        format: model.format,
-        graph: model.graph,
-        layers,
-        input: description,
-        labels: None,
-        negative_label: None,
-    }
+    Model::new(file_name, model.format, model.graph, description)
 }
