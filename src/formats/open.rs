@@ -5,7 +5,7 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::archive::{Archive, ArchiveError};
-use super::exported_program::{self, ExportedProgramError, InputShape};
+use super::exported_program::{self, ExportedProgram, ExportedProgramError};
 use super::guess;
 use super::keras::{self, KerasError};
 use crate::model::printable::{printable, printable_path};
@@ -109,7 +109,7 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
     if exported_program::is_pt2(archive.names()) {
         let program = exported_program::open(&mut archive)?;
         let layers = LayerTree::of(&program.graph);
-        let input = pytorch_input(&program.input);
+        let input = pytorch_input(&program);
         return Ok(Model {
             name,
             format: "exported program",
@@ -134,7 +134,8 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
     }))
 }
 
-fn pytorch_input(shape: &InputShape) -> InputDescription {
+fn pytorch_input(program: &ExportedProgram) -> InputDescription {
+    let shape = &program.input;
     let sides = (shape.dimensions[2], shape.dimensions[3]);
     let size = match sides {
         (exported_program::Dimension::Fixed(height), exported_program::Dimension::Fixed(width)) => {
@@ -143,7 +144,16 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
         _ => None,
     };
     let hinted = sides.0.size().zip(sides.1.size());
-    guess::pytorch("an exported program", shape.dimensions[1].size().unwrap_or(3), size, hinted)
+    let channels = shape.dimensions[1].size().unwrap_or(3);
+    let mut description = guess::pytorch("an exported program", channels, size, hinted);
+    description.layout = shape.layout;
+    if let Source::Guessed(reason) = &mut description.source {
+        for note in &program.notes {
+            reason.push_str("; ");
+            reason.push_str(&printable(note));
+        }
+    }
+    description
 }
 
 pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
