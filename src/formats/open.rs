@@ -7,7 +7,7 @@ use std::path::Path;
 use super::architectures::{self, ArchitectureError};
 use super::archive::{Archive, ArchiveError};
 use super::checkpoint::{self, CheckpointError};
-use super::exported_program::{self, ExportedProgramError, InputShape};
+use super::exported_program::{self, ExportedProgram, ExportedProgramError};
 use super::guess;
 use super::keras::{self, KerasError};
 use super::recognise::{Kind, recognise};
@@ -89,7 +89,9 @@ fn read(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
     Ok(match kind {
         Kind::ExportedProgram => {
             let program = exported_program::open(&mut archive()?)?;
-            Model::new(name, "exported program", program.graph, pytorch_input(&program.input))
+            let input = pytorch_input(&program);
+            let note = (!program.notes.is_empty()).then(|| printable(&program.notes.join("; ")).into_owned());
+            Model { note, ..Model::new(name, "exported program", program.graph, input) }
         }
         Kind::TorchScript => {
             let script = torchscript::open(path, &mut archive()?)?;
@@ -111,7 +113,8 @@ pub(super) fn from_checkpoint(bound: architectures::Bound, name: &str) -> Model 
     Model { labels: bound.labels, note: bound.note, ..model }
 }
 
-fn pytorch_input(shape: &InputShape) -> InputDescription {
+fn pytorch_input(program: &ExportedProgram) -> InputDescription {
+    let shape = &program.input;
     let sides = (shape.dimensions[2], shape.dimensions[3]);
     let size = match sides {
         (exported_program::Dimension::Fixed(height), exported_program::Dimension::Fixed(width)) => {
@@ -120,7 +123,8 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
         _ => None,
     };
     let hinted = sides.0.size().zip(sides.1.size());
-    guess::pytorch("an exported program", shape.dimensions[1].size().unwrap_or(3), size, hinted)
+    let channels = shape.dimensions[1].size().unwrap_or(3);
+    InputDescription { layout: shape.layout, ..guess::pytorch("an exported program", channels, size, hinted) }
 }
 
 pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {

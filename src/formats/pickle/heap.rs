@@ -134,6 +134,19 @@ impl Pickle {
         entries.iter().rev().find(|(key, _)| self.text(*key) == Some(name)).map(|&(_, value)| value)
     }
 
+    /// The tensors of a pickle that holds a plain dictionary of tensors, by name.
+    pub fn tensors(&self) -> Vec<(String, TensorRecord)> {
+        let entries = match self.node(self.root) {
+            Some(Node::Dictionary(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        let named = entries.iter().filter_map(|&(key, value)| match (self.text(key), self.node(value)) {
+            (Some(name), Some(Node::Tensor(record))) => Some((name.to_owned(), record.as_ref().clone())),
+            _ => None,
+        });
+        named.collect()
+    }
+
     /// Every storage that the pickle names, with the bytes that one of its elements takes.
     pub fn storages(&self) -> HashMap<String, usize> {
         let storage = |node: &Node| match node {
