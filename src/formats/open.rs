@@ -8,6 +8,7 @@ use super::archive::{Archive, ArchiveError};
 use super::exported_program::{self, ExportedProgramError, InputShape};
 use super::guess;
 use super::keras::{self, KerasError};
+use super::onnx::{self, OnnxError};
 use crate::model::printable::{printable, printable_path};
 use crate::model::{InputDescription, LayerTree, Layout, Model, Preprocessing, Source};
 
@@ -39,6 +40,9 @@ pub enum Reason {
     /// A Keras file that cannot be shown.
     #[error(transparent)]
     Keras(#[from] KerasError),
+    /// An ONNX file that cannot be shown.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
 }
 
 const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
@@ -61,7 +65,7 @@ fn open_reason(path: &Path) -> Result<Model, Reason> {
     };
     let about = std::fs::metadata(path).map_err(unreadable)?;
     if about.is_dir() {
-        return Err(Reason::NoModel("this is a folder, not a model file (.pt2 or Keras .h5)".to_owned()));
+        return Err(Reason::NoModel("this is a folder, not a model file (.pt2, .onnx or Keras .h5)".to_owned()));
     }
     if about.len() == 0 {
         return Err(Reason::NoModel("the file is empty".to_owned()));
@@ -76,8 +80,13 @@ fn open_reason(path: &Path) -> Result<Model, Reason> {
         from_archive(Archive::open(file)?, name)
     } else if start == HDF5_SIGNATURE {
         Ok(from_keras(keras::open(path)?, name))
+    } else if onnx::is_onnx(&mut file) {
+        Ok(from_onnx(onnx::open(path)?, name))
     } else {
-        Err(Reason::NoModel(format!("neither an exported program (.pt2) nor a Keras HDF5 file{}", looks_like(&start))))
+        Err(Reason::NoModel(format!(
+            "neither an exported program (.pt2), an ONNX file nor a Keras HDF5 file{}",
+            looks_like(&start)
+        )))
     }
 }
 
@@ -85,9 +94,6 @@ fn open_reason(path: &Path) -> Result<Model, Reason> {
 fn looks_like(start: &[u8]) -> &'static str {
     match start {
         [0x80, 2..=5, ..] => ": it is a pickle, weights without a graph; save the model with torch.export.save",
-        [0x08, ..] => {
-            ": it may be an ONNX file; save the model with torch.export.save or Keras's model.save(\"model.h5\")"
-        }
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, ..] => ": it is a picture; give the model first, then the pictures",
         _ => "",
     }
@@ -132,6 +138,30 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
     };
     let hinted = sides.0.size().zip(sides.1.size());
     guess::pytorch("an exported program", shape.dimensions[1].size().unwrap_or(3), size, hinted)
+}
+
+fn from_onnx((model, input): (onnx::OnnxModel, onnx::OnnxInput), name: String) -> Model {
+    let size = input.height.zip(input.width);
+    let mut description = guess::pytorch("an ONNX file", input.channels, size, size);
+    if input.bytes || input.channels_last {
+        let (pixels, assumed) = if input.bytes {
+            (Preprocessing::raw(), "its input is whole numbers; pixels of 0 to 255 are assumed")
+        } else {
+            (guess::unit(input.channels), "an ONNX file does not say; as it takes N×H×W×C, division by 255 is assumed")
+        };
+        description.preprocessing = pixels.fitted_to(size);
+        description.source = Source::Guessed(assumed.to_owned());
+    }
+    description.layout = if input.channels_last { Layout::ChannelsLast } else { Layout::ChannelsFirst };
+    Model {
+        name,
+        format: "ONNX",
+        layers: LayerTree::of(&model.graph),
+        graph: model.graph,
+        input: description,
+        labels: None,
+        negative_label: None,
+    }
 }
 
 pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
