@@ -37,7 +37,8 @@ fn main() {
         return;
     };
     let runs = arguments.get(1).and_then(|runs| runs.parse().ok()).unwrap_or(10);
-    let load = || Network::load(layerscope::formats::open(&path).expect("a model"), Device::Cpu).expect("a network");
+    let load =
+        || Network::load(layerscope::formats::open(&path, None).expect("a model"), Device::Cpu).expect("a network");
     show("load", timed(3, || drop(load())));
     let network = load();
     let cancel = Cancel::new();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use layerscope::model::LayerId;
-use layerscope::service::open::Opening;
+use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{OpenRequest, Request};
 use layerscope::service::{self, Service};
 use layerscope::terminal::encoder::Slot;
@@ -51,6 +51,7 @@ struct Inspector {
 
 impl Inspector {
     fn new(model: Option<PathBuf>, picture: Option<PathBuf>, protocol: Protocol, (columns, rows): (u16, u16)) -> Self {
+        let model = model.map_or_else(ModelChoice::default, ModelChoice::File);
         let opening = Opening { model, ..Opening::default() };
         let service = service::spawn(OpenRequest { opening, ..OpenRequest::default() });
         let cell = Some((CELL.width, CELL.height));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use layerscope::model::LayerId;
-use layerscope::service::open::Opening;
+use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{ClassId, Content, Event, ModelInfo, OpenRequest, Order, Request, Ticket};
 use layerscope::service::{self, Service};
 
@@ -21,7 +21,7 @@ struct Asker {
 
 impl Asker {
     fn open(model: PathBuf) -> Self {
-        let opening = Opening { model: Some(model), ..Opening::default() };
+        let opening = Opening { model: ModelChoice::File(model), ..Opening::default() };
         let service = service::spawn(OpenRequest { opening, ..OpenRequest::default() });
         let model = loop {
             match service.events.recv().expect("an event") {
@@ -56,7 +56,7 @@ impl Asker {
     }
 
     fn picture(&mut self, path: &Path) -> Duration {
-        self.ask(|ticket| Request::Picture { ticket, path: Some(path.to_path_buf()) })
+        self.ask(|ticket| Request::Picture { ticket, path: Some(path.to_path_buf()), preprocess: None })
     }
 
     fn page(&mut self, layer: LayerId, content: Content, order: Order, class: usize, first: usize) -> Duration {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::{Fixture, difference, fixtures};
 use layerscope::model::LayerId;
-use layerscope::service::open::Opening;
+use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{
     ChannelPage, ClassId, ClassMap, Content, Event, LayerDifference, LayerState, ModelInfo, OpenRequest, Order, Pane,
     PatternPage, Prediction, Request, Statistics, Ticket,
@@ -27,7 +27,7 @@ struct Asker {
 }
 
 fn opening(model: PathBuf) -> Opening {
-    Opening { model: Some(model), ..Opening::default() }
+    Opening { model: ModelChoice::File(model), ..Opening::default() }
 }
 
 fn open_file(model: PathBuf) -> OpenRequest {
@@ -56,7 +56,7 @@ impl Asker {
 
     fn run(&mut self, path: Option<PathBuf>) -> Result<(), String> {
         let ticket = self.ticket();
-        match self.ask(Request::Picture { ticket, path }) {
+        match self.ask(Request::Picture { ticket, path, preprocess: None }) {
             Event::Ran { layers, predictions, .. } => {
                 (self.layers, self.predictions) = (layers, predictions);
                 Ok(())
@@ -528,6 +528,29 @@ fn the_demo_answers_everything() {
     let names: Vec<&str> = asker.model.classes.iter().map(|class| class.label.as_str()).collect();
     assert_eq!(names, ["dog", "cat"]);
     assert_eq!(dog.class.label, "dog");
+}
+
+#[test]
+fn a_picture_is_prepared_in_another_way_without_opening_the_model_again() {
+    let mut asker = Asker::open(OpenRequest::default(), None);
+    let usual = asker.predictions.clone();
+    let prepared = |asker: &mut Asker, spec: Option<&str>| {
+        let ticket = asker.ticket();
+        let preprocess = spec.map(str::to_owned);
+        match asker.ask(Request::Picture { ticket, path: None, preprocess }) {
+            Event::Ran { preprocess, predictions, .. } => Ok((preprocess, predictions)),
+            Event::Failed { message, .. } => Err(message),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (said, raw) = prepared(&mut asker, Some("raw")).unwrap();
+    assert!(said.contains("resize=150×150") && !said.contains("std=255"), "the network's own size stays: {said}");
+    assert_ne!(raw, usual, "pixels of 0 to 255 are another input than pixels of 0 to 1");
+    let refused = prepared(&mut asker, Some("order=grey")).unwrap_err();
+    assert!(refused.contains("feeds 1 channel(s), but the network takes 3"), "{refused}");
+    assert_eq!(prepared(&mut asker, Some("order=grey")).unwrap_err(), refused, "and is refused again");
+    assert_eq!(prepared(&mut asker, Some("raw")).unwrap().1, raw);
+    assert_eq!(prepared(&mut asker, None).unwrap().1, usual, "as the model was opened");
 }
 
 #[test]

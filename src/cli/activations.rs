@@ -53,7 +53,7 @@ impl Activations {
         if let Some(file) = &self.out {
             check_extension(file)?;
         }
-        let given = one_input(self.input.as_deref(), &self.options.opening(Some(&self.model)))?;
+        let given = one_input(self.input.as_deref(), &self.options.opening(Some(&self.model))?)?;
         let network = self.options.network(Some(&self.model))?;
         let place = network.place(&self.layer)?;
         let (input, _) =

@@ -73,7 +73,7 @@ impl Cam {
         if self.layer.len() > 1 && self.output.raw.is_some() {
             return Err(Failure::Usage("--raw is the map of one layer: give --layer once".to_owned()));
         }
-        let given = one_input(self.input.as_deref(), &self.options.opening(Some(&self.model)))?;
+        let given = one_input(self.input.as_deref(), &self.options.opening(Some(&self.model))?)?;
         let network = self.options.network(Some(&self.model))?;
         let named: Vec<Place> = self.layer.iter().map(|layer| network.place(layer)).collect::<Result<_, _>>()?;
         let class = self.class.as_deref().map(|class| network.find_class(class)).transpose()?;

@@ -12,7 +12,7 @@ use crate::model::labels::LabelError;
 use crate::picture::load::{Input, LoadError, Loaded, decode_picture};
 use crate::picture::npy::NpyError;
 use crate::picture::save::SaveError;
-use crate::service::open::{self, DEMO_PICTURE, FedError, NetworkError, Opening};
+use crate::service::open::{self, DEMO_PICTURE, FedError, ModelChoice, NetworkError, Opening};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,6 +36,9 @@ pub(super) struct ModelOptions {
     /// resize=256,crop=224,interpolation=bicubic,order=rgb,mean=127:127:127,std=128:128:128
     #[arg(long, value_name = "SPEC")]
     pub(super) preprocess: Option<String>,
+    /// Graph of a checkpoint: a known architecture, or an exported program that lends its own
+    #[arg(long, value_name = "NAME|FILE.pt2")]
+    pub(super) architecture: Option<String>,
     /// Number of processor threads
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
@@ -45,21 +48,25 @@ pub(super) struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// What to open. `demo` is the built-in one, unless a file has that name.
-    pub(super) fn opening(&self, model: Option<&Path>) -> Opening {
-        let demo = model.is_none_or(|model| model == Path::new("demo") && !model.exists());
-        Opening {
-            model: if demo { None } else { model.map(Path::to_path_buf) },
+    /// What to open.
+    pub(super) fn opening(&self, model: Option<&Path>) -> Result<Opening, Failure> {
+        Ok(Opening {
+            model: model.map_or(Ok(ModelChoice::default()), chosen)?,
             device: self.device,
             preprocess: self.preprocess.clone(),
             labels: self.labels.clone(),
-        }
+            architecture: self.architecture.clone(),
+        })
     }
 
     /// Opens the model.
     pub(super) fn network(&self, model: Option<&Path>) -> Result<Network, Failure> {
         self.apply_threads();
-        Ok(open::network(&self.opening(model))?)
+        let network = open::network(&self.opening(model)?)?;
+        if let Some(note) = &network.note {
+            super::errors::warn(&format!("{}: {note}", network.name));
+        }
+        Ok(network)
     }
 
     /// Sets the number of threads, if one is asked for.
@@ -67,6 +74,16 @@ impl ModelOptions {
         if let Some(threads) = self.threads {
             tch::set_num_threads(threads.into());
         }
+    }
+}
+
+/// `demo` and `demo:NAME` are what the program brings with it, unless a file has that name.
+fn chosen(model: &Path) -> Result<ModelChoice, Failure> {
+    let demo = model.to_str().and_then(|name| name.strip_prefix("demo")).filter(|_| !model.exists());
+    match demo.and_then(|rest| if rest.is_empty() { Some("") } else { rest.strip_prefix(':') }) {
+        Some("") => Ok(ModelChoice::default()),
+        Some(name) => name.parse().map(ModelChoice::Demo).map_err(Failure::Usage),
+        None => Ok(ModelChoice::File(model.to_path_buf())),
     }
 }
 
@@ -92,7 +109,7 @@ pub(super) struct Given {
 /// The one input of a command: a picture or an array; the demo has its own.
 pub(super) fn one_input(input: Option<&Path>, opening: &Opening) -> Result<Given, Failure> {
     match input {
-        None if opening.model.is_none() => Ok(Given {
+        None if opening.model.file().is_none() => Ok(Given {
             path: "chelsea.png".to_owned(),
             loaded: Loaded::Picture(decode_picture(DEMO_PICTURE, "the demo's picture")?),
         }),

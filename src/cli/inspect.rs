@@ -10,6 +10,7 @@ use super::configured::Interface;
 use super::errors;
 use super::summary::Summary;
 use crate::config::{self, ThemeChoice};
+use crate::formats::Demo;
 use crate::model::printable::printable_path;
 use crate::picture::load::Input;
 use crate::picture::{ColorMap, Scale};
@@ -25,6 +26,9 @@ use crate::tui::{self, keymap::Keymap};
 pub(super) struct Inspect {
     /// Model file; without one, the built-in demo
     model: Option<PathBuf>,
+    /// A built-in demo by name: book
+    #[arg(long, value_name = "NAME")]
+    demo: Option<Demo>,
     /// Pictures, folders of pictures, or .npy arrays
     input: Vec<PathBuf>,
     /// Compare two models on the same pictures: the first INPUT is the second model
@@ -65,7 +69,11 @@ pub(super) struct Inspect {
 const WITHOUT_ONE: &str = "the commands summary, predict, activations, patterns and cam do not";
 
 impl Inspect {
-    pub(super) fn run(self, interface: Interface, notices: Vec<String>) -> Result<(), Failure> {
+    pub(super) fn run(mut self, interface: Interface, notices: Vec<String>) -> Result<(), Failure> {
+        if let Some(demo) = self.demo {
+            // What stands in the model's place is then the first picture.
+            self.input.splice(0..0, self.model.replace(format!("demo:{demo}").into()));
+        }
         if self.print_config {
             let text = config::DEFAULT.to_owned() + &Keymap::default().to_toml();
             return Ok(std::io::stdout().write_all(text.as_bytes())?);
@@ -73,7 +81,7 @@ impl Inspect {
         for name in self.theme.names() {
             interface.themes.position(name).map_err(Failure::Usage)?;
         }
-        let opening = self.options.opening(self.model.as_deref());
+        let opening = self.options.opening(self.model.as_deref())?;
         let (other, pictures) = self.second_model()?;
         let mut inputs: Vec<Option<PathBuf>> =
             Input::resolve(pictures)?.iter().map(|input| Some(input.path().to_path_buf())).collect();
@@ -117,7 +125,7 @@ impl Inspect {
     fn second_model(&self) -> Result<(Option<Opening>, &[PathBuf]), Failure> {
         match self.input.split_first() {
             _ if !self.compare => Ok((None, &self.input)),
-            Some((model, pictures)) => Ok((Some(self.options.opening(Some(model))), pictures)),
+            Some((model, pictures)) => Ok((Some(self.options.opening(Some(model))?), pictures)),
             None => {
                 Err(Failure::Usage("--compare wants two models: layerscope MODEL OTHER --compare PICTURE".to_owned()))
             }

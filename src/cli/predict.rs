@@ -34,7 +34,7 @@ pub(super) struct Predict {
 
 impl Predict {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let opening = self.options.opening(Some(&self.model));
+        let opening = self.options.opening(Some(&self.model))?;
         let inputs = Input::resolve(&self.input)?;
         let network = self.options.network(Some(&self.model))?;
         let mut results = Vec::with_capacity(inputs.len());

@@ -1,6 +1,8 @@
 //! Model files into graphs: each format lowers to [`crate::model::Graph`] once, at load.
 
+pub mod architectures;
 pub mod archive;
+pub mod checkpoint;
 mod demo;
 pub mod exported_program;
 mod guess;
@@ -9,5 +11,5 @@ pub mod onnx;
 mod open;
 pub mod pickle;
 
-pub use demo::demo;
+pub use demo::{Demo, demo};
 pub use open::{OpenError, Reason, open};

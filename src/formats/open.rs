@@ -10,7 +10,7 @@ use super::guess;
 use super::keras::{self, KerasError};
 use super::onnx::{self, OnnxError};
 use crate::model::printable::{printable, printable_path};
-use crate::model::{InputDescription, LayerTree, Layout, Model, Preprocessing, Source};
+use crate::model::{InputDescription, Layout, Model, Preprocessing, Source};
 
 /// Why a file cannot be opened as a model: one line that names the file.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,9 @@ pub enum Reason {
     /// It is read, but is no model.
     #[error("{0}")]
     NoModel(String),
+    /// A graph is asked for where the file has one.
+    #[error("--architecture {0} is for weights without a graph, and this file brings its own")]
+    OwnGraph(String),
     /// A damaged zip archive.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -47,15 +50,24 @@ pub enum Reason {
 
 const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
 
-/// Opens a model file of any format that is known.
+/// Opens a model file of any format that is known. `architecture` is for weights without a graph: the name of a known
+/// architecture, or the path of an exported program that lends its graph.
 ///
 /// # Errors
 /// One line that names the file and says what would be right.
-pub fn open(path: &Path) -> Result<Model, OpenError> {
-    open_reason(path).map_err(|reason| OpenError { file: printable_path(path), reason })
+pub fn open(path: &Path, architecture: Option<&str>) -> Result<Model, OpenError> {
+    open_reason(path, architecture).map_err(|reason| OpenError { file: printable_path(path), reason })
 }
 
-fn open_reason(path: &Path) -> Result<Model, Reason> {
+fn open_reason(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
+    let model = read(path)?;
+    match architecture {
+        Some(name) => Err(Reason::OwnGraph(printable(name).into_owned())),
+        None => Ok(model),
+    }
+}
+
+fn read(path: &Path) -> Result<Model, Reason> {
     let unreadable = |error: std::io::Error| {
         Reason::Unreadable(match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -77,7 +89,7 @@ fn open_reason(path: &Path) -> Result<Model, Reason> {
     let name =
         path.file_stem().map_or_else(|| "model".to_owned(), |stem| printable(&stem.to_string_lossy()).into_owned());
     if start.starts_with(b"PK") {
-        from_archive(Archive::open(file)?, name)
+        from_archive(Archive::open(file)?, path, name)
     } else if start == HDF5_SIGNATURE {
         Ok(from_keras(keras::open(path)?, name))
     } else if onnx::is_onnx(&mut file) {
@@ -99,20 +111,13 @@ fn looks_like(start: &[u8]) -> &'static str {
     }
 }
 
-fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result<Model, Reason> {
+fn from_archive<R: Read + Seek>(mut archive: Archive<R>, path: &Path, name: String) -> Result<Model, Reason> {
     if exported_program::is_pt2(archive.names()) {
         let program = exported_program::open(&mut archive)?;
-        let layers = LayerTree::of(&program.graph);
-        let input = pytorch_input(&program.input);
-        return Ok(Model {
-            name,
-            format: "exported program",
-            graph: program.graph,
-            layers,
-            input,
-            labels: None,
-            negative_label: None,
-        });
+        return Ok(Model::new(name, "exported program", program.graph, pytorch_input(&program.input)));
+    }
+    if keras::is_archive(archive.names()) {
+        return Ok(from_keras(keras::open(path)?, name));
     }
     let names: Vec<&str> = archive.names().collect();
     let holds = |ending: &str| names.iter().any(|name| name.ends_with(ending));
@@ -121,8 +126,6 @@ fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result
     } else if holds("/data.pkl") || holds("data.pkl") {
         "a checkpoint: weights without a graph, which this version cannot open; save the model with torch.export.save"
             .to_owned()
-    } else if holds("model.weights.h5") {
-        "a .keras archive, which this version cannot open; save the model as HDF5: model.save(\"model.h5\")".to_owned()
     } else {
         "a zip archive that holds no exported program (.pt2)".to_owned()
     }))
@@ -165,7 +168,6 @@ fn from_onnx((model, input): (onnx::OnnxModel, onnx::OnnxInput), name: String) -
 }
 
 pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
-    let layers = LayerTree::of(&model.graph);
     let input = &model.input;
     let size = input.height.zip(input.width);
     let vgg = model.name.to_lowercase().contains("vgg") || file_name.to_lowercase().contains("vgg");
@@ -187,13 +189,5 @@ pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
         preprocessing,
         source: Source::Guessed(reason.to_owned()),
     };
-    Model {
-        name: file_name,
-        format: "Keras HDF5",
-        graph: model.graph,
-        layers,
-        input: description,
-        labels: None,
-        negative_label: None,
-    }
+    Model::new(file_name, model.format, model.graph, description)
 }

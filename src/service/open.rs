@@ -1,31 +1,58 @@
 //! From a file name to a network that is ready, and from an input to what the network is fed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::engine::{DeviceChoice, EngineError};
-use crate::formats::{self, OpenError};
+use crate::formats::{self, Demo, OpenError};
 use crate::methods::{MethodError, Network};
 use crate::model::labels::LabelError;
 use crate::model::preprocess::PreprocessError;
 use crate::model::spec::SpecError;
-use crate::model::{InputTensor, Labels, Preprocessing, Source};
+use crate::model::{InputDescription, InputTensor, Labels, Preprocessing, Source};
 use crate::picture::load::Loaded;
 
 /// The model to open, and what the user says about it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Opening {
-    /// Path of the model file; `None` is the built-in demo.
-    pub model: Option<PathBuf>,
+    /// The model.
+    pub model: ModelChoice,
     /// Where it runs.
     pub device: DeviceChoice,
     /// What is done to pictures, in place of what the file says or what is guessed.
     pub preprocess: Option<String>,
     /// Name or file of the labels.
     pub labels: Option<String>,
+    /// The graph of a checkpoint: the name of a known architecture, or an exported program that lends its own.
+    pub architecture: Option<String>,
+}
+
+/// Which model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModelChoice {
+    /// A model file.
+    File(PathBuf),
+    /// One that the program brings with it.
+    Demo(Demo),
+}
+
+impl Default for ModelChoice {
+    fn default() -> Self {
+        Self::Demo(Demo::default())
+    }
+}
+
+impl ModelChoice {
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Demo(_) => None,
+        }
+    }
 }
 
 /// Why a network is not ready.
@@ -73,17 +100,11 @@ pub const DEMO_PICTURE: &[u8] = include_bytes!("../../assets/chelsea.png");
 pub fn network(opening: &Opening) -> Result<Network, NetworkError> {
     let device = opening.device.resolve().map_err(NetworkError::Device)?;
     let mut model = match &opening.model {
-        Some(path) => formats::open(path)?,
-        None => formats::demo()?,
+        ModelChoice::File(path) => formats::open(path, opening.architecture.as_deref())?,
+        ModelChoice::Demo(demo) => formats::demo(*demo)?,
     };
     if let Some(spec) = &opening.preprocess {
-        let wanted: Preprocessing = spec.parse()?;
-        let (given, channels) = (wanted.order().channels(), model.input.channels);
-        if given != channels {
-            return Err(NetworkError::Channels { order: wanted.order().name(), given, wanted: channels });
-        }
-        model.input.preprocessing = wanted.fitted_to(model.input.size);
-        model.input.source = Source::User;
+        model.input = preprocessed(&model.input, spec)?;
     }
     if let Some(labels) = &opening.labels {
         model.labels = Some(Labels::named(labels)?);
@@ -95,6 +116,19 @@ pub fn network(opening: &Opening) -> Result<Network, NetworkError> {
         network.labels = Some(Labels::imagenet());
     }
     Ok(network)
+}
+
+/// An input with the user's own preprocessing.
+///
+/// # Errors
+/// A SPEC that cannot be read, or that feeds another number of channels.
+pub fn preprocessed(input: &InputDescription, spec: &str) -> Result<InputDescription, NetworkError> {
+    let wanted: Preprocessing = spec.parse()?;
+    let (given, channels) = (wanted.order().channels(), input.channels);
+    if given != channels {
+        return Err(NetworkError::Channels { order: wanted.order().name(), given, wanted: channels });
+    }
+    Ok(InputDescription { preprocessing: wanted.fitted_to(input.size), source: Source::User, ..input.clone() })
 }
 
 /// Why an input cannot be fed.

@@ -93,7 +93,7 @@ pub fn difference(ours: &[f32], golden: &[f32]) -> f32 {
 
 /// The network of a fixture, on the CPU.
 pub fn network(fixture: &Fixture) -> layerscope::methods::Network {
-    let model = layerscope::formats::open(&fixture.model()).unwrap();
+    let model = layerscope::formats::open(&fixture.model(), None).unwrap();
     layerscope::methods::Network::load(model, tch::Device::Cpu).unwrap()
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::conformance::Wanted as WantedSuites;
 use crate::fixtures::Wanted;
 use crate::install::Variant;
 use crate::nearest::nearest;
@@ -16,6 +17,8 @@ Development commands of layerscope
     cargo xtask run [--] [ARGS...]       set up, build in release mode, run layerscope with ARGS
     cargo xtask test                     set up, then everything that CI runs
     cargo xtask fixtures [OPTIONS]       make the networks that are too large to commit, in target/fixtures
+    cargo xtask conformance [SUITE...] [OPTIONS]
+                                         compare outputs with those of the packages that models come from
 
 setup:
     --cpu            install without CUDA, also where an NVIDIA driver is
@@ -27,6 +30,15 @@ fixtures:
     --golden         make the committed networks and golden arrays of tests/fixtures again instead
     --python PYTHON  use this Python, which has the packages of tests/fixtures/requirements*.txt,
                      instead of installing them into target/fixtures-python (5 GB)
+
+conformance:
+    SUITE            scripts of conformance/python, such as torchvision_pt2; without one, all
+    --only REGEX     models whose name or family matches
+    --list           print their names instead
+    --json FILE      write the rows as JSON
+    --release        build optimised, for the seconds in the table
+    --python PYTHON  use this Python, which has the packages of conformance/python/requirements.txt,
+                     instead of installing them into target/fixtures-python (8 GB)
 
 Environment:
     LIBTORCH                a libtorch 2.13.0 to use instead of installing one
@@ -45,11 +57,13 @@ pub(crate) enum Command {
     Run { arguments: Vec<OsString> },
     /// Everything that CI runs.
     Test,
+    /// Compare with other packages.
+    Conformance(WantedSuites),
     /// Make test networks.
     Fixtures(Wanted),
 }
 
-const COMMANDS: [&str; 5] = ["setup", "run", "test", "fixtures", "help"];
+const COMMANDS: [&str; 6] = ["setup", "run", "test", "fixtures", "conformance", "help"];
 
 /// Reads the arguments after the program's name.
 pub(crate) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Command, Failure> {
@@ -67,6 +81,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Com
             Some(word) => Err(unknown_option("test", word, &[])),
         },
         "fixtures" => fixtures(rest),
+        "conformance" => conformance(rest),
         other => Err(Failure::usage(format!(
             "unknown command '{other}': {}",
             match nearest(other, &COMMANDS).as_slice() {
@@ -123,6 +138,27 @@ fn fixtures(arguments: Vec<OsString>) -> Result<Command, Failure> {
         return Err(Failure::usage("--vgg16 makes an uncommitted network: it does not go with --golden"));
     }
     Ok(Command::Fixtures(wanted))
+}
+
+fn conformance(arguments: Vec<OsString>) -> Result<Command, Failure> {
+    let mut wanted = WantedSuites::default();
+    let mut words = arguments.into_iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| Failure::usage(format!("{} wants a value", word.display())));
+        match word.to_str() {
+            Some("--only") => wanted.only = Some(value()?.to_string_lossy().into_owned()),
+            Some("--python") => wanted.python = Some(value()?.into()),
+            Some("--json") => wanted.json = Some(value()?.into()),
+            Some("--list") => wanted.list = true,
+            Some("--release") => wanted.release = true,
+            Some(suite) if !suite.starts_with('-') => wanted.suites.push(suite.to_owned()),
+            _ => {
+                let known = ["--only", "--list", "--json", "--release", "--python"];
+                return Err(unknown_option("conformance", &word, &known));
+            }
+        }
+    }
+    Ok(Command::Conformance(wanted))
 }
 
 fn unknown_option(command: &str, word: &OsString, known: &[&str]) -> Failure {

@@ -3,12 +3,14 @@
 mod arguments;
 mod checkout;
 mod compiler;
+mod conformance;
 mod fixtures;
 mod install;
 mod libtorch;
 mod lock;
 mod nearest;
 mod pip;
+mod python;
 mod report;
 mod run;
 mod setup;
@@ -44,6 +46,7 @@ fn perform(command: Command) -> Result<(), Failure> {
         }
         Command::Run { arguments } => run::run(&checkout, &arguments),
         Command::Test => test::test(&checkout),
+        Command::Conformance(wanted) => conformance::conformance(&checkout, &wanted),
         Command::Fixtures(wanted) => fixtures::fixtures(&checkout, &wanted),
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use super::archive::{Archive, ArchiveError};
 use super::pickle::PickleError;
 use crate::model::Graph;
+use crate::model::graph::ValueId;
 
 /// Why an exported program cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +121,34 @@ pub fn open<R: Read + Seek>(archive: &mut Archive<R>) -> Result<ExportedProgram,
         input,
         torch_version: program.get("torch_version").and_then(Json::as_str).unwrap_or("before 2.5").to_owned(),
     })
+}
+
+/// A tensor that a graph reads and that is not there yet.
+#[derive(Debug, Clone)]
+pub(in crate::formats) struct Unfilled {
+    /// Its name in the state dictionary or among the constants.
+    pub(in crate::formats) name: String,
+    /// The value that nodes read.
+    pub(in crate::formats) value: ValueId,
+}
+
+/// A program without its weights, from the text of its `model.json`: the graph, what is to be filled in, and the picture input.
+///
+/// # Errors
+/// As [`open`].
+pub(in crate::formats) fn without_weights(
+    program: &[u8],
+) -> Result<(Graph, Vec<Unfilled>, InputShape), ExportedProgramError> {
+    let program: Json = serde_json::from_slice(program)
+        .map_err(|error| ExportedProgramError::Damaged(format!("its graph is no valid JSON ({error})")))?;
+    let module = program
+        .get("graph_module")
+        .ok_or_else(|| ExportedProgramError::Damaged("its graph_module is missing".to_owned()))?;
+    let (graph, signature) = lower::graph(module)?;
+    let input = lower::picture_input(module, &signature)?;
+    let unfilled = signature.weights.into_iter();
+    let unfilled = unfilled.map(|lower::WeightInput { name, value, .. }| Unfilled { name, value }).collect();
+    Ok((graph, unfilled, input))
 }
 
 fn new_root(names: &[String]) -> Result<String, ExportedProgramError> {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::lower::Signature;
 use super::{ExportedProgramError, json};
 use crate::formats::archive::Archive;
-use crate::formats::pickle::{self, Object, TensorRecord};
+use crate::formats::pickle::{self, TensorRecord};
 use crate::model::Graph;
 use crate::model::graph::{DType, Weight, WeightRole};
 
@@ -95,12 +95,8 @@ impl Source {
             let data = inner.names().find(|name| name.ends_with("/data.pkl")).map(str::to_owned);
             let data = data.ok_or_else(|| ExportedProgramError::Damaged(format!("{name} holds no data.pkl")))?;
             let root = data.trim_end_matches("data.pkl").to_owned();
-            if let Object::Dictionary(entries) = pickle::read(&inner.read(&data)?)? {
-                for (key, object) in entries {
-                    if let (Object::String(key), Object::Tensor(record)) = (key, object) {
-                        tensors.insert(key, (archives.len(), record));
-                    }
-                }
+            for (key, record) in pickle::tensors(&inner.read(&data)?)? {
+                tensors.insert(key, (archives.len(), record));
             }
             archives.push((inner, root));
         }

@@ -24,6 +24,8 @@ pub(super) struct Source {
 pub(super) struct LayerConfig {
     /// Its name and options.
     pub(super) options: Options,
+    /// Its name in an archive's weights: its class, numbered among the layers around it (`conv2d_1`).
+    pub(super) number: String,
     /// For each call of the layer, the tensors that it takes.
     pub(super) calls: Vec<Vec<Source>>,
     /// Whether `calls` are written as Keras 2 writes them.
@@ -85,6 +87,14 @@ impl ModelConfig {
         let list = config.as_array().or_else(|| config.get("layers")?.as_array());
         let Some(list) = list else { return Ok(None) };
         let mut layers: Vec<_> = list.iter().map(LayerConfig::of).collect::<Result<_, _>>()?;
+        let mut used: HashMap<String, usize> = HashMap::new();
+        for layer in &mut layers {
+            let count = used.entry(layer.number.clone()).or_default();
+            if *count > 0 {
+                layer.number = format!("{}_{count}", layer.number);
+            }
+            *count += 1;
+        }
         let joining = if sequential {
             Joining::Sequential
         } else {
@@ -130,12 +140,28 @@ impl LayerConfig {
         let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
         let entries = if model.is_some() { Map::new() } else { config.as_object().cloned().unwrap_or_default() };
         Ok(Self {
+            number: snake_case(class),
             options: Options { name: printable(name).into_owned(), class: printable(class).into_owned(), entries },
             calls: calls.iter().map(call).collect(),
             keras_2: calls.iter().all(|call| call.get("args").is_none()),
             model,
         })
     }
+}
+
+/// A class's name as Keras's archives write it: `Conv2D` is `conv2d`, `PReLU` is `p_re_lu`.
+fn snake_case(class: &str) -> String {
+    let letters: Vec<char> = class.chars().filter(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+    let mut name = String::new();
+    for (at, &letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| letters.get(at));
+        let word = letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        if letter.is_ascii_uppercase() && before.is_some_and(|before| word || before.is_ascii_lowercase()) {
+            name.push('_');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
 }
 
 /// A model counts its making as its call 0, so that the first call by the model around it is number 1: throughout in Keras 2,

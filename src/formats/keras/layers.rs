@@ -1,5 +1,6 @@
 //! One call of one layer, and which of Keras's classes is lowered where.
 
+use super::file::Address;
 use super::lower::Lowering;
 use super::options::Options;
 use super::tensor::Tensor;
@@ -15,8 +16,8 @@ pub(super) struct Call<'a> {
     pub(super) options: &'a Options,
     /// Path of this call: `inner.conv`, `inner.conv@1` for the second.
     pub(super) path: String,
-    /// Names of the models around the layer and its own, without marks of calls: where its weights are.
-    pub(super) own_path: Vec<String>,
+    /// Where its weights are.
+    pub(super) address: Address,
     pub(super) scope: Vec<Scope>,
     /// Weights that this call has asked for.
     pub(super) weights_asked: usize,

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::config::{Joining, LayerConfig, ModelConfig, Source};
-use super::file::KerasFile;
+use super::file::{Address, KerasFile};
 use super::layers::{Call, keeps_numbers};
 use super::tensor::Tensor;
 use super::{KerasError, KerasInput, KerasModel};
@@ -26,7 +26,7 @@ pub(super) struct Lowering {
 struct Place {
     /// Path of the innermost, with marks of calls; empty at the top.
     path: String,
-    own_path: Vec<String>,
+    address: Address,
     scope: Vec<Scope>,
 }
 
@@ -43,6 +43,7 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
         lowering.graph.nodes.iter().filter_map(|node| node.scope.last()).find(|layer| !keeps_numbers(&layer.kind));
     let size = |size: Option<i64>| size.and_then(|size| usize::try_from(size).ok());
     Ok(KerasModel {
+        format: lowering.file.format(),
         rescaling: first.is_some_and(|layer| matches!(&*layer.kind, "Rescaling" | "Normalization")),
         graph: lowering.graph,
         name: printable(&config.name).into_owned(),
@@ -167,12 +168,13 @@ impl Lowering {
         let path = if place.path.is_empty() { format!("{name}{mark}") } else { format!("{}.{name}{mark}", place.path) };
         let mut scope = place.scope.clone();
         scope.push(Scope { path: path.as_str().into(), kind: layer.options.class.as_str().into() });
-        let mut own_path = place.own_path.clone();
-        own_path.push(name.clone());
+        let mut address = place.address.clone();
+        address.names.push(name.clone());
+        address.numbers.push(layer.number.clone());
         if let Some(model) = &layer.model {
-            return self.model(model, &Place { path, own_path, scope }, inputs);
+            return self.model(model, &Place { path, address, scope }, inputs);
         }
-        let mut call = Call { lowering: self, options: &layer.options, path, own_path, scope, weights_asked: 0 };
+        let mut call = Call { lowering: self, options: &layer.options, path, address, scope, weights_asked: 0 };
         Ok(vec![call.lower(&inputs)?])
     }
 }

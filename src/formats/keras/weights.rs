@@ -50,15 +50,13 @@ impl Call<'_> {
         let position = self.weights_asked;
         self.weights_asked += 1;
         let shown = names.first().copied().unwrap_or_default();
-        let name = format!("{}.{shown}", self.own_path.join("."));
+        let name = format!("{}.{shown}", self.address.names.join("."));
         if let Some(&value) = self.lowering.weights.get(&name) {
             return Ok(value);
         }
         let missing = || KerasError::MissingWeight { layer: self.path.clone(), weight: shown.to_owned() };
-        let group = self.own_path.first().ok_or_else(missing)?;
-        let found =
-            find(self.lowering.file.weight_names(group)?, &self.own_path, names, position).ok_or_else(missing)?;
-        let array = self.lowering.file.array(group, &found)?;
+        let found = self.lowering.file.find(&self.address, names, position)?.ok_or_else(missing)?;
+        let array = self.lowering.file.array(&found)?.ok_or_else(missing)?;
         if !array.shape.iter().copied().eq(shape.iter().map(|&size| size as u64)) {
             return Err(KerasError::WeightShape {
                 layer: self.path.clone(),
@@ -95,22 +93,4 @@ impl Call<'_> {
             data: numbers.iter().flat_map(|&number| (number as f32).to_le_bytes()).collect(),
         })
     }
-}
-
-/// The array among `arrays` whose path ends in one of `names` and, before that, in most of the layer's own path.
-///
-/// A top-level layer's group holds nothing but its own weights; so there the rest of an array's path, which Keras 2 took
-/// from TensorFlow's scopes, says nothing, and where no name is known the order counts, as it does for Keras itself.
-fn find(arrays: &[String], own_path: &[String], names: &[&str], position: usize) -> Option<String> {
-    let agreement = |array: &&String| {
-        let mut parts = array.rsplit('/');
-        let last = parts.next()?;
-        let last = last.split_once(':').map_or(last, |(name, _)| name);
-        names.contains(&last).then(|| parts.zip(own_path.iter().rev()).take_while(|(a, b)| a == b).count())
-    };
-    let needed = usize::from(own_path.len() > 1);
-    let best = arrays.iter().filter_map(|array| Some((agreement(&array)?, array)));
-    let best = best.filter(|(agreement, _)| *agreement >= needed).reduce(|a, b| if b.0 > a.0 { b } else { a });
-    let by_order = || if own_path.len() == 1 { arrays.get(position) } else { None };
-    best.map(|(_, array)| array).or_else(by_order).cloned()
 }
