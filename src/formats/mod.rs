@@ -7,6 +7,7 @@ mod demo;
 pub mod exported_program;
 mod guess;
 pub mod keras;
+pub mod onnx;
 mod open;
 pub mod pickle;
 mod recognise;

@@ -10,6 +10,7 @@ use super::checkpoint::{self, CheckpointError};
 use super::exported_program::{self, ExportedProgram, ExportedProgramError};
 use super::guess;
 use super::keras::{self, KerasError};
+use super::onnx::{self, OnnxError};
 use super::recognise::{Kind, recognise};
 use super::torchscript::{self, TorchScriptError};
 use crate::model::printable::{printable, printable_path};
@@ -55,6 +56,9 @@ pub enum Reason {
     /// Weights of no architecture that is known.
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),
+    /// An ONNX file that cannot be shown.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
 }
 
 impl Reason {
@@ -98,6 +102,7 @@ fn read(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
             let input = guess::pytorch("a TorchScript archive", script.channels, script.size, Some(script.recorded));
             Model::new(name, "TorchScript", script.graph, input)
         }
+        Kind::Onnx => from_onnx(onnx::open(path)?, name),
         Kind::Keras => from_keras(keras::open(path)?, name),
         Kind::Checkpoint => {
             let bound = architectures::bind(checkpoint::open(path)?, architecture, path)?;
@@ -125,6 +130,22 @@ fn pytorch_input(program: &ExportedProgram) -> InputDescription {
     let hinted = sides.0.size().zip(sides.1.size());
     let channels = shape.dimensions[1].size().unwrap_or(3);
     InputDescription { layout: shape.layout, ..guess::pytorch("an exported program", channels, size, hinted) }
+}
+
+fn from_onnx((model, input): (onnx::OnnxModel, onnx::OnnxInput), name: String) -> Model {
+    let size = input.height.zip(input.width);
+    let mut description = guess::pytorch("an ONNX file", input.channels, size, size);
+    if input.bytes || input.channels_last {
+        let (pixels, assumed) = if input.bytes {
+            (Preprocessing::raw(), "its input is whole numbers; pixels of 0 to 255 are assumed")
+        } else {
+            (guess::unit(input.channels), "an ONNX file does not say; as it takes N×H×W×C, division by 255 is assumed")
+        };
+        description.preprocessing = pixels.fitted_to(size);
+        description.source = Source::Guessed(assumed.to_owned());
+    }
+    description.layout = if input.channels_last { Layout::ChannelsLast } else { Layout::ChannelsFirst };
+    Model::new(name, "ONNX", model.graph, description)
 }
 
 pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {

@@ -1,12 +1,12 @@
 //! What kind of model a file is: its content says so, not its name.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::archive::Archive;
 use super::open::Reason;
-use super::{checkpoint, exported_program, keras, torchscript};
+use super::{checkpoint, exported_program, keras, onnx, torchscript};
 
 /// A kind of model file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +15,16 @@ pub(super) enum Kind {
     ExportedProgram,
     /// What `torch.jit.save` writes.
     TorchScript,
+    /// An ONNX model.
+    Onnx,
     /// HDF5, or a `.keras` archive.
     Keras,
     /// Weights without a graph: a file of `torch.save`, or safetensors, in one file or a folder of shards.
     Checkpoint,
 }
 
-const FORMATS: &str = "an exported program (.pt2), a checkpoint (.pth, .safetensors), TorchScript or a Keras file";
+const FORMATS: &str =
+    "an exported program (.pt2), a checkpoint (.pth, .safetensors), ONNX, TorchScript or a Keras file";
 const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
 
 /// Tells the kind of a file.
@@ -44,12 +47,14 @@ pub(super) fn recognise(path: &Path) -> Result<Kind, Reason> {
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let mut start = Vec::with_capacity(512);
     file.by_ref().take(512).read_to_end(&mut start).map_err(unreadable)?;
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     match start.as_slice() {
         [b'P', b'K', ..] => of_archive(&Archive::open(file)?),
         start if start.starts_with(&HDF5_SIGNATURE) => Ok(Kind::Keras),
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, ..] => {
             Err(Reason::NoModel("this is a picture; give the model first, then the pictures".to_owned()))
         }
+        _ if onnx::is_onnx(&mut file) => Ok(Kind::Onnx),
         start if checkpoint::begins(start, about.len()) => Ok(Kind::Checkpoint),
         _ => Err(Reason::NoModel(format!("this is no model file that is known: {FORMATS}"))),
     }
