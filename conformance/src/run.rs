@@ -69,10 +69,7 @@ fn measure(case: &Case) -> Result<Measured, String> {
 }
 
 fn open(case: &Case) -> Result<layerscope::model::Model, String> {
-    if let Some(architecture) = &case.architecture {
-        return Err(format!("this version takes no architecture ({architecture})"));
-    }
-    formats::open(&case.file).map_err(|error| error.to_string())
+    formats::open(&case.file, case.architecture.as_deref()).map_err(|error| error.to_string())
 }
 
 /// The largest difference relative to the peer's largest magnitude, and whether all of the peer's numbers are finite. NaNs

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::architectures::{self, ArchitectureError};
 use super::archive::{Archive, ArchiveError};
+use super::checkpoint::{self, CheckpointError};
 use super::exported_program::{self, ExportedProgramError, InputShape};
 use super::guess;
 use super::keras::{self, KerasError};
@@ -42,6 +44,12 @@ pub enum Reason {
     /// A Keras file that cannot be shown.
     #[error(transparent)]
     Keras(#[from] KerasError),
+    /// A checkpoint that cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Weights that no graph could be found for.
+    #[error(transparent)]
+    Architecture(#[from] ArchitectureError),
 }
 
 const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
@@ -56,11 +64,47 @@ pub fn open(path: &Path, architecture: Option<&str>) -> Result<Model, OpenError>
 }
 
 fn open_reason(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
+    if holds_weights_alone(path) {
+        return from_checkpoint(checkpoint::open(path)?, architecture, path);
+    }
     let model = read(path)?;
     match architecture {
         Some(name) => Err(Reason::OwnGraph(printable(name).into_owned())),
         None => Ok(model),
     }
+}
+
+/// Whether a file is a checkpoint: a zip of torch's, its older pickles, safetensors.
+fn holds_weights_alone(path: &Path) -> bool {
+    let Ok(mut file) = File::open(path) else { return false };
+    let mut start = [0; 9];
+    if file.read_exact(&mut start).is_err() {
+        return false;
+    }
+    match start {
+        [b'P', b'K', ..] => {
+            let names = Archive::open(BufReader::new(file)).map(|archive| {
+                let names: Vec<String> = archive.names().map(str::to_owned).collect();
+                checkpoint::is_checkpoint(names.iter().map(String::as_str))
+            });
+            names.unwrap_or(false)
+        }
+        [0x80, 0..=5, ..] | [.., b'{'] => true,
+        _ => false,
+    }
+}
+
+fn from_checkpoint(weights: checkpoint::Checkpoint, architecture: Option<&str>, path: &Path) -> Result<Model, Reason> {
+    let bound = architectures::bind(weights, architecture, path)?;
+    Ok(Model {
+        name: bound.name,
+        format: "checkpoint",
+        layers: LayerTree::of(&bound.graph),
+        graph: bound.graph,
+        input: bound.input,
+        labels: bound.labels,
+        negative_label: None,
+    })
 }
 
 fn read(path: &Path) -> Result<Model, Reason> {
