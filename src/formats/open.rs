@@ -105,6 +105,7 @@ fn looks_like(start: &[u8]) -> &'static str {
             ": it may be an ONNX file; save the model with torch.export.save or Keras's model.save(\"model.h5\")"
         }
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, ..] => ": it is a picture; give the model first, then the pictures",
+        [.., b'P', b'T', b'M', b'F'] => ": it is a TorchScript model for phones (.ptl); save the module with torch.jit.save",
         _ => "",
     }
 }
