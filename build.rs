@@ -8,8 +8,7 @@ const SOURCES: &[&str] = &[
     "src/aten/torchscript_recorder.cpp",
     "src/aten/torchscript_recording.cpp",
 ];
-const HEADERS: &[&str] =
-    &["src/aten/guarded.h", "src/aten/torchscript_recorder.h", "src/aten/torchscript_recording.h"];
+const HEADERS: &[&str] = &["src/aten/guarded.h", "src/aten/torchscript_recorder.h", "src/aten/torchscript_recording.h"];
 
 fn main() {
     for file in SOURCES.iter().chain(HEADERS) {

@@ -5,6 +5,8 @@ use std::io::{Read, Seek};
 use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config};
 
+use crate::model::printable;
+
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -65,13 +67,31 @@ impl<R: Read + Seek> Archive<R> {
         self.names.iter().map(String::as_str)
     }
 
+    /// Where the bytes of an entry start in the archive, and how many they are; `None` for a compressed one.
+    ///
+    /// # Errors
+    /// When the entry is missing or reaches past the archive's end.
+    pub fn place(&mut self, name: &str) -> Result<Option<(u64, u64)>, ArchiveError> {
+        let fail = |reason: String| ArchiveError::Entry { name: name.to_owned(), reason };
+        let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(name.to_owned()))?;
+        let entry = self.zip.by_index(index).map_err(|error| fail(error.to_string()))?;
+        if entry.compression() != zip::CompressionMethod::Stored || entry.encrypted() {
+            return Ok(None);
+        }
+        let (start, size) = (entry.data_start().unwrap_or(u64::MAX), entry.size());
+        match start.checked_add(size) {
+            Some(end) if end <= self.length => Ok(Some((start, size))),
+            _ => Err(fail(format!("it claims {size} bytes in an archive of {} bytes", self.length))),
+        }
+    }
+
     /// An entry's bytes.
     ///
     /// # Errors
     /// When the entry is missing, cut short, or claims to be larger than the archive allows.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, ArchiveError> {
-        let fail = |reason: String| ArchiveError::Entry { name: name.to_owned(), reason };
-        let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(name.to_owned()))?;
+        let fail = |reason: String| ArchiveError::Entry { name: printable(name).into_owned(), reason };
+        let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(printable(name).into_owned()))?;
         let mut entry = self.zip.by_index(index).map_err(|error| fail(error.to_string()))?;
         let size = entry.size();
         if size > most(self.length, entry.compression()) {

@@ -1,5 +1,7 @@
 //! What can be wrong with a Keras file.
 
+use crate::formats::archive::ArchiveError;
+
 /// Why a Keras file cannot be opened: one line each.
 #[derive(Debug, thiserror::Error)]
 pub enum KerasError {
@@ -17,6 +19,9 @@ pub enum KerasError {
         /// Bytes that it has.
         found: u64,
     },
+    /// A damaged zip archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// An HDF5 file of something else.
     #[error("an HDF5 file, but no Keras model: it has no attribute model_config")]
     NoModel,

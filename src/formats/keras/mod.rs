@@ -1,25 +1,33 @@
-//! Keras HDF5 files: what `model.save("model.h5")` writes, from Keras 2.0 to Keras 3.
+//! Keras files, from Keras 2.0 to Keras 3: HDF5, as `model.save("model.h5")` writes it, and `.keras` archives.
 //!
-//! Such a file has the network as JSON in the attribute `model_config` and one group of arrays for each layer under
-//! `model_weights`. Keras computes on N×H×W×C; the graph made here on N×C×H×W. Kernels stay as they lie in the file and are
+//! An HDF5 file has the network as JSON in the attribute `model_config` and one group of arrays for each layer under
+//! `model_weights`. An archive has it in `config.json`, and the arrays by the layers' classes and positions in
+//! `model.weights.h5`. Keras computes on N×H×W×C; the graph made here on N×C×H×W. Kernels stay as they lie in the file and are
 //! read with other strides.
 
 mod activation;
+mod arguments;
+mod attention;
 mod config;
 mod convolution;
 mod dense;
 mod error;
 mod file;
+mod layer_norm;
 mod layers;
 mod lower;
 mod merge;
 mod normalization;
+mod operations;
 mod options;
 mod padding;
 mod pooling;
+mod rearranging;
+mod resizing;
 mod shaping;
 mod tensor;
 mod weights;
+mod window;
 
 use std::path::Path;
 
@@ -47,6 +55,8 @@ pub struct KerasInput {
 pub struct KerasModel {
     /// The graph, on N×C×H×W, with its weights.
     pub graph: Graph,
+    /// Name of the file format.
+    pub format: &'static str,
     /// The model's name in the file: `vgg16`.
     pub name: String,
     /// What it takes.
@@ -69,6 +79,11 @@ pub fn open(path: &Path) -> Result<KerasModel, KerasError> {
 /// As [`open`].
 pub fn read(bytes: Vec<u8>) -> Result<KerasModel, KerasError> {
     model(KerasFile::read(bytes)?)
+}
+
+/// Whether the entries of a zip archive are those of a `.keras` file.
+pub fn is_archive<'a>(names: impl Iterator<Item = &'a str>) -> bool {
+    file::is_archive(names)
 }
 
 fn model(file: KerasFile) -> Result<KerasModel, KerasError> {

@@ -82,10 +82,7 @@ fn feed(graph: &mut Graph, input: ValueId, dtype: DType) {
         Node {
             name: "input_converted".to_owned(),
             operator: Operator::aten("to", "dtype"),
-            arguments: vec![
-                ("self".into(), Argument::Value(fed)),
-                ("dtype".into(), Argument::DType(dtype)),
-            ],
+            arguments: vec![("self".into(), Argument::Value(fed)), ("dtype".into(), Argument::DType(dtype))],
             outputs: vec![Output::Value(input)],
             scope: Vec::new(),
         },

@@ -69,6 +69,8 @@ pub struct TorchScript {
     pub size: Option<(usize, usize)>,
     /// Height and width of the run that made the graph.
     pub recorded: (usize, usize),
+    /// What a user should know of how the graph came about.
+    pub note: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -102,12 +104,13 @@ pub fn open<R: Read + Seek>(path: &Path, archive: &mut Archive<R>) -> Result<Tor
     let (shape, recorded) = record(&script, traced.as_ref(), description.stem.as_deref(), dtype)?;
     let lowered = lower::graph(&recorded, dtype)?;
     let sides = (shape[2] as usize, shape[3] as usize);
-    let fixed = traced.is_some() || lowered.decisions > 0;
+    let decided = traced.is_none() && lowered.decisions > 0;
     Ok(TorchScript {
         graph: lowered.graph,
         channels: shape[1] as usize,
-        size: fixed.then_some(sides),
+        size: (traced.is_some() || decided).then_some(sides),
         recorded: sides,
+        note: decided.then(|| format!("its control flow asks for the picture's size and was followed at {}×{}", sides.0, sides.1)),
     })
 }
 
