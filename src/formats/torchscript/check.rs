@@ -71,6 +71,9 @@ pub(super) fn before_loading<R: Read + Seek>(archive: &mut Archive<R>) -> Result
     for name in names.iter().filter(|name| name.contains("/code/") && !name.ends_with(".debug_pkl")) {
         let code = archive.read(name)?;
         let code = String::from_utf8_lossy(&code);
+        if nesting(&code) > MOST_NESTING {
+            return Err(refused("its code is nested deeper than any network's"));
+        }
         if let Some((_, why)) = REFUSED.iter().find(|(word, _)| code.contains(word)) {
             return Err(refused(why));
         }
@@ -84,6 +87,26 @@ pub(super) fn before_loading<R: Read + Seek>(archive: &mut Archive<R>) -> Result
     let example = names.iter().find(|name| name.ends_with("/traced_inputs.pkl"));
     let example = example.map(|name| archive.read(name)).transpose()?;
     Ok(example.and_then(|bytes| storages::of(&bytes).ok()).and_then(|asked| asked.first))
+}
+
+/// libtorch's parser calls itself for every bracket, without a limit of its own.
+const MOST_NESTING: usize = 200;
+
+/// How deep brackets and blocks of TorchScript's code are nested.
+fn nesting(code: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for line in code.lines() {
+        most = most.max(line.bytes().take_while(|&byte| byte == b' ').count() / 2);
+        for byte in line.bytes() {
+            match byte {
+                b'(' | b'[' | b'{' => open += 1,
+                b')' | b']' | b'}' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            most = most.max(open);
+        }
+    }
+    most
 }
 
 /// Checks that every storage that a pickle asks for is as long as it says.

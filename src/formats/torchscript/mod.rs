@@ -110,7 +110,9 @@ pub fn open<R: Read + Seek>(path: &Path, archive: &mut Archive<R>) -> Result<Tor
         channels: shape[1] as usize,
         size: (traced.is_some() || decided).then_some(sides),
         recorded: sides,
-        note: decided.then(|| format!("its control flow asks for the picture's size and was followed at {}×{}", sides.0, sides.1)),
+        note: decided.then(|| {
+            format!("its control flow asks for the picture's size and was followed at {}×{}", sides.0, sides.1)
+        }),
     })
 }
 

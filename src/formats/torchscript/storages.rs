@@ -234,7 +234,8 @@ impl Walk<'_> {
             return Err(WRONG);
         };
         let (size, dtype) = element(kind).ok_or("a storage of a type that no network has")?;
-        let bytes = u64::try_from(*length).ok().and_then(|length| length.checked_mul(size)).ok_or("a negative length")?;
+        let bytes =
+            u64::try_from(*length).ok().and_then(|length| length.checked_mul(size)).ok_or("a negative length")?;
         if self.asked.storages.len() >= MOST_STORAGES {
             return Err("more storages than any model has");
         }
@@ -252,7 +253,8 @@ fn tuple(items: Vec<Item>) -> Item {
         return Item::Tensor(dtype.zip(shape).map(|(dtype, shape)| Example { dtype, shape }));
     }
     // Longer tuples, and tuples of tuples, describe neither.
-    let plain = items.len() <= 8 && items.iter().all(|item| matches!(item, Item::Int(_) | Item::Text(_) | Item::Global(_)));
+    let plain =
+        items.len() <= 8 && items.iter().all(|item| matches!(item, Item::Int(_) | Item::Text(_) | Item::Global(_)));
     if plain { Item::Tuple(items) } else { Item::Other }
 }
 
