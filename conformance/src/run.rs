@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use layerscope::engine::{Cancel, Engine};
 use layerscope::formats;
+use layerscope::model::Graph;
 use layerscope::model::graph::Tap;
 use npyz::{DType, NpyFile, TypeChar};
 use tch::{Device, Kind, Tensor};
@@ -36,8 +37,7 @@ pub(crate) fn one() -> ExitCode {
 fn measure(case: &Case) -> Result<Measured, String> {
     tch::set_num_threads(1);
     let start = Instant::now();
-    let model = open(case)?;
-    let engine = Engine::load(model.graph, Device::Cpu).map_err(|error| error.to_string())?;
+    let engine = Engine::load(open(case)?, Device::Cpu).map_err(|error| error.to_string())?;
     let load = start.elapsed().as_secs_f64();
     let inputs = &engine.graph().inputs;
     if inputs.len() != case.inputs.len() {
@@ -68,8 +68,14 @@ fn measure(case: &Case) -> Result<Measured, String> {
     })
 }
 
-fn open(case: &Case) -> Result<layerscope::model::Model, String> {
-    formats::open(&case.file, case.architecture.as_deref()).map_err(|error| error.to_string())
+fn open(case: &Case) -> Result<Graph, String> {
+    if case.any_graph {
+        let file = std::fs::read(&case.file).map_err(|error| error.to_string())?;
+        let folder = case.file.parent().map(Path::to_path_buf);
+        return formats::onnx::read(file, folder).map(|model| model.graph).map_err(|error| error.to_string());
+    }
+    let model = formats::open(&case.file, case.architecture.as_deref()).map_err(|error| error.to_string())?;
+    Ok(model.graph)
 }
 
 /// The largest difference relative to the peer's largest magnitude, and whether all of the peer's numbers are finite. NaNs

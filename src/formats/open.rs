@@ -156,15 +156,7 @@ fn from_onnx((model, input): (onnx::OnnxModel, onnx::OnnxInput), name: String) -
         description.source = Source::Guessed(assumed.to_owned());
     }
     description.layout = if input.channels_last { Layout::ChannelsLast } else { Layout::ChannelsFirst };
-    Model {
-        name,
-        format: "ONNX",
-        layers: LayerTree::of(&model.graph),
-        graph: model.graph,
-        input: description,
-        labels: None,
-        negative_label: None,
-    }
+    Model::new(name, "ONNX", model.graph, description)
 }
 
 pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
