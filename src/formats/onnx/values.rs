@@ -143,14 +143,4 @@ impl Known {
             Self::Tensor(_) | Self::Sequence(_) | Self::Nothing => None,
         }
     }
-
-    /// Whether nothing in it depends on what is fed.
-    pub(super) fn is_constant(&self) -> bool {
-        match self {
-            Self::Tensor(_) => false,
-            Self::Numbers(numbers) => numbers.items.iter().all(|item| !matches!(item, Number::Size(_))),
-            Self::Constant(_) | Self::Nothing => true,
-            Self::Sequence(items) => items.iter().all(Self::is_constant),
-        }
-    }
 }

@@ -268,3 +268,29 @@ pub(super) fn max_unpool(call: &mut Call) -> Result<Vec<Known>> {
     let before = vec![Number::Int(0); after.len()];
     Ok(vec![Known::Tensor(call.pad(&made, &before, &after, Argument::Float(0.0))?)])
 }
+
+/// Sums blocks of pixels, each in a column, where they overlap: `Col2Im`.
+pub(super) fn col_to_image(call: &mut Call) -> Result<Vec<Known>> {
+    let input = call.tensor(0)?;
+    let missing = |call: &Call| call.fail("its sizes are missing");
+    let image = call.ints(1)?.ok_or_else(|| missing(call))?;
+    let block = call.ints(2)?.ok_or_else(|| missing(call))?;
+    let list = |call: &Call, name: &str, default: i64| Ok(call.int_list(name)?.unwrap_or_else(|| vec![default; 2]));
+    let (steps, gaps) = (list(call, "strides", 1)?, list(call, "dilations", 1)?);
+    let pads = call.int_list("pads")?.unwrap_or_else(|| vec![0; 4]);
+    let two = [&image, &block, &steps, &gaps].iter().all(|list| list.len() == 2);
+    if !two || pads.len() != 4 || pads[..2] != pads[2..] || input.rank() != 3 {
+        return Err(call.fail("only pictures with the same padding on both sides can be run here"));
+    }
+    let area = block[0].checked_mul(block[1]).filter(|&area| area > 0).ok_or_else(|| missing(call))?;
+    let channels = input.sizes[1].fixed().map_or(Dim::Open, |rows| Dim::Fixed(rows / area));
+    let sizes = vec![input.sizes[0], channels, Dim::Fixed(image[0]), Dim::Fixed(image[1])];
+    let rest = vec![
+        ("output_size", Window::argument(&image)),
+        ("kernel_size", Window::argument(&block)),
+        ("dilation", Window::argument(&gaps)),
+        ("padding", Window::argument(&pads[..2])),
+        ("stride", Window::argument(&steps)),
+    ];
+    Ok(vec![Known::Tensor(call.shaped(("col2im", ""), &input, rest, sizes))])
+}

@@ -220,7 +220,8 @@ pub(super) fn concat(call: &mut Call) -> Result<Vec<Known>> {
     Ok(vec![Known::Tensor(join(call, tensors)?)])
 }
 
-fn join(call: &mut Call, mut tensors: Vec<Tensor>) -> Result<Tensor> {
+/// Tensors behind each other along the node's axis.
+pub(super) fn join(call: &mut Call, mut tensors: Vec<Tensor>) -> Result<Tensor> {
     let first = tensors.first().cloned().ok_or_else(|| call.fail("it has no input"))?;
     let axis = call.axis(call.int("axis", 1)?, first.rank())?;
     if tensors.iter().any(|tensor| tensor.rank() != first.rank()) {
@@ -396,4 +397,28 @@ pub(super) fn space_to_depth(call: &mut Call) -> Result<Vec<Known>> {
     let area = call.lowering.arithmetic(SizeOperator::Mul, block, block)?;
     let channels = call.lowering.arithmetic(SizeOperator::Mul, shape[1], area)?;
     Ok(vec![Known::Tensor(call.reshape(&order, &[shape[0], channels, height, width]))])
+}
+
+/// Cut or padded around the middle to a shape: `CenterCropPad`.
+pub(super) fn center_crop_pad(call: &mut Call) -> Result<Vec<Known>> {
+    let mut tensor = call.tensor(0)?;
+    let rank = tensor.rank();
+    let wanted = call.ints(1)?.ok_or_else(|| call.fail("its shape is missing"))?;
+    let axes = match call.int_list("axes")? {
+        Some(axes) => call.axes(&axes, rank)?,
+        None => (0..rank).collect(),
+    };
+    if axes.len() != wanted.len() {
+        return Err(call.fail("its shape is not one number for each axis"));
+    }
+    let (mut begin, mut end) = (vec![Number::Int(0); rank], vec![Number::Int(0); rank]);
+    for (&axis, &wanted) in axes.iter().zip(&wanted) {
+        let size = tensor.sizes[axis].fixed().ok_or_else(|| call.fail("an input whose size is open"))?;
+        // Of an odd number the larger half is padded or cut behind.
+        let before = (wanted - size) / 2;
+        begin[axis] = Number::Int(before);
+        end[axis] = Number::Int(wanted - size - before);
+    }
+    tensor = call.pad(&tensor, &begin, &end, Argument::Int(0))?;
+    Ok(vec![Known::Tensor(tensor)])
 }
