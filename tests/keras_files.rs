@@ -13,15 +13,27 @@ use layerscope::model::{Graph, Layer, LayerTree};
 use serde_json::{Value as Json, json};
 use tch::{Device, Kind, Tensor};
 
-/// Networks of Keras 3, and the last also as Keras 2 writes it, with an input of open size.
-const FIXTURES: [&str; 4] = ["keras_sequential", "keras_functional", "keras_zoo_3", "keras_zoo_2"];
+/// Networks of Keras 3 and 2 in both formats. The zoo of Keras 2 has an input of open size; the galleries have a branch for each
+/// layer and option.
+const FILES: [(&str, &str); 10] = [
+    ("keras_sequential", "model.h5"),
+    ("keras_functional", "model.h5"),
+    ("keras_zoo_3", "model.h5"),
+    ("keras_zoo_3", "model.keras"),
+    ("keras_zoo_2", "model.h5"),
+    ("keras_zoo_2", "model.keras"),
+    ("keras_gallery_3", "model.h5"),
+    ("keras_gallery_3", "model.keras"),
+    ("keras_gallery_2", "model.h5"),
+    ("keras_gallery_2", "model.keras"),
+];
 
 fn demo() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/cats_and_dogs_small_2.h5")
 }
 
-fn engine(fixture: &Fixture) -> Engine {
-    Engine::load(keras::open(&fixture.model()).unwrap().graph, Device::Cpu).unwrap()
+fn engine(fixture: &Fixture, file: &str) -> Engine {
+    Engine::load(keras::open(&fixture.folder.join(file)).unwrap().graph, Device::Cpu).unwrap()
 }
 
 /// The fixture's N×H×W×C input as N×C×H×W.
@@ -84,35 +96,35 @@ fn kernels_are_seen_as_pytorch_has_them_without_moving_a_number() {
 
 #[test]
 fn every_layers_activation_is_keras_own() {
-    for name in FIXTURES {
+    for (name, file) in FILES {
         let fixture = Fixture::open(name);
-        let engine = engine(&fixture);
+        let engine = engine(&fixture, file);
         let layers = LayerTree::of(engine.graph());
         let taps: Vec<_> = layers.layers.iter().map(Layer::tap).collect();
         let run = engine.run(&[(engine.graph().inputs[0], input(&engine, &fixture))], &taps, &Cancel::new()).unwrap();
         for layer in fixture.list("layers") {
             let path = layer["path"].as_str().unwrap();
-            let ours = layers.find(path).unwrap_or_else(|| panic!("{name} has no layer {path}"));
+            let ours = layers.find(path).unwrap_or_else(|| panic!("{name}/{file} has no layer {path}"));
             let ours = &layers.layers[ours.0];
             assert_eq!(ours.type_name, layer["type"].as_str().unwrap());
             let golden = fixture.array(layer["key"].as_str().unwrap());
             let tensor = run.get(ours.output).unwrap();
-            assert_eq!(tensor.size(), golden.shape, "{name} {path}");
+            assert_eq!(tensor.size(), golden.shape, "{name}/{file} {path}");
             let numbers = numbers(tensor).unwrap();
-            assert!(numbers.iter().all(|number| number.is_finite()), "{name} {path}");
+            assert!(numbers.iter().all(|number| number.is_finite()), "{name}/{file} {path}");
             let far = difference(&numbers, &golden.data);
-            assert!(far <= 1e-5, "{name} {path}: {far}");
+            assert!(far <= 1e-5, "{name}/{file} {path}: {far}");
         }
         let output = numbers(run.get(engine.graph().outputs[0]).unwrap()).unwrap();
-        assert!(difference(&output, &fixture.array("output").data) <= 1e-5, "{name}");
+        assert!(difference(&output, &fixture.array("output").data) <= 1e-5, "{name}/{file}");
     }
 }
 
 #[test]
 fn gradients_of_the_score_before_the_last_activation_are_keras_own() {
-    for name in FIXTURES {
+    for (name, file) in FILES {
         let fixture = Fixture::open(name);
-        let engine = engine(&fixture);
+        let engine = engine(&fixture, file);
         let graph = engine.graph();
         let layers = LayerTree::of(graph);
         let score = layerscope::model::head::Head::of(graph).unwrap().scores;
@@ -124,7 +136,7 @@ fn gradients_of_the_score_before_the_last_activation_are_keras_own() {
             let score = run.get(score).unwrap().select(1, fixture.class() as i64).sum(Kind::Float);
             let gradient = engine.gradients(&score, &[run.get(at).unwrap()], false).unwrap();
             let far = difference(&numbers(&gradient[0]).unwrap(), &fixture.array(golden["key"].as_str().unwrap()).data);
-            assert!(far <= 1e-5, "{name} {path}: {far}");
+            assert!(far <= 1e-5, "{name}/{file} {path}: {far}");
         }
     }
 }
@@ -231,8 +243,8 @@ fn what_cannot_be_opened_is_named_in_one_line() {
         "layer conv (Conv2D): activation my_function is not supported"
     );
     assert_eq!(
-        refused(&conv(&json!({"data_format": "channels_first"}))),
-        "layer conv (Conv2D): data_format 'channels_first' is not supported"
+        refused(&conv(&json!({"data_format": "channels_third"}))),
+        "layer conv (Conv2D): data_format 'channels_third' is not supported"
     );
     assert_eq!(
         refused(&conv(&json!({"filters": 5}))),

@@ -73,7 +73,7 @@ impl Call<'_> {
             return operations::lower(self, given);
         }
         match &*self.options.class {
-            "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention" => {
+            "MultiHeadAttention" | "GroupQueryAttention" => {
                 return attention::multi_head(self, given);
             }
             "Attention" => return attention::single(self, given),
