@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use layerscope::engine::{Cancel, Engine};
 use layerscope::formats;
+use layerscope::model::Layout;
 use layerscope::model::graph::Tap;
 use npyz::{DType, NpyFile, TypeChar};
 use tch::{Device, Kind, Tensor};
@@ -37,6 +38,7 @@ fn measure(case: &Case) -> Result<Measured, String> {
     tch::set_num_threads(1);
     let start = Instant::now();
     let model = open(case)?;
+    let layout = model.input.layout;
     let engine = Engine::load(model.graph, Device::Cpu).map_err(|error| error.to_string())?;
     let load = start.elapsed().as_secs_f64();
     let inputs = &engine.graph().inputs;
@@ -44,7 +46,10 @@ fn measure(case: &Case) -> Result<Measured, String> {
         return Err(format!("{} inputs, the case feeds {}", inputs.len(), case.inputs.len()));
     }
     let given = inputs.iter().zip(&case.inputs).map(|(&value, path)| Ok((value, array(path)?)));
-    let given = given.collect::<Result<Vec<_>, String>>()?;
+    let mut given = given.collect::<Result<Vec<_>, String>>()?;
+    if let (Layout::ChannelsLast, Some((_, picture))) = (layout, given.first_mut()) {
+        *picture = picture.f_permute([0, 3, 1, 2]).map_err(|error| error.to_string())?;
+    }
     let outputs = engine.graph().outputs.clone();
     if outputs.len() != case.outputs.len() {
         return Err(format!("{} outputs, the peer gives {}", outputs.len(), case.outputs.len()));
