@@ -235,10 +235,6 @@ fn what_cannot_be_opened_is_named_in_one_line() {
 
     let refused = |layers: &Json| line(keras::read(file_of(layers, &CONV)));
     assert_eq!(
-        refused(&after_conv("LSTM", &json!({"name": "memory"}))),
-        "layer memory: layers of class LSTM are not supported"
-    );
-    assert_eq!(
         refused(&conv(&json!({"activation": "my_function"}))),
         "layer conv (Conv2D): activation my_function is not supported"
     );
@@ -265,9 +261,70 @@ fn what_cannot_be_opened_is_named_in_one_line() {
 }
 
 #[test]
+fn a_network_whose_code_is_not_in_its_file_runs_up_to_there_and_says_so() {
+    for (class, reason) in [
+        ("Lambda", "layer own: the file does not hold what layers of class Lambda do"),
+        ("KerasLayer", "layer own: the file does not hold what layers of class KerasLayer do"),
+        ("Package>Own", "layer own: the file does not hold what layers of class Package>Own do"),
+        ("LSTM", "layer own: layers of class LSTM are not supported"),
+    ] {
+        let mut layers = after_conv(class, &json!({"name": "own"}));
+        layers.as_array_mut().unwrap().push(json!({"class_name": "Flatten", "config": {"name": "flat"}}));
+        let model = keras::read(file_of(&layers, &CONV)).unwrap();
+        assert_eq!(modules(&model.graph), [("conv".to_owned(), "Conv2D".to_owned(), 112)], "{class}");
+        let line = format!("the network ends early: {reason}; 2 of its 3 layers have no activations");
+        assert_eq!(model.note.as_deref(), Some(&*line));
+        let run = Engine::load(model.graph, Device::Cpu).unwrap();
+        let zeros = Tensor::zeros([2, 3, 8, 8], (Kind::Float, Device::Cpu));
+        let end = run.graph().outputs[0];
+        let given = run.run(&[(run.graph().inputs[0], zeros)], &[end.into()], &Cancel::new()).unwrap();
+        assert_eq!(given.get(end).unwrap().size(), [2, 4, 6, 6], "what the last known layer gives");
+    }
+}
+
+#[test]
+fn networks_of_keras_applications_are_known_by_name_with_their_preprocessing_and_labels() {
+    use layerscope::model::{Preprocessing, Source};
+    let named = |name: &str, units: u64| {
+        let layers = json!([
+            {"class_name": "Conv2D", "config": {"name": "conv", "batch_input_shape": [null, 8, 8, 3], "filters": 4,
+                "kernel_size": [3, 3]}},
+            {"class_name": "UpSampling2D", "config": {"name": "up", "size": [units, 1]}},
+            {"class_name": "GlobalAveragePooling2D", "config": {"name": "pool"}},
+            {"class_name": "RepeatVector", "config": {"name": "wide", "n": units}},
+            {"class_name": "Flatten", "config": {"name": "flat"}},
+        ]);
+        keras::read(file_of(&json!({"name": name, "layers": layers}), &CONV)).unwrap().into_model("model".to_owned())
+    };
+    for (name, preprocessing) in [
+        ("vgg16", Preprocessing::caffe()),
+        ("resnet50", Preprocessing::caffe()),
+        ("resnet50v2", Preprocessing::tf()),
+        ("mobilenet_1.00_224", Preprocessing::tf()),
+        ("densenet121", Preprocessing::imagenet()),
+        ("inception_resnet_v2", Preprocessing::tf()),
+        ("NASNet", Preprocessing::tf()),
+    ] {
+        let model = named(name, 250);
+        assert_eq!(model.input.source, Source::Architecture, "{name}");
+        assert_eq!(model.input.preprocessing, preprocessing.fitted_to(Some((8, 8))), "{name}");
+        assert_eq!(model.labels.unwrap().get(0), Some("tench"), "a thousand classes are ImageNet's");
+        assert!(named(name, 2).labels.is_none(), "other classes are others");
+    }
+    for name in ["resnet", "resnet50_of_mine", "efficientnetb0", "sequential_3"] {
+        let model = named(name, 250);
+        assert!(
+            matches!(model.input.source, Source::Guessed(_)),
+            "{name}, which has no scaling of its own, is guessed"
+        );
+        assert!(model.labels.is_none());
+    }
+}
+
+#[test]
 fn names_in_a_file_cannot_steer_the_terminal() {
-    let line =
-        keras::read(file_of(&after_conv("Bad\u{1b}[2J", &json!({"name": "a\nb"})), &CONV)).unwrap_err().to_string();
+    let model = keras::read(file_of(&after_conv("Bad\u{1b}[2J", &json!({"name": "a\nb"})), &CONV)).unwrap();
+    let line = model.note.unwrap();
     assert!(!line.contains(char::is_control), "{line:?}");
 }
 

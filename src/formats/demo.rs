@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::OpenError;
 use super::keras::{self, KerasError};
-use super::{OpenError, open};
 use crate::model::{Labels, Model, Source};
 
 /// A model that the program brings with it.
@@ -61,7 +61,7 @@ pub fn demo(which: Demo) -> Result<Model, OpenError> {
 fn book() -> Result<Model, OpenError> {
     let fail = |reason: KerasError| OpenError { file: "the built-in demo".to_owned(), reason: reason.into() };
     let model = keras::read(BOOK.to_vec()).map_err(fail)?;
-    let mut model = open::from_keras(model, "cats_and_dogs_small_2".to_owned());
+    let mut model = model.into_model("cats_and_dogs_small_2".to_owned());
     model.input.source = Source::Architecture;
     model.labels = Some(Labels::from_list(["dog"]));
     model.negative_label = Some("cat".to_owned());

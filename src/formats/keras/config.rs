@@ -133,6 +133,10 @@ impl LayerConfig {
             json.get("class_name").and_then(Json::as_str).ok_or_else(|| damaged("a layer has no class_name"))?;
         // The one class whose name in Python is not the one that it is registered by.
         let class = if class == "GroupedQueryAttention" { "GroupQueryAttention" } else { class };
+        // HDF5 files name a registered class with its package.
+        let known =
+            ["Custom>CustomScaleLayer", "Custom>LayerScale", "Custom>StochasticDepth", "Addons>GroupNormalization"];
+        let class = if known.contains(&class) { class.rsplit('>').next().unwrap_or(class) } else { class };
         let config = json.get("config").ok_or_else(|| damaged("a layer has no config"))?;
         let name = config.get("name").or_else(|| json.get("name")).and_then(Json::as_str);
         let model = ModelConfig::of(class, config)?;
@@ -145,6 +149,7 @@ impl LayerConfig {
                 name: printable(name).into_owned(),
                 class: printable(class).into_owned(),
                 operation: is_operation(json, class),
+                foreign: is_foreign(json, class),
                 entries,
             },
             calls: calls.iter().map(Arguments::of).collect(),
@@ -168,6 +173,16 @@ fn is_operation(json: &Json, class: &str) -> bool {
                 !layer && calls.iter().any(|call| call.get("args").is_some())
             }
         }
+}
+
+/// Whether a layer's code is the user's own or another package's.
+fn is_foreign(json: &Json, class: &str) -> bool {
+    let text = |key: &str| json.get(key).and_then(Json::as_str);
+    let module = text("module")
+        .is_some_and(|module| !["keras", "tf_keras", "tensorflow"].iter().any(|own| module.starts_with(own)));
+    // `package>Class`, as both generations register classes; archives have it beside the class.
+    let registered = text("registered_name").is_some_and(|name| name != class);
+    matches!(class, "KerasLayer" | "Lambda") || class.contains('>') || module || registered
 }
 
 /// A class's name as Keras's archives write it: `Conv2D` is `conv2d`, `PReLU` is `p_re_lu`.
