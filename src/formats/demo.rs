@@ -74,7 +74,7 @@ fn lite0() -> Result<Model, Reason> {
 /// With its preprocessing and labels.
 fn book() -> Result<Model, Reason> {
     let model = keras::read(BOOK.to_vec())?;
-    let mut model = open::from_keras(model, "cats_and_dogs_small_2".to_owned());
+    let mut model = model.into_model("cats_and_dogs_small_2".to_owned());
     model.input.source = Source::Architecture;
     model.labels = Some(Labels::from_list(["dog"]));
     model.negative_label = Some("cat".to_owned());

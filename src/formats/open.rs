@@ -103,7 +103,7 @@ fn read(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
             Model { note: script.note, ..Model::new(name, "TorchScript", script.graph, input) }
         }
         Kind::Onnx => from_onnx(onnx::open(path)?, name),
-        Kind::Keras => from_keras(keras::open(path)?, name),
+        Kind::Keras => keras::open(path)?.into_model(name),
         Kind::Checkpoint => {
             let bound = architectures::bind(checkpoint::open(path)?, architecture, path)?;
             from_checkpoint(bound, &name)
@@ -146,29 +146,4 @@ fn from_onnx((model, input): (onnx::OnnxModel, onnx::OnnxInput), name: String) -
     }
     description.layout = if input.channels_last { Layout::ChannelsLast } else { Layout::ChannelsFirst };
     Model::new(name, "ONNX", model.graph, description)
-}
-
-pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
-    let input = &model.input;
-    let size = input.height.zip(input.width);
-    let vgg = model.name.to_lowercase().contains("vgg") || file_name.to_lowercase().contains("vgg");
-    let (pixels, reason) = if model.rescaling {
-        (Preprocessing::raw(), "the network rescales by itself; pixels of 0 to 255 are assumed")
-    } else if vgg && input.channels == 3 {
-        (
-            Preprocessing::caffe(),
-            "a Keras file does not say; as its name is VGG, BGR minus the ImageNet mean is assumed",
-        )
-    } else {
-        (guess::unit(input.channels), "a Keras file does not say; division by 255 is assumed")
-    };
-    let preprocessing = pixels.fitted_to(size.or((vgg && size.is_none()).then_some((224, 224))));
-    let description = InputDescription {
-        channels: input.channels,
-        size,
-        layout: if input.channels_last { Layout::ChannelsLast } else { Layout::ChannelsFirst },
-        preprocessing,
-        source: Source::Guessed(reason.to_owned()),
-    };
-    Model::new(file_name, model.format, model.graph, description)
 }

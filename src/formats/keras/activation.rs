@@ -34,6 +34,7 @@ fn of_layer(call: &mut Call, input: &Tensor, class: &str, entries: &Map<String, 
         name: call.options.name.clone(),
         class: class.to_owned(),
         operation: false,
+        foreign: false,
         entries: entries.clone(),
     };
     if !matches!(class, "Activation" | "ReLU" | "LeakyReLU" | "ELU" | "Softmax" | "ThresholdedReLU") {

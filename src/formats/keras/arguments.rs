@@ -149,11 +149,12 @@ impl Arguments<Source> {
         let keywords = first_keywords(json).map_or_else(Vec::new, |keywords| {
             keywords.iter().map(|(name, json)| (name.clone(), given(json, history))).collect()
         });
-        let first = match given(json, history) {
+        let first = match (constant(json), given(json, history)) {
+            (Some(constant), _) => Given::Plain(constant),
             // A list of one is how a single tensor is written.
-            Given::List(mut items) if items.len() == 1 => items.swap_remove(0),
-            Given::Plain(_) => constant(json).map_or_else(|| Given::Plain(Json::Null), Given::Plain),
-            other => other,
+            (None, Given::List(mut items)) if items.len() == 1 => items.swap_remove(0),
+            (None, Given::Plain(_)) => Given::Plain(Json::Null),
+            (None, other) => other,
         };
         Self { positional: vec![first], keywords }
     }

@@ -131,6 +131,12 @@ impl LayerConfig {
     fn of(json: &Json) -> Result<Self, KerasError> {
         let class =
             json.get("class_name").and_then(Json::as_str).ok_or_else(|| damaged("a layer has no class_name"))?;
+        // The one class whose name in Python is not the one that it is registered by.
+        let class = if class == "GroupedQueryAttention" { "GroupQueryAttention" } else { class };
+        // HDF5 files name a registered class with its package.
+        let known =
+            ["Custom>CustomScaleLayer", "Custom>LayerScale", "Custom>StochasticDepth", "Addons>GroupNormalization"];
+        let class = if known.contains(&class) { class.rsplit('>').next().unwrap_or(class) } else { class };
         let config = json.get("config").ok_or_else(|| damaged("a layer has no config"))?;
         let name = config.get("name").or_else(|| json.get("name")).and_then(Json::as_str);
         let model = ModelConfig::of(class, config)?;
@@ -138,11 +144,12 @@ impl LayerConfig {
         let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
         let entries = if model.is_some() { Map::new() } else { config.as_object().cloned().unwrap_or_default() };
         Ok(Self {
-            number: snake_case(class),
+            number: snake_case(if class == "GroupQueryAttention" { "GroupedQueryAttention" } else { class }),
             options: Options {
                 name: printable(name).into_owned(),
                 class: printable(class).into_owned(),
                 operation: is_operation(json, class),
+                foreign: is_foreign(json, class),
                 entries,
             },
             calls: calls.iter().map(Arguments::of).collect(),
@@ -154,8 +161,28 @@ impl LayerConfig {
 
 /// Whether a node of the graph is no layer but a function of `keras.ops`, whose classes may have a layer's name.
 fn is_operation(json: &Json, class: &str) -> bool {
-    let module = json.get("module").and_then(Json::as_str).unwrap_or_default();
-    module.contains(".ops") || matches!(class, "TFOpLambda" | "SlicingOpLambda")
+    let functions = matches!(class, "TFOpLambda" | "SlicingOpLambda");
+    functions
+        || match json.get("module").and_then(Json::as_str) {
+            Some(module) => module.contains(".ops"),
+            // HDF5 files of Keras 3 have no module; but a layer has a type of its numbers or can be trained, and a function not.
+            None => {
+                let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+                let has = |key: &str| json.get("config").is_some_and(|config| config.get(key).is_some());
+                let layer = has("trainable") || (has("dtype") && class != "Cast");
+                !layer && calls.iter().any(|call| call.get("args").is_some())
+            }
+        }
+}
+
+/// Whether a layer's code is the user's own or another package's.
+fn is_foreign(json: &Json, class: &str) -> bool {
+    let text = |key: &str| json.get(key).and_then(Json::as_str);
+    let module = text("module")
+        .is_some_and(|module| !["keras", "tf_keras", "tensorflow"].iter().any(|own| module.starts_with(own)));
+    // `package>Class`, as both generations register classes; archives have it beside the class.
+    let registered = text("registered_name").is_some_and(|name| name != class);
+    matches!(class, "KerasLayer" | "Lambda") || class.contains('>') || module || registered
 }
 
 /// A class's name as Keras's archives write it: `Conv2D` is `conv2d`, `PReLU` is `p_re_lu`.

@@ -42,6 +42,14 @@ pub enum KerasError {
         /// Its Keras class.
         class: String,
     },
+    /// A layer of the user's own, or of another package: its code is not in the file.
+    #[error("layer {layer}: the file does not hold what layers of class {class} do")]
+    ForeignLayer {
+        /// The layer's name.
+        layer: String,
+        /// Its class.
+        class: String,
+    },
     /// An option of a layer that cannot be run.
     #[error("layer {layer} ({class}): {option} is not supported")]
     UnsupportedOption {
@@ -82,4 +90,11 @@ pub enum KerasError {
         /// Shape in the file.
         found: Vec<u64>,
     },
+}
+
+impl KerasError {
+    /// Whether a layer cannot be run, but those before it can.
+    pub(super) fn is_gap(&self) -> bool {
+        matches!(self, Self::UnsupportedLayer { .. } | Self::ForeignLayer { .. } | Self::UnsupportedOption { .. })
+    }
 }

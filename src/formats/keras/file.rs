@@ -175,10 +175,14 @@ impl KerasFile {
     ) -> Result<Option<String>, KerasError> {
         match self.store {
             Store::Numbered(word) => {
-                let models = layer.numbers.iter().map(|number| format!("{word}/{number}/"));
-                let parts = layer.parts.iter().map(|part| format!("{part}/"));
-                let path: String = models.chain(parts).collect();
-                Ok(Some(format!("{path}vars/{position}")))
+                let models: String = layer.numbers.iter().map(|number| format!("{word}/{number}/")).collect();
+                let place = |mark: &str| {
+                    let parts: String = layer.parts.iter().map(|part| format!("{mark}{part}/")).collect();
+                    format!("{models}{parts}vars/{position}")
+                };
+                // Some classes and versions keep the layers inside a layer in private attributes.
+                let private = place("_");
+                Ok(Some(if self.file.dataset(&private).is_ok() { private } else { place("") }))
             }
             Store::Named => {
                 let Some(group) = layer.names.first() else { return Ok(None) };

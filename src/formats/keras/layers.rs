@@ -73,7 +73,7 @@ impl Call<'_> {
             return operations::lower(self, given);
         }
         match &*self.options.class {
-            "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention" => {
+            "MultiHeadAttention" | "GroupQueryAttention" => {
                 return attention::multi_head(self, given);
             }
             "Attention" => return attention::single(self, given),
@@ -154,8 +154,14 @@ impl Call<'_> {
             || matches!(&*self.options.class, "Dense" | "Flatten" | "Reshape" | "BatchNormalization" | "Activation")
     }
 
-    pub(super) fn unknown(&self) -> KerasError {
-        KerasError::UnsupportedLayer { layer: self.path.clone(), class: self.options.class.clone() }
+    /// Why the layer cannot be run: an unknown class.
+    fn unknown(&self) -> KerasError {
+        let (layer, class) = (self.path.clone(), self.options.class.clone());
+        if self.options.foreign {
+            KerasError::ForeignLayer { layer, class }
+        } else {
+            KerasError::UnsupportedLayer { layer, class }
+        }
     }
 
     /// A node that is switched off: dropout does nothing outside training.

@@ -22,8 +22,17 @@ pub(super) struct Lowering {
     pub(super) channels_first: bool,
     /// Whether Keras 1 or 2 wrote the file.
     pub(super) keras_2: bool,
+    /// The first layer that cannot be run, where there is one.
+    gap: Option<Gap>,
     /// How often a node's name was asked for.
     names: HashMap<String, usize>,
+}
+
+/// A layer that cannot be run, because the file does not hold what it does or because it is not known here.
+struct Gap {
+    reason: String,
+    /// What it would take.
+    inputs: Vec<Tensor>,
 }
 
 /// The models around a layer.
@@ -45,19 +54,27 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
         file,
         weights: HashMap::new(),
         channels_first,
+        gap: None,
         names: HashMap::new(),
     };
     let value = lowering.graph.value(input_name);
     lowering.graph.inputs.push(value);
     let input = Tensor { value, sizes: sizes.to_vec(), moved: !channels_first };
     let [height, width, channels] = if channels_first { [sizes[1], sizes[2], sizes[0]] } else { sizes };
-    let outputs = lowering.model(config, &Place::default(), vec![input])?;
+    let outputs = match lowering.model(config, &Place::default(), vec![input]) {
+        Ok(outputs) => outputs,
+        Err(error) => vec![lowering.end(&error).ok_or(error)?],
+    };
     lowering.graph.outputs.extend(outputs.iter().map(|output| output.value));
+    let classes = outputs.first().and_then(|output| output.sizes.as_slice().first().copied().flatten());
+    let classes = classes.filter(|_| outputs.first().is_some_and(|output| output.rank() == 2));
     let first =
         lowering.graph.nodes.iter().filter_map(|node| node.scope.last()).find(|layer| !keeps_numbers(&layer.kind));
     let size = |size: Option<i64>| size.and_then(|size| usize::try_from(size).ok());
     Ok(KerasModel {
         format: lowering.file.format(),
+        classes: classes.and_then(|classes| usize::try_from(classes).ok()),
+        note: lowering.note(config),
         rescaling: first.is_some_and(|layer| matches!(&*layer.kind, "Rescaling" | "Normalization")),
         graph: lowering.graph,
         name: printable(&config.name).into_owned(),
@@ -103,6 +120,38 @@ impl Lowering {
         let count = self.names.entry(name.clone()).or_default();
         *count += 1;
         if *count == 1 { name } else { format!("{name}_{}", *count - 1) }
+    }
+
+    /// Where a network ends that cannot be run to its end: before the first layer that cannot. `None` where nothing can be run,
+    /// or where the error is another.
+    fn end(&mut self, error: &KerasError) -> Option<Tensor> {
+        let gap = self.gap.as_ref().filter(|_| error.is_gap())?;
+        let made =
+            |tensor: &&Tensor| self.graph.nodes.iter().any(|node| node.makes().any(|value| value == tensor.value));
+        let found = gap.inputs.iter().find(made).cloned();
+        // Other branches may run further.
+        found.or_else(|| {
+            let last = self.graph.nodes.iter().rev().flat_map(|node| node.makes().collect::<Vec<_>>()).next()?;
+            Some(Tensor::plain(last, Vec::new()))
+        })
+    }
+
+    /// What is missing from the graph, in one line.
+    fn note(&self, config: &ModelConfig) -> Option<String> {
+        let gap = self.gap.as_ref()?;
+        let runs = |layer: &&LayerConfig| {
+            let path = &layer.options.name;
+            let of = |scope: &Scope| scope.path.split(['.', '@']).next() == path.split(['.', '@']).next();
+            layer.options.class == "InputLayer"
+                || self.graph.nodes.iter().any(|node| node.scope.first().is_some_and(of))
+        };
+        let without = config.layers.iter().filter(|layer| !runs(layer)).count();
+        let layers = if without == 1 { "layer has" } else { "layers have" };
+        Some(format!(
+            "the network ends early: {}; {without} of its {} {layers} no activations",
+            gap.reason,
+            config.layers.len()
+        ))
     }
 
     fn model(&mut self, config: &ModelConfig, place: &Place, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, KerasError> {
@@ -155,10 +204,20 @@ impl Lowering {
                 }
             }
         }
+        let mut stopped = None;
         while let Some(Reverse((at, call))) = ready.pop() {
             let layer = &layers[at];
             let Some(given) = layer.calls[call].resolve(&known) else { continue };
-            for (tensor, given) in self.layer(layer, call, place, &given)?.into_iter().enumerate() {
+            let results = match self.layer(layer, call, place, &given) {
+                Ok(results) => results,
+                // What does not hang on it still runs.
+                Err(error) if error.is_gap() => {
+                    stopped.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for (tensor, given) in results.into_iter().enumerate() {
                 let source = Source { layer: layer.options.name.clone(), call, tensor };
                 for waiter in waiting.remove(&source).unwrap_or_default() {
                     if let Some(count) = missing.get_mut(&waiter) {
@@ -172,7 +231,14 @@ impl Lowering {
             }
         }
         let output = |source: &Source| known.get(source).cloned();
-        outputs.iter().map(|source| output(source).ok_or_else(|| unreached(layers, source, &waiting))).collect()
+        let found: Option<Vec<Tensor>> = outputs.iter().map(output).collect();
+        match (found, stopped) {
+            (Some(found), _) => Ok(found),
+            (None, Some(error)) => Err(error),
+            (None, None) => {
+                outputs.iter().map(|source| output(source).ok_or_else(|| unreached(layers, source, &waiting))).collect()
+            }
+        }
     }
 
     fn layer(
@@ -194,7 +260,18 @@ impl Lowering {
             return self.model(model, &Place { path, address, scope }, given.inputs());
         }
         let mut call = Call { lowering: self, options: &layer.options, path, address, scope, weights_asked: 0 };
-        call.lower(given)
+        let before = (call.lowering.graph.nodes.len(), call.lowering.graph.weights.len());
+        let result = call.lower(given);
+        if let Err(error) = &result
+            && error.is_gap()
+        {
+            // Half a layer would be shown as the whole of it.
+            self.graph.nodes.truncate(before.0);
+            self.graph.weights.truncate(before.1);
+            self.weights.retain(|_, value| self.graph.weights.iter().any(|weight| weight.value == *value));
+            self.gap.get_or_insert_with(|| Gap { reason: error.to_string(), inputs: given.inputs() });
+        }
+        result
     }
 }
 

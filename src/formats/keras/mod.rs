@@ -11,6 +11,7 @@ mod attention;
 mod config;
 mod convolution;
 mod dense;
+mod description;
 mod error;
 mod file;
 mod layer_norm;
@@ -33,7 +34,7 @@ use std::path::Path;
 
 pub use error::KerasError;
 
-use crate::model::Graph;
+use crate::model::{Graph, Model};
 use config::ModelConfig;
 use file::KerasFile;
 
@@ -63,6 +64,17 @@ pub struct KerasModel {
     pub input: KerasInput,
     /// Whether the network itself begins with rescaling or normalisation of its pixels.
     pub rescaling: bool,
+    /// Number of scores, where the network gives a vector.
+    pub classes: Option<usize>,
+    /// What of the network is missing, in one line: a layer whose code is not in the file ends the graph before it.
+    pub note: Option<String>,
+}
+
+impl KerasModel {
+    /// The model that everything else works on, called as its file.
+    pub fn into_model(self, file_name: String) -> Model {
+        description::model(self, file_name)
+    }
 }
 
 /// Opens a Keras file; arrays are read one by one.

@@ -32,6 +32,8 @@ pub(super) struct Options {
     pub(super) class: String,
     /// Whether it is a function of `keras.ops` or of TensorFlow's in place of a layer.
     pub(super) operation: bool,
+    /// Whether its class is neither Keras's nor TensorFlow's.
+    pub(super) foreign: bool,
     /// What else the file's `config` says.
     pub(super) entries: Map<String, Json>,
 }
