@@ -125,7 +125,7 @@ pub fn read(file: Vec<u8>, folder: Option<PathBuf>) -> Result<OnnxModel> {
         let shape = kind.shape.as_ref().ok_or_else(|| missing("shape"))?;
         let dtype = tensor::dtype(kind.data_type).map_err(|reason| OnnxError::tensor(&input.name, reason))?;
         let sizes = shape.iter().map(|dimension| match dimension {
-            Dimension::Fixed(size) => Dim::Fixed(*size),
+            Dimension::Fixed(size) => values::of_size(*size),
             Dimension::Named(_) | Dimension::Open => Dim::Open,
         });
         let sizes = sizes.collect();

@@ -25,6 +25,14 @@ impl Dim {
     }
 }
 
+/// The longest dimension that is computed with at load; a longer one is left to the graph, which says what is wrong with it.
+const LONGEST: i64 = 1 << 32;
+
+/// A dimension of a size that is known.
+pub(super) fn of_size(size: i64) -> Dim {
+    if (0..=LONGEST).contains(&size) { Dim::Fixed(size) } else { Dim::Open }
+}
+
 /// A tensor that the graph computes.
 #[derive(Debug, Clone)]
 pub(super) struct Tensor {

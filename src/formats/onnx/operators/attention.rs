@@ -68,14 +68,14 @@ pub(super) fn attention(call: &mut Call) -> Result<Vec<Known>> {
         shown = weights.clone();
     }
     let weights = call.cast(&weights, kind);
-    let mut made = super::matrix::product(call, &weights, &value);
+    let mut summed = super::matrix::product(call, &weights, &value);
     if flat {
-        made = call.permute(&made, &[0, 2, 1, 3]);
-        let shape = call.lowering.shape(&made);
+        let turned = call.permute(&summed, &[0, 2, 1, 3]);
+        let shape = call.lowering.shape(&turned);
         let width = call.lowering.arithmetic(SizeOperator::Mul, shape[2], shape[3])?;
-        made = call.reshape(&made, &[shape[0], shape[1], width]);
+        summed = call.reshape(&turned, &[shape[0], shape[1], width]);
     }
-    Ok(vec![Known::Tensor(made), Known::Tensor(present.0), Known::Tensor(present.1), Known::Tensor(shown)])
+    Ok(vec![Known::Tensor(summed), Known::Tensor(present.0), Known::Tensor(present.1), Known::Tensor(shown)])
 }
 
 /// N×T×(heads·size) as N×heads×T×size.
@@ -156,7 +156,7 @@ fn mask(call: &mut Call, scores: &Tensor, query: &Tensor, key: &Tensor) -> Resul
         (Some(there), Some(wanted)) if there < wanted => {
             let value =
                 if mask.dtype == DType::Bool { Argument::Bool(false) } else { Argument::Float(f64::NEG_INFINITY) };
-            call.pad(&mask, &[Number::Int(0)], &[Number::Int(wanted - there)], value)?
+            call.pad(&mask, &[Number::Int(0)], &[Number::Int(wanted - there)], value)
         }
         _ => mask,
     };

@@ -9,7 +9,7 @@ use crate::model::graph::{Argument, DType};
 const MOST_ROUNDS: i64 = 4096;
 
 pub(super) fn branch(call: &mut Call) -> Result<Vec<Known>> {
-    let condition = call.known(0)?.numbers().and_then(|numbers| numbers.single()).and_then(|number| number.int());
+    let condition = call.known(0)?.numbers().and_then(|numbers| numbers.single()).and_then(Number::int);
     let Some(condition) = condition else {
         return Err(
             call.fail("its condition depends on the picture; only conditions that are known at load can be run here")
@@ -26,7 +26,7 @@ pub(super) fn repeat(call: &mut Call) -> Result<Vec<Known>> {
         Some(_) => call.one_int(0)?.unwrap_or(0),
         None => MOST_ROUNDS + 1,
     };
-    let truth = |known: &Known| known.numbers().and_then(|numbers| numbers.single()).and_then(|number| number.int());
+    let truth = |known: &Known| known.numbers().and_then(|numbers| numbers.single()).and_then(Number::int);
     let mut go_on = match call.given(1) {
         Some(known) => truth(known).ok_or_else(|| {
             call.fail("its condition depends on the picture; only conditions that are known at load can be run here")

@@ -10,6 +10,11 @@ pub(super) fn is_real(dtype: DType) -> bool {
     matches!(dtype, DType::Float16 | DType::BFloat16 | DType::Float32 | DType::Float64)
 }
 
+/// Whether a factor changes nothing.
+pub(super) fn is_one(factor: f64) -> bool {
+    factor.total_cmp(&1.0).is_eq()
+}
+
 /// An input as the second operand: a single constant number as itself.
 fn operand(call: &mut Call, index: usize, beside: &Tensor) -> Result<Operand> {
     let known = call.known(index)?;

@@ -99,6 +99,13 @@ pub(super) fn lower(call: &mut Call) -> Result<Vec<Known>> {
         "MatMul" => matrix::matmul(call),
         "Einsum" => matrix::einsum(call),
         "Det" => matrix::det(call),
+        _ => shapes_and_rest(call, operator),
+    }
+}
+
+/// Operators that move numbers, choose among them or make them, and control flow.
+fn shapes_and_rest(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
+    match operator {
         "Identity" => Ok(vec![call.known(0)?]),
         "Dropout" => dropout(call),
         "Reshape" => shaping::reshape(call),

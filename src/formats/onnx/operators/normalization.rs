@@ -148,7 +148,9 @@ pub(super) fn rms(call: &mut Call) -> Result<Vec<Known>> {
 /// The mean over some dimensions, which stay with size 1.
 fn mean_over(call: &mut Call, input: &Tensor, axes: &[usize]) -> Tensor {
     let mut sizes = input.sizes.clone();
-    axes.iter().for_each(|&axis| sizes[axis] = Dim::Fixed(1));
+    for &axis in axes {
+        sizes[axis] = Dim::Fixed(1);
+    }
     let dims = Argument::ints(axes.iter().map(|&axis| axis as i64));
     call.shaped(("mean", "dim"), input, vec![("dim", dims), ("keepdim", Argument::Bool(true))], sizes)
 }
@@ -168,7 +170,7 @@ pub(super) fn local_response(call: &mut Call) -> Result<Vec<Known>> {
     let before = Number::Int((size - 1) / 2);
     let after = Number::Int(size - 1 - (size - 1) / 2);
     let zero = Number::Int(0);
-    let padded = call.pad(&flat, &[before, zero], &[after, zero], Argument::Float(0.0))?;
+    let padded = call.pad(&flat, &[before, zero], &[after, zero], Argument::Float(0.0));
     let arguments = vec![("kernel_size", Argument::ints([size, 1])), ("stride", Argument::ints([1, 1]))];
     let mean = call.shaped(("avg_pool2d", ""), &padded, arguments, flat.sizes);
     let mean = call.reshape(&mean, &shape);

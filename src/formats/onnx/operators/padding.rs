@@ -40,7 +40,7 @@ pub(super) fn pad(call: &mut Call) -> Result<Vec<Known>> {
                 }
                 _ => Argument::Float(value),
             };
-            call.pad(&input, &begin[first..], &end[first..], value)?
+            call.pad(&input, &begin[first..], &end[first..], value)
         }
         mode @ ("reflect" | "edge" | "wrap") => around(call, &input, (&begin, &end), mode)?,
         other => return Err(call.unknown("mode", other)),
@@ -54,18 +54,18 @@ fn around(call: &mut Call, input: &Tensor, pads: (&[Number], &[Number]), mode: &
     let part = |list: &[Number], cut: bool| -> Vec<Number> {
         list.iter().map(|&pad| if (pad.int().is_some_and(|pad| pad < 0)) == cut { pad } else { zero }).collect()
     };
-    let cut = call.pad(input, &part(pads.0, true), &part(pads.1, true), Argument::Int(0))?;
+    let cut = call.pad(input, &part(pads.0, true), &part(pads.1, true), Argument::Int(0));
     let (begin, end) = (part(pads.0, false), part(pads.1, false));
     if let Some(made) = direct(call, &cut, (&begin, &end), mode) {
         return Ok(made);
     }
-    let mut made = cut;
-    for axis in 0..made.rank() {
+    let mut padded = cut;
+    for axis in 0..padded.rank() {
         if begin[axis] != zero || end[axis] != zero {
-            made = along(call, &made, axis, (begin[axis], end[axis]), mode)?;
+            padded = along(call, &padded, axis, (begin[axis], end[axis]), mode)?;
         }
     }
-    Ok(made)
+    Ok(padded)
 }
 
 /// By libtorch's own operators, where only rows and columns are padded.

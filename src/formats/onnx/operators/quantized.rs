@@ -39,7 +39,8 @@ fn limits(dtype: DType) -> (f64, f64) {
     match dtype {
         DType::Int8 => (-128.0, 127.0),
         DType::Int16 => (-32768.0, 32767.0),
-        DType::Int32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+        // Nothing is quantised to 32 bits: these are unsigned numbers of 16, held in a wider type.
+        DType::Int32 => (0.0, 65535.0),
         _ => (0.0, 255.0),
     }
 }

@@ -101,7 +101,7 @@ impl Over {
     fn product(&self, call: &mut Call, input: &Tensor) -> Tensor {
         let mut axes = self.axes.clone();
         axes.sort_unstable();
-        let made = axes.iter().rev().fold(input.clone(), |made, &axis| {
+        axes.iter().rev().fold(input.clone(), |made, &axis| {
             let mut sizes = made.sizes.clone();
             if self.keep {
                 sizes[axis] = Dim::Fixed(1);
@@ -114,8 +114,7 @@ impl Over {
                 ("dtype", Argument::DType(input.dtype)),
             ];
             call.shaped(("prod", "dim_int"), &made, rest, sizes)
-        });
-        made
+        })
     }
 }
 
@@ -193,7 +192,7 @@ pub(super) fn cumulative(call: &mut Call, operator: &str) -> Result<Vec<Known>> 
         before[0] = Number::Int(1);
         after[0] = Number::Int(-1);
         let neutral = if operator == "cumsum" { 0.0 } else { 1.0 };
-        fed = call.pad(&fed, &before, &after, Argument::Float(neutral))?;
+        fed = call.pad(&fed, &before, &after, Argument::Float(neutral));
         fed.sizes.clone_from(&input.sizes);
     }
     let rest = vec![("dim", Argument::Int(axis as i64)), ("dtype", Argument::DType(input.dtype))];

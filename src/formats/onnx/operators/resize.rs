@@ -6,6 +6,7 @@
 use super::super::call::Call;
 use super::super::error::Result;
 use super::super::values::{Dim, Known, Number, Tensor};
+use super::elementwise::is_one;
 use crate::model::graph::{Argument, SizeOperator};
 
 /// Weights of one dimension that are made at load: rows times columns.
@@ -14,7 +15,7 @@ const MOST_WEIGHTS: usize = 1 << 24;
 /// How one dimension is resized.
 #[derive(Debug, Clone, Copy)]
 struct Axis {
-    axis: usize,
+    place: usize,
     /// New size over old size.
     scale: f64,
     size: Number,
@@ -47,12 +48,12 @@ pub(super) fn resize(call: &mut Call) -> Result<Vec<Known>> {
     };
     let mut axes = targets(call, &input, old)?;
     if how.coordinates != "tf_crop_and_resize" {
-        axes.retain(|axis| axis.scale != 1.0 || call.lowering.dim(axis.size) != input.sizes[axis.axis]);
+        axes.retain(|axis| !is_one(axis.scale) || call.lowering.dim(axis.size) != input.sizes[axis.place]);
     }
     if axes.is_empty() {
         return Ok(vec![Known::Tensor(input)]);
     }
-    if let Some(made) = direct(call, &input, &axes, &how)? {
+    if let Some(made) = direct(call, &input, &axes, &how) {
         return Ok(vec![Known::Tensor(made)]);
     }
     let region = if how.coordinates == "tf_crop_and_resize" { call.reals(1)? } else { None };
@@ -61,8 +62,8 @@ pub(super) fn resize(call: &mut Call) -> Result<Vec<Known>> {
         let region = region.as_ref().and_then(|region| {
             let rank = region.len() / 2;
             let told = call.int_list("axes").ok().flatten();
-            let place = told.map_or(Some(axis.axis), |axes| {
-                axes.iter().position(|&one| call.axis(one, input.rank()).is_ok_and(|one| one == axis.axis))
+            let place = told.map_or(Some(axis.place), |axes| {
+                axes.iter().position(|&one| call.axis(one, input.rank()).is_ok_and(|one| one == axis.place))
             })?;
             Some((*region.get(place)?, *region.get(place + rank)?))
         });
@@ -104,13 +105,13 @@ fn targets(call: &mut Call, input: &Tensor, old: bool) -> Result<Vec<Axis>> {
             let scale_number = scale.real().ok_or_else(|| call.fail("its scales are no constants"))?;
             let size = match old_size {
                 Number::Int(size) => Number::Int((size as f64 * scale_number).floor() as i64),
-                size if scale_number == 1.0 => size,
+                size if is_one(scale_number) => size,
                 size => {
-                    let scaled = call.lowering.arithmetic(SizeOperator::Mul, size, Number::Float(scale_number))?;
-                    call.lowering.of_one(SizeOperator::Floor, scaled)?
+                    let exact = call.lowering.arithmetic(SizeOperator::Mul, size, Number::Float(scale_number))?;
+                    call.lowering.of_one(SizeOperator::Floor, exact)?
                 }
             };
-            targets.push(Axis { axis, scale: scale_number, size });
+            targets.push(Axis { place: axis, scale: scale_number, size });
         }
         return Ok(targets);
     }
@@ -135,7 +136,9 @@ fn targets(call: &mut Call, input: &Tensor, old: bool) -> Result<Vec<Axis>> {
         return axes
             .iter()
             .map(|&axis| match input.sizes[axis] {
-                Dim::Fixed(size) => Ok(Axis { axis, scale, size: Number::Int((size as f64 * scale).round() as i64) }),
+                Dim::Fixed(size) => {
+                    Ok(Axis { place: axis, scale, size: Number::Int((size as f64 * scale).round() as i64) })
+                }
                 _ => Err(call.fail("a kept aspect ratio needs an input of a fixed size")),
             })
             .collect();
@@ -144,28 +147,32 @@ fn targets(call: &mut Call, input: &Tensor, old: bool) -> Result<Vec<Axis>> {
         let same = call.lowering.dim(size) == input.sizes[axis] && input.sizes[axis] != Dim::Open;
         let pictures = matches!(input.sizes[axis], Dim::Batch(_)) && size == Number::Int(1);
         // A file that was made with one picture says 1 where any number is.
-        if pictures || same { Axis { axis, scale: 1.0, size } } else { Axis { axis, scale: ratio(size, axis), size } }
+        if pictures || same {
+            Axis { place: axis, scale: 1.0, size }
+        } else {
+            Axis { place: axis, scale: ratio(size, axis), size }
+        }
     };
     Ok(axes.iter().zip(&sizes).map(target).collect())
 }
 
 /// libtorch's own upsampling of rows and columns, where it computes the same.
-fn direct(call: &mut Call, input: &Tensor, axes: &[Axis], how: &How) -> Result<Option<Tensor>> {
+fn direct(call: &mut Call, input: &Tensor, axes: &[Axis], how: &How) -> Option<Tensor> {
     let spatial = input.rank().saturating_sub(2);
     if !(1..=3).contains(&spatial)
-        || axes.iter().any(|axis| axis.axis < 2)
+        || axes.iter().any(|axis| axis.place < 2)
         || how.exclude
         || !super::elementwise::is_real(input.dtype)
     {
-        return Ok(None);
+        return None;
     }
     let mut sizes: Vec<Number> = (2..input.rank()).map(|axis| call.lowering.size(input, axis)).collect();
     let mut scales = vec![Argument::Float(1.0); spatial];
     let mut open = false;
     for axis in axes {
-        open |= !matches!((axis.size, input.sizes[axis.axis]), (Number::Int(_), Dim::Fixed(_)));
-        sizes[axis.axis - 2] = axis.size;
-        scales[axis.axis - 2] = if axis.scale.is_finite() { Argument::Float(axis.scale) } else { Argument::None };
+        open |= !matches!((axis.size, input.sizes[axis.place]), (Number::Int(_), Dim::Fixed(_)));
+        sizes[axis.place - 2] = axis.size;
+        scales[axis.place - 2] = if axis.scale.is_finite() { Argument::Float(axis.scale) } else { Argument::None };
     }
     let whole = axes.iter().all(|axis| axis.scale.is_finite() && axis.scale >= 1.0 && axis.scale.fract() == 0.0);
     let linear = ["upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"][spatial - 1];
@@ -174,7 +181,7 @@ fn direct(call: &mut Call, input: &Tensor, axes: &[Axis], how: &How) -> Result<O
         "align_corners" => true,
         "half_pixel" | "pytorch_half_pixel" => false,
         _ if how.mode == "nearest" => false,
-        _ => return Ok(None),
+        _ => return None,
     };
     let exact = ["_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d"][spatial - 1];
     let from_corner = how.coordinates == "asymmetric" && how.nearest == "floor";
@@ -186,11 +193,11 @@ fn direct(call: &mut Call, input: &Tensor, axes: &[Axis], how: &How) -> Result<O
         "linear" if !how.antialias => linear,
         "linear" if spatial == 2 && open => "_upsample_bilinear2d_aa",
         "cubic" if spatial == 2 && !how.antialias && (how.cubic + 0.75).abs() < 1e-6 => "upsample_bicubic2d",
-        _ => return Ok(None),
+        _ => return None,
     };
     // pytorch_half_pixel differs from half_pixel for a new size of 1, where libtorch is as the latter.
     if how.coordinates == "pytorch_half_pixel" && axes.iter().any(|axis| axis.size == Number::Int(1)) {
-        return Ok(None);
+        return None;
     }
     let mut result = input.sizes.clone();
     for (axis, &size) in sizes.iter().enumerate() {
@@ -203,7 +210,7 @@ fn direct(call: &mut Call, input: &Tensor, axes: &[Axis], how: &How) -> Result<O
     }
     let names: &[&str] = if spatial == 1 { &["scales"] } else { &["scales_d", "scales_h", "scales_w"][3 - spatial..] };
     rest.extend(names.iter().copied().zip(scales));
-    Ok(Some(call.shaped((name, ""), input, rest, result)))
+    Some(call.shaped((name, ""), input, rest, result))
 }
 
 /// Where the centre of a new element lies among the old ones.
@@ -245,7 +252,7 @@ fn coordinate(how: &How, at: f64, old: f64, new: f64, scale: f64, region: (f64, 
 
 /// Resizes one dimension by a product with a matrix of weights.
 fn by_weights(call: &mut Call, input: &Tensor, axis: Axis, how: &How, region: Option<(f64, f64)>) -> Result<Tensor> {
-    let (Dim::Fixed(old), Number::Int(new)) = (input.sizes[axis.axis], axis.size) else {
+    let (Dim::Fixed(old), Number::Int(new)) = (input.sizes[axis.place], axis.size) else {
         return Err(call.fail(format!(
             "resizing in the mode {} with coordinates {} needs an input of a fixed size here",
             how.mode, how.coordinates
@@ -285,8 +292,8 @@ fn by_weights(call: &mut Call, input: &Tensor, axis: Axis, how: &How, region: Op
     let matrix = call.constant(input.dtype, vec![rows, columns], weights.into_iter().map(Number::Float).collect())?;
     // The dimension goes last, is multiplied, and goes back.
     let rank = input.rank();
-    let mut order: Vec<usize> = (0..rank).filter(|&other| other != axis.axis).collect();
-    order.push(axis.axis);
+    let mut order: Vec<usize> = (0..rank).filter(|&other| other != axis.place).collect();
+    order.push(axis.place);
     let turned = call.permute(input, &order);
     let mut sizes = turned.sizes.clone();
     sizes[rank - 1] = Dim::Fixed(new);
