@@ -4,7 +4,7 @@
 
 use std::io::Cursor;
 
-use layerscope::formats::archive::Archive;
+use layerscope_fuzz::formats::archive::Archive;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

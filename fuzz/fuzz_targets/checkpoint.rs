@@ -4,7 +4,7 @@
 
 use std::io::{BufReader, Cursor};
 
-use layerscope::formats::checkpoint;
+use layerscope_fuzz::formats::checkpoint;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -5,8 +5,8 @@
 use std::io::{Cursor, Write};
 use std::sync::LazyLock;
 
-use layerscope::formats::archive::Archive;
-use layerscope::formats::exported_program;
+use layerscope_fuzz::formats::archive::Archive;
+use layerscope_fuzz::formats::exported_program;
 use libfuzzer_sys::fuzz_target;
 use zip::write::SimpleFileOptions;
 

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use layerscope::formats::keras;
+use layerscope_fuzz::formats::keras;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

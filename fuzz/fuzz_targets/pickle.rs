@@ -4,7 +4,7 @@
 
 use std::io::{BufReader, Cursor, Write};
 
-use layerscope::formats::checkpoint;
+use layerscope_fuzz::formats::checkpoint;
 use libfuzzer_sys::fuzz_target;
 use zip::write::SimpleFileOptions;
 

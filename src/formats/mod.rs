@@ -10,6 +10,8 @@ pub mod keras;
 pub mod onnx;
 mod open;
 pub mod pickle;
+mod recognise;
+pub mod torchscript;
 
 pub use demo::{Demo, demo};
 pub use open::{OpenError, Reason, open};

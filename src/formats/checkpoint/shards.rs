@@ -22,8 +22,13 @@ struct Index {
     weight_map: serde_json::Map<String, serde_json::Value>,
 }
 
+/// The file of a folder that the others, if there are any, belong to.
+pub(super) fn main_file(folder: &Path) -> Option<std::path::PathBuf> {
+    FILES.iter().map(|name| folder.join(name)).find(|file| file.is_file())
+}
+
 pub(super) fn open_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
-    let Some(file) = FILES.iter().map(|name| folder.join(name)).find(|file| file.is_file()) else {
+    let Some(file) = main_file(folder) else {
         return Err(CheckpointError::OtherKind(format!("a folder without {}", FILES.join(", "))));
     };
     super::open(&file)

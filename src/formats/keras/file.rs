@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use hdf5_pure::{AttrValue, Datatype, DatatypeByteOrder, File, ReadSeekSource};
+use serde_json::Value as Json;
 
 use super::KerasError;
 use super::window::FileWindow;
@@ -18,12 +19,16 @@ const MOST_COMPRESSION: u64 = 1032;
 /// The two entries that make a zip archive a `.keras` file.
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.weights.h5";
+/// The entry that says who wrote it.
+const METADATA: &str = "metadata.json";
 
 /// An open Keras file.
 pub(super) struct KerasFile {
     file: File,
     /// Text of `config.json`, where the file is an archive.
     config: Option<String>,
+    /// Keras's version that wrote the file.
+    version: Option<String>,
     store: Store,
     /// Paths of the arrays of a layer's group, in Keras's order.
     names: HashMap<String, Vec<String>>,
@@ -44,6 +49,8 @@ pub(super) struct Address {
     pub(super) names: Vec<String>,
     /// The same as an archive counts them: `conv2d_1`, by class and position.
     pub(super) numbers: Vec<String>,
+    /// Attributes of the layer that hold layers of its own: `query_dense`.
+    pub(super) parts: Vec<String>,
 }
 
 /// An array of the file, found but not read.
@@ -100,7 +107,9 @@ impl KerasFile {
 
     fn of_hdf5(file: Result<File, hdf5_pure::Error>, length: u64) -> Result<Self, KerasError> {
         let file = Self::check(file, length)?;
-        Ok(Self { file, config: None, store: Store::Named, names: HashMap::new() })
+        let version = |group: hdf5_pure::Group| group.attrs().ok()?.get("keras_version")?.as_str().map(str::to_owned);
+        let version = version(file.root()).or_else(|| version(file.group("model_weights").ok()?));
+        Ok(Self { file, config: None, version, store: Store::Named, names: HashMap::new() })
     }
 
     /// Arrays of an archive that does not compress them, as Keras writes it, are read from their place in it.
@@ -125,12 +134,19 @@ impl KerasFile {
         })?;
         let old = file.group("_layer_checkpoint_dependencies").is_ok();
         let store = Store::Numbered(if old { "_layer_checkpoint_dependencies" } else { "layers" });
-        Ok(Self { file, config: Some(config), store, names: HashMap::new() })
+        let metadata = archive.read(METADATA).ok().and_then(|text| serde_json::from_slice::<Json>(&text).ok());
+        let version = metadata.and_then(|metadata| Some(metadata.get("keras_version")?.as_str()?.to_owned()));
+        Ok(Self { file, config: Some(config), version, store, names: HashMap::new() })
     }
 
     /// Name of the format, for people.
     pub(super) fn format(&self) -> &'static str {
         if self.config.is_some() { "Keras archive" } else { "Keras HDF5" }
+    }
+
+    /// Keras's version that wrote the file, where it says so.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// The text that describes the model.
@@ -159,8 +175,10 @@ impl KerasFile {
     ) -> Result<Option<String>, KerasError> {
         match self.store {
             Store::Numbered(word) => {
-                let path: Vec<String> = layer.numbers.iter().map(|number| format!("{word}/{number}")).collect();
-                Ok(Some(format!("{}/vars/{position}", path.join("/"))))
+                let models = layer.numbers.iter().map(|number| format!("{word}/{number}/"));
+                let parts = layer.parts.iter().map(|part| format!("{part}/"));
+                let path: String = models.chain(parts).collect();
+                Ok(Some(format!("{path}vars/{position}")))
             }
             Store::Named => {
                 let Some(group) = layer.names.first() else { return Ok(None) };

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use super::config::{Joining, LayerConfig, ModelConfig, Source};
+use super::arguments::{Arguments, Source};
+use super::config::{Joining, LayerConfig, ModelConfig};
 use super::file::{Address, KerasFile};
 use super::layers::{Call, keeps_numbers};
 use super::tensor::Tensor;
@@ -17,6 +18,10 @@ pub(super) struct Lowering {
     pub(super) file: KerasFile,
     /// Weights that are read already: layers may be called twice.
     pub(super) weights: HashMap<String, ValueId>,
+    /// Whether the model works on N×C×H×W itself.
+    pub(super) channels_first: bool,
+    /// Whether Keras 1 or 2 wrote the file.
+    pub(super) keras_2: bool,
     /// How often a node's name was asked for.
     names: HashMap<String, usize>,
 }
@@ -32,11 +37,20 @@ struct Place {
 
 /// Lowers a whole file.
 pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel, KerasError> {
-    let (input_name, [height, width, channels]) = picture(config)?;
-    let mut lowering = Lowering { graph: Graph::default(), file, weights: HashMap::new(), names: HashMap::new() };
+    let channels_first = config.channels_first();
+    let (input_name, sizes) = picture(config, channels_first)?;
+    let mut lowering = Lowering {
+        graph: Graph::default(),
+        keras_2: file.version().is_some_and(|version| version.starts_with(['1', '2'])),
+        file,
+        weights: HashMap::new(),
+        channels_first,
+        names: HashMap::new(),
+    };
     let value = lowering.graph.value(input_name);
     lowering.graph.inputs.push(value);
-    let input = Tensor { value, sizes: vec![height, width, channels] };
+    let input = Tensor { value, sizes: sizes.to_vec(), moved: !channels_first };
+    let [height, width, channels] = if channels_first { [sizes[1], sizes[2], sizes[0]] } else { sizes };
     let outputs = lowering.model(config, &Place::default(), vec![input])?;
     lowering.graph.outputs.extend(outputs.iter().map(|output| output.value));
     let first =
@@ -51,13 +65,13 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
             height: size(height),
             width: size(width),
             channels: size(channels).unwrap_or_default(),
-            channels_last: true,
+            channels_last: !channels_first,
         },
     })
 }
 
-/// Name and shape of the one picture that the model takes.
-fn picture(config: &ModelConfig) -> Result<(String, [Option<i64>; 3]), KerasError> {
+/// Name and shape, as Keras has it, of the one picture that the model takes.
+fn picture(config: &ModelConfig, channels_first: bool) -> Result<(String, [Option<i64>; 3]), KerasError> {
     let name = match &config.joining {
         Joining::Functional { inputs, .. } => match inputs.as_slice() {
             [input] => input.layer.clone(),
@@ -70,9 +84,10 @@ fn picture(config: &ModelConfig) -> Result<(String, [Option<i64>; 3]), KerasErro
         .ok_or_else(|| KerasError::OtherKind("a model that does not say the shape of its input".to_owned()))?;
     let sizes: Vec<Option<i64>> =
         shape.iter().map(|size| size.and_then(|size| i32::try_from(size).ok()).map(i64::from)).collect();
+    let channels = if channels_first { 1 } else { 3 };
     match sizes.as_slice() {
-        &[_, height, width, Some(channels)] if channels > 0 && height != Some(0) && width != Some(0) => {
-            Ok((name, [height, width, Some(channels)]))
+        &[_, one, two, three] if sizes[channels].is_some() && [one, two, three].iter().all(|size| *size != Some(0)) => {
+            Ok((name, [one, two, three]))
         }
         _ => {
             let sizes: Vec<String> =
@@ -93,7 +108,11 @@ impl Lowering {
     fn model(&mut self, config: &ModelConfig, place: &Place, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, KerasError> {
         match &config.joining {
             Joining::Sequential => config.layers.iter().try_fold(inputs, |tensors, layer| {
-                if layer.options.class == "InputLayer" { Ok(tensors) } else { self.layer(layer, 0, place, tensors) }
+                if layer.options.class == "InputLayer" {
+                    Ok(tensors)
+                } else {
+                    self.layer(layer, 0, place, &Arguments::of_tensors(tensors))
+                }
             }),
             Joining::Functional { inputs: fed, outputs } => {
                 if fed.len() != inputs.len() {
@@ -125,21 +144,21 @@ impl Lowering {
             if layer.options.class == "InputLayer" {
                 continue;
             }
-            for (call, sources) in layer.calls.iter().enumerate() {
-                let open: Vec<_> = sources.iter().filter(|source| !known.contains_key(source)).collect();
+            for (call, given) in layer.calls.iter().enumerate() {
+                let open: Vec<_> = given.tensors().into_iter().filter(|source| !known.contains_key(source)).collect();
                 if open.is_empty() {
                     ready.push(Reverse((at, call)));
                 }
                 missing.insert((at, call), open.len());
                 for source in open {
-                    waiting.entry(source.clone()).or_default().push((at, call));
+                    waiting.entry(source).or_default().push((at, call));
                 }
             }
         }
         while let Some(Reverse((at, call))) = ready.pop() {
             let layer = &layers[at];
-            let inputs = layer.calls[call].iter().filter_map(|source| known.get(source).cloned()).collect();
-            for (tensor, given) in self.layer(layer, call, place, inputs)?.into_iter().enumerate() {
+            let Some(given) = layer.calls[call].resolve(&known) else { continue };
+            for (tensor, given) in self.layer(layer, call, place, &given)?.into_iter().enumerate() {
                 let source = Source { layer: layer.options.name.clone(), call, tensor };
                 for waiter in waiting.remove(&source).unwrap_or_default() {
                     if let Some(count) = missing.get_mut(&waiter) {
@@ -161,7 +180,7 @@ impl Lowering {
         layer: &LayerConfig,
         call: usize,
         place: &Place,
-        inputs: Vec<Tensor>,
+        given: &Arguments<Tensor>,
     ) -> Result<Vec<Tensor>, KerasError> {
         let name = &layer.options.name;
         let mark = if call == 0 { String::new() } else { format!("@{call}") };
@@ -172,10 +191,10 @@ impl Lowering {
         address.names.push(name.clone());
         address.numbers.push(layer.number.clone());
         if let Some(model) = &layer.model {
-            return self.model(model, &Place { path, address, scope }, inputs);
+            return self.model(model, &Place { path, address, scope }, given.inputs());
         }
         let mut call = Call { lowering: self, options: &layer.options, path, address, scope, weights_asked: 0 };
-        Ok(vec![call.lower(&inputs)?])
+        call.lower(given)
     }
 }
 

@@ -6,18 +6,24 @@
 //! read with other strides.
 
 mod activation;
+mod arguments;
+mod attention;
 mod config;
 mod convolution;
 mod dense;
 mod error;
 mod file;
+mod layer_norm;
 mod layers;
 mod lower;
 mod merge;
 mod normalization;
+mod operations;
 mod options;
 mod padding;
 mod pooling;
+mod rearranging;
+mod resizing;
 mod shaping;
 mod tensor;
 mod weights;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::globals::function;
-use super::heap::{Id, Node, Pickle, Value};
+use super::heap::{Id, LONGEST_WORD, Node, Pickle, Value};
 use super::input::{Input, SHORT};
 use super::{Elements, PickleError, StorageRecord};
 use crate::model::printable;
@@ -17,6 +17,8 @@ const MOST_OPCODES: u64 = 16_000_000;
 const MOST_NODES: usize = 4_000_000;
 /// Characters of a global's name that are kept for messages.
 const LONGEST_NAME: usize = 200;
+/// Longest key of a storage, which is a number.
+const LONGEST_KEY: usize = 64;
 /// Bytes that calls may copy for each byte of the pickle.
 const MOST_COPIES: u64 = 8;
 
@@ -349,7 +351,7 @@ impl<R: BufRead> Machine<R> {
                 let elements = self.storage_class(class).ok_or(WRONG)?;
                 let key = match key {
                     Value::Int(number) => number.to_string(),
-                    other => self.word(other).filter(|key| key.len() <= 1024).ok_or(WRONG)?.to_owned(),
+                    other => self.word(other).filter(|key| key.len() <= LONGEST_KEY).ok_or(WRONG)?.to_owned(),
                 };
                 let offset = match rest.first().and_then(|&view| self.node(view)) {
                     Some(Node::Sequence(view)) => match view.as_slice() {
@@ -372,7 +374,7 @@ impl<R: BufRead> Machine<R> {
     pub(super) fn word(&self, value: Value) -> Option<&str> {
         match self.node(value)? {
             Node::Text(text) => Some(text),
-            Node::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            Node::Bytes(bytes) if bytes.len() <= LONGEST_WORD => std::str::from_utf8(bytes).ok(),
             _ => None,
         }
     }
