@@ -10,8 +10,9 @@ from programs import alive, picture
 from protocol import Case
 
 # Where a smaller picture than 224 does. What holds a position for each patch wants its own size.
-SIDES = {"inception_v3": 128, "vit_h_14": 224, "maxvit_t": 224}
-FIXED = ("vit_", "maxvit_")
+SIDES = {"inception_v3": 128}
+# The tracing exporter wants a pool to divide its input evenly: AlexNet and VGG at their own size.
+FIXED = ("vit_", "maxvit_", "alexnet", "vgg")
 HUGE = ("vit_l_16", "vit_l_32", "regnet_y_128gf", "vit_h_14")
 
 

@@ -121,6 +121,14 @@ pub(super) fn sequence_insert(call: &mut Call) -> Result<Vec<Known>> {
     Ok(vec![Known::Sequence(items)])
 }
 
+pub(super) fn sequence_erase(call: &mut Call) -> Result<Vec<Known>> {
+    let mut items = items(call)?;
+    let at = call.one_int(1)?.unwrap_or(-1);
+    let at = call.axis(at, items.len())?;
+    items.remove(at);
+    Ok(vec![Known::Sequence(items)])
+}
+
 pub(super) fn concat_sequence(call: &mut Call) -> Result<Vec<Known>> {
     let items = items(call)?;
     let mut tensors = Vec::with_capacity(items.len());

@@ -163,6 +163,7 @@ fn shapes_and_rest(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
         "SequenceAt" => control::sequence_at(call),
         "SequenceLength" => control::sequence_length(call),
         "SequenceInsert" => control::sequence_insert(call),
+        "SequenceErase" => control::sequence_erase(call),
         "ConcatFromSequence" => control::concat_sequence(call),
         "SplitToSequence" => control::split_sequence(call),
         _ => Err(call.fail("this operator cannot be run here")),
