@@ -82,17 +82,17 @@ pub(super) fn resize(
 
 /// `CenterCrop` of maps that are large enough.
 pub(super) fn center_crop(call: &mut Call, input: &Tensor) -> Result<Tensor, KerasError> {
-    let side = |key: &str| call.options.size(key)?.ok_or_else(|| call.options.wrong(format!("it has no {key}")));
-    let sides = [side("height")?, side("width")?];
-    let Maps { mut value, sizes: found, channels } = call.maps(input, 2)?;
-    for (axis, (size, kept)) in found.into_iter().zip(sides).enumerate() {
+    let length = |key: &str| call.options.size(key)?.ok_or_else(|| call.options.wrong(format!("it has no {key}")));
+    let window = [length("height")?, length("width")?];
+    let Maps { mut value, sizes: space, channels } = call.maps(input, 2)?;
+    for (axis, (size, kept)) in space.into_iter().zip(window).enumerate() {
         let Some(size) = size.filter(|&size| size >= kept) else {
             return Err(call.options.unsupported("an input that may be smaller than its output"));
         };
         let start = (size - kept) / 2;
         value = call.slice(value, axis as i64 + 2, start, Some(start + kept), 1)?;
     }
-    call.give(value, sides.map(Some).to_vec(), Some(channels))
+    call.give(value, window.map(Some).to_vec(), Some(channels))
 }
 
 impl Call<'_> {
