@@ -410,12 +410,12 @@ fn config_of(name: &str) -> Json {
 }
 
 proptest::proptest! {
-    #![proptest_config(cases(1000))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn nonsense_in_the_configuration_gives_a_model_or_one_line_and_no_panic(
-        name in proptest::sample::select(vec!["keras_functional", "keras_zoo_3", "keras_zoo_2"]),
-        changes in proptest::collection::vec((0..3000_usize, nonsense()), 1..4)
+        name in proptest::sample::select(vec!["keras_functional", "keras_zoo_3", "keras_zoo_2", "keras_gallery_3", "keras_gallery_2"]),
+        changes in proptest::collection::vec((0..6000_usize, nonsense()), 1..4)
     ) {
         let original = hdf5_pure::File::open(fixtures().join(name).join("model.h5")).unwrap();
         let mut config = config_of(name);

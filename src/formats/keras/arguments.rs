@@ -88,8 +88,8 @@ impl<T: Clone> Arguments<T> {
 
     /// The argument of that name or, by position, without one. `None` also for Python's `None`.
     pub(super) fn get(&self, position: usize, names: &[&str]) -> Option<&Given<T>> {
-        let named = self.keywords.iter().find(|(name, _)| names.contains(&&**name)).map(|(_, given)| given);
-        named.or_else(|| self.positional.get(position)).filter(|given| !matches!(given, Given::Plain(Json::Null)))
+        let by_name = self.keywords.iter().find(|(name, _)| names.contains(&&**name)).map(|(_, given)| given);
+        by_name.or_else(|| self.positional.get(position)).filter(|given| !matches!(given, Given::Plain(Json::Null)))
     }
 }
 

@@ -94,9 +94,9 @@ pub(super) fn multi_head(call: &mut Call, given: &Arguments<Tensor>) -> Result<V
     let keys = project(call, &key, ["key", "key_dense"], heads.keys, heads.key_size)?;
     let values = project(call, &value, ["value", "value_dense"], heads.keys, heads.value_size)?;
     let causal = matches!(given.get(usize::MAX, &["use_causal_mask"]), Some(Given::Plain(Json::Bool(true))));
-    let scored = matches!(given.get(usize::MAX, &["return_attention_scores"]), Some(Given::Plain(Json::Bool(true))));
+    let wanted = matches!(given.get(usize::MAX, &["return_attention_scores"]), Some(Given::Plain(Json::Bool(true))));
     let scale = 1.0 / (heads.key_size as f64).sqrt();
-    let (mixed, scores) = if scored {
+    let (mixed, scores) = if wanted {
         if causal || heads.queries != heads.keys {
             return Err(call.options.unsupported("return_attention_scores of a causal or grouped attention"));
         }
@@ -201,7 +201,7 @@ pub(super) fn single(call: &mut Call, given: &Arguments<Tensor>) -> Result<Vec<T
     };
     let (mixed, scores) = explicit(call, [query.value, key.value, value.value], scale)?;
     let result = Tensor::plain(mixed, vec![query.sizes[0], value.sizes[1]]);
-    let scored = matches!(given.get(usize::MAX, &["return_attention_scores"]), Some(Given::Plain(Json::Bool(true))));
-    let scores = scored.then(|| Tensor::plain(scores, vec![query.sizes[0], key.sizes[0]]));
+    let wanted = matches!(given.get(usize::MAX, &["return_attention_scores"]), Some(Given::Plain(Json::Bool(true))));
+    let scores = wanted.then(|| Tensor::plain(scores, vec![query.sizes[0], key.sizes[0]]));
     Ok(std::iter::once(result).chain(scores).collect())
 }

@@ -162,17 +162,14 @@ impl LayerConfig {
 /// Whether a node of the graph is no layer but a function of `keras.ops`, whose classes may have a layer's name.
 fn is_operation(json: &Json, class: &str) -> bool {
     let functions = matches!(class, "TFOpLambda" | "SlicingOpLambda");
-    functions
-        || match json.get("module").and_then(Json::as_str) {
-            Some(module) => module.contains(".ops"),
-            // HDF5 files of Keras 3 have no module; but a layer has a type of its numbers or can be trained, and a function not.
-            None => {
-                let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
-                let has = |key: &str| json.get("config").is_some_and(|config| config.get(key).is_some());
-                let layer = has("trainable") || (has("dtype") && class != "Cast");
-                !layer && calls.iter().any(|call| call.get("args").is_some())
-            }
-        }
+    if let Some(module) = json.get("module").and_then(Json::as_str) {
+        return functions || module.contains(".ops");
+    }
+    // HDF5 files of Keras 3 have no module; but a layer has a type of its numbers or can be trained, and a function not.
+    let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+    let has = |key: &str| json.get("config").is_some_and(|config| config.get(key).is_some());
+    let layer = has("trainable") || (has("dtype") && class != "Cast");
+    functions || (!layer && calls.iter().any(|call| call.get("args").is_some()))
 }
 
 /// Whether a layer's code is the user's own or another package's.

@@ -117,16 +117,13 @@ impl KerasFile {
         let mut archive = Archive::open(reader)?;
         let config = archive.read(CONFIG)?;
         let config = String::from_utf8(config).map_err(|_| KerasError::Damaged(format!("{CONFIG} is no text")))?;
-        let (file, length) = match archive.place(WEIGHTS)? {
-            Some((start, length)) => {
-                let source = ReadSeekSource::new(FileWindow::new(again, start, length));
-                (source.map_err(hdf5_pure::Error::from).and_then(File::from_source), length)
-            }
-            None => {
-                let bytes = archive.read(WEIGHTS)?;
-                let length = bytes.len() as u64;
-                (File::from_bytes(bytes), length)
-            }
+        let (file, length) = if let Some((start, length)) = archive.place(WEIGHTS)? {
+            let source = ReadSeekSource::new(FileWindow::new(again, start, length));
+            (source.map_err(hdf5_pure::Error::from).and_then(File::from_source), length)
+        } else {
+            let bytes = archive.read(WEIGHTS)?;
+            let length = bytes.len() as u64;
+            (File::from_bytes(bytes), length)
         };
         let file = Self::check(file, length).map_err(|error| match error {
             KerasError::NotHdf5 => KerasError::Damaged(format!("its {WEIGHTS} is no HDF5 file")),
@@ -175,10 +172,11 @@ impl KerasFile {
     ) -> Result<Option<String>, KerasError> {
         match self.store {
             Store::Numbered(word) => {
-                let models: String = layer.numbers.iter().map(|number| format!("{word}/{number}/")).collect();
+                let models = layer.numbers.iter().flat_map(|number| [word, number.as_str()]);
+                let models: Vec<&str> = models.collect();
                 let place = |mark: &str| {
-                    let parts: String = layer.parts.iter().map(|part| format!("{mark}{part}/")).collect();
-                    format!("{models}{parts}vars/{position}")
+                    let parts = layer.parts.iter().map(|part| format!("/{mark}{part}"));
+                    models.join("/") + &parts.collect::<String>() + &format!("/vars/{position}")
                 };
                 // Some classes and versions keep the layers inside a layer in private attributes.
                 let private = place("_");

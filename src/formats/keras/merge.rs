@@ -87,13 +87,13 @@ fn dot(call: &mut Call, inputs: &[Tensor]) -> Result<Tensor, KerasError> {
         return Err(call.options.unsupported("inputs that are neither two vectors nor two sequences"));
     }
     let axes = call.options.numbers("axes")?.unwrap_or_default();
-    let axis = |axis: f64| {
-        let axis = if axis < 0.0 { axis + rank as f64 } else { axis };
-        if axis >= 1.0 && axis < rank as f64 { Some(axis as usize) } else { None }
+    let counted = |number: f64| {
+        let number = if number < 0.0 { number + rank as f64 } else { number };
+        if number >= 1.0 && number < rank as f64 { Some(number as usize) } else { None }
     };
     let axes = match axes.as_slice() {
-        [both] => axis(*both).map(|axis| [axis, axis]),
-        [one, other] => axis(*one).zip(axis(*other)).map(|(one, other)| [one, other]),
+        [both] => counted(*both).map(|both| [both, both]),
+        [one, other] => counted(*one).zip(counted(*other)).map(|(one, other)| [one, other]),
         _ => None,
     };
     let axes = axes.ok_or_else(|| call.options.wrong("its axes are no dimensions of its inputs"))?;

@@ -71,13 +71,21 @@ impl Function<'_> {
         position: usize,
         names: &[&str],
     ) -> Result<Option<Vec<usize>>, KerasError> {
-        let Some(axes) = self.ints(position, names) else { return Ok(None) };
-        let axis = |axis: i64| {
-            let axis = if axis < 0 { axis.checked_add(rank as i64)? } else { axis };
-            usize::try_from(axis).ok().filter(|axis| (1..rank).contains(axis))
+        let Some(numbers) = self.ints(position, names) else { return Ok(None) };
+        let counted = |number: i64| {
+            let number = if number < 0 { number.checked_add(rank as i64)? } else { number };
+            usize::try_from(number).ok().filter(|number| (1..rank).contains(number))
         };
-        let axes: Option<Vec<usize>> = axes.into_iter().map(axis).collect();
+        let axes: Option<Vec<usize>> = numbers.into_iter().map(counted).collect();
         axes.map(Some).ok_or_else(|| call.options.unsupported("an axis that is the batch's or none"))
+    }
+
+    /// The one dimension of Keras's own shape that the parameter `axis` names.
+    pub(super) fn axis(&self, call: &Call, rank: usize, position: usize) -> Result<usize, KerasError> {
+        match self.axes(call, rank, position, &["axis"])?.as_deref() {
+            Some(&[one]) => Ok(one),
+            _ => Err(call.options.unsupported("an axis that is the batch's or none")),
+        }
     }
 }
 
@@ -272,8 +280,8 @@ fn elementwise(call: &mut Call, function: &Function) -> Result<Option<Tensor>, K
             return activation::leaky_relu(call, &input, slope).map(Some);
         }
         "softmax" | "logsoftmax" => {
-            let axes = function.axes(call, input.rank(), 1, &["axis"])?.unwrap_or_default();
-            let axis = axes.first().copied().unwrap_or(input.rank() - 1);
+            let there = function.plain(1, &["axis"]).is_some();
+            let axis = if there { function.axis(call, input.rank(), 1)? } else { input.rank() - 1 };
             let operator = if function.name == "softmax" { "softmax" } else { "log_softmax" };
             return activation::softmax(call, &input, axis, operator).map(Some);
         }
@@ -285,7 +293,7 @@ fn elementwise(call: &mut Call, function: &Function) -> Result<Option<Tensor>, K
         }
         "l2normalize" | "normalize" => {
             let axes = function.axes(call, input.rank(), 1, &["axis"])?.unwrap_or_else(|| vec![input.rank() - 1]);
-            if number(2, &["order"]).is_some_and(|order| order != 2.0) {
+            if number(2, &["order"]).is_some_and(|order| (order - 2.0).abs() > 0.0) {
                 return Ok(None);
             }
             let axes: Vec<i64> = axes.iter().map(|&axis| input.graph_axis(axis)).collect();
@@ -388,8 +396,8 @@ fn products(call: &mut Call, function: &Function) -> Result<Option<Tensor>, Kera
         ("einsum", tensors) => {
             let equation = function.plain(0, &["subscripts", "equation"]).and_then(Json::as_str);
             let equation = equation.unwrap_or_default().replace(' ', "");
-            let sides = equation.split_once("->").map(|(left, right)| (left.to_owned(), right.to_owned()));
-            let Some((left, right)) = sides.filter(|_| !equation.contains('.')) else { return Ok(None) };
+            let halves = equation.split_once("->").map(|(left, right)| (left.to_owned(), right.to_owned()));
+            let Some((left, right)) = halves.filter(|_| !equation.contains('.')) else { return Ok(None) };
             let letters: Vec<&str> = left.split(',').collect();
             let matching = |(letters, tensor): (&&str, &Tensor)| letters.len() == tensor.rank();
             if letters.len() != tensors.len() || !letters.iter().zip(tensors).all(matching) || right.is_empty() {
@@ -410,18 +418,16 @@ fn products(call: &mut Call, function: &Function) -> Result<Option<Tensor>, Kera
             call.place(value, sizes).map(Some)
         }
         ("concat" | "concatenate", [first, ..]) => {
-            let axes = function.axes(call, first.rank(), 1, &["axis"])?.unwrap_or_default();
-            let axis = axes.first().copied();
-            let axis = axis.ok_or_else(|| call.options.unsupported("a concatenation of batches"))?;
+            let axis = function.axis(call, first.rank(), 1)?;
             merge::concatenate(call, &tensors, axis).map(Some)
         }
         ("resize" | "resizeimages" | "resizebilinear", [input]) => {
-            let sides = function.ints(1, &["size"]).and_then(|sides| <[i64; 2]>::try_from(sides).ok());
-            let sides = sides.filter(|sides| sides.iter().all(|side| super::options::SIZES.contains(side)));
-            let Some(sides) = sides else { return Ok(None) };
+            let size = function.ints(1, &["size"]).and_then(|size| <[i64; 2]>::try_from(size).ok());
+            let size = size.filter(|size| size.iter().all(|length| super::options::SIZES.contains(length)));
+            let Some(size) = size else { return Ok(None) };
             let method = function.plain(2, &["method", "interpolation"]).and_then(Json::as_str).unwrap_or("bilinear");
             let antialias = function.flag(4, &["antialias"], false);
-            resizing::resize(call, input, sides, method, antialias).map(Some)
+            resizing::resize(call, input, size, method, antialias).map(Some)
         }
         _ => Ok(None),
     }

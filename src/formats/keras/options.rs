@@ -154,13 +154,13 @@ impl Options {
     pub(super) fn axes(&self, rank: usize) -> Result<Option<Vec<usize>>, KerasError> {
         let Some(value) = self.get("axis") else { return Ok(None) };
         let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        let axis = |item: &Json| {
-            let axis = item.as_i64()?;
-            let axis = if axis < 0 { axis.checked_add(rank as i64)? } else { axis };
-            usize::try_from(axis).ok().filter(|axis| (1..rank).contains(axis))
+        let counted = |item: &Json| {
+            let number = item.as_i64()?;
+            let number = if number < 0 { number.checked_add(rank as i64)? } else { number };
+            usize::try_from(number).ok().filter(|number| (1..rank).contains(number))
         };
         let mut axes: Vec<usize> =
-            items.iter().map(axis).collect::<Option<_>>().ok_or_else(|| self.bad("axis", value))?;
+            items.iter().map(counted).collect::<Option<_>>().ok_or_else(|| self.bad("axis", value))?;
         axes.sort_unstable();
         axes.dedup();
         Ok(Some(axes))

@@ -50,13 +50,9 @@ pub(super) fn lower(call: &mut Call, function: &Function) -> Result<Option<Vec<T
             call.unary("flip", ("flip", ""), &input, [("dims", dims)])?
         }
         "repeat" => {
-            let (Some(times), Some(axes)) =
-                (function.number(1, &["repeats"]), function.axes(call, input.rank(), 2, &["axis"])?)
-            else {
-                return Ok(None);
-            };
-            let &[axis] = axes.as_slice() else { return Ok(None) };
-            let times = times as i64;
+            let times = function.plain(1, &["repeats"]).and_then(Json::as_i64);
+            let Some(times) = times.filter(|times| (1..=4096).contains(times)) else { return Ok(None) };
+            let axis = function.axis(call, input.rank(), 2)?;
             let arguments = [("repeats", Argument::Int(times)), ("dim", Argument::Int(input.graph_axis(axis)))];
             let mut result = call.unary("repeat", ("repeat_interleave", "self_int"), &input, arguments)?;
             result.sizes[axis - 1] = result.sizes[axis - 1].and_then(|size| size.checked_mul(times));
@@ -69,8 +65,7 @@ pub(super) fn lower(call: &mut Call, function: &Function) -> Result<Option<Vec<T
 }
 
 fn expand(call: &mut Call, function: &Function, input: &Tensor) -> Result<Tensor, KerasError> {
-    let axes = function.axes(call, input.rank() + 1, 1, &["axis"])?.unwrap_or_default();
-    let &[axis] = axes.as_slice() else { return Err(call.options.unsupported("an axis that is not one")) };
+    let axis = function.axis(call, input.rank() + 1, 1)?;
     let value = call.keras_order(input)?;
     let arguments = [("self", value.into()), ("dim", Argument::Int(axis as i64))];
     let value = call.node("unsqueeze", ("unsqueeze", ""), arguments)?;
@@ -93,8 +88,7 @@ fn squeeze(call: &mut Call, function: &Function, input: &Tensor) -> Result<Tenso
 fn stack(call: &mut Call, function: &Function) -> Result<Tensor, KerasError> {
     let tensors = function.given.tensors();
     let Some(first) = tensors.first() else { return Err(call.options.wrong("it is called with nothing")) };
-    let axes = function.axes(call, first.rank() + 1, 1, &["axis"])?.unwrap_or_default();
-    let &[axis] = axes.as_slice() else { return Err(call.options.unsupported("a stack of batches")) };
+    let axis = function.axis(call, first.rank() + 1, 1)?;
     let mut values = Vec::new();
     for tensor in &tensors {
         values.push(Argument::Value(call.keras_order(tensor)?));
@@ -151,6 +145,7 @@ fn get_item(call: &mut Call, function: &Function, input: &Tensor) -> Result<Tens
             return Err(call.options.wrong("it has more indices than its input has dimensions"));
         }
         match part {
+            Part::New if axis == 0 => return Err(call.options.unsupported("a batch of batches")),
             Part::New => {
                 let arguments = [("self", value.into()), ("dim", Argument::Int(dimension))];
                 value = call.node("unsqueeze", ("unsqueeze", ""), arguments)?;
@@ -171,16 +166,16 @@ fn get_item(call: &mut Call, function: &Function, input: &Tensor) -> Result<Tens
                     None | Some(Json::Null) => Ok(None),
                     Some(number) => number.as_i64().map(Some).ok_or_else(computed),
                 };
-                let (start, stop, step) = (bound("start")?, bound("stop")?, bound("step")?.unwrap_or(1));
-                let whole = start.unwrap_or(0) == 0 && stop.is_none() && step == 1;
+                let (start, end, step) = (bound("start")?.unwrap_or(0), bound("stop")?, bound("step")?.unwrap_or(1));
+                let whole = start == 0 && end.is_none() && step == 1;
                 if whole {
                     sizes.push(size);
                 } else {
                     if axis == 0 || step < 1 {
                         return Err(call.options.unsupported("a slice of the batch, or backwards"));
                     }
-                    value = call.slice(value, dimension, start.unwrap_or(0), stop, step)?;
-                    sizes.push(size.map(|size| length(size, start.unwrap_or(0), stop, step)));
+                    value = call.slice(value, dimension, start, end, step)?;
+                    sizes.push(size.map(|size| length(size, start, end, step)));
                 }
                 axis += 1;
                 dimension += 1;
@@ -195,10 +190,10 @@ fn get_item(call: &mut Call, function: &Function, input: &Tensor) -> Result<Tens
 }
 
 /// As many as Python's `range(size)[start:stop:step]` has.
-fn length(size: i64, start: i64, stop: Option<i64>, step: i64) -> i64 {
+fn length(size: i64, start: i64, end: Option<i64>, step: i64) -> i64 {
     let bound = |at: i64| if at < 0 { at.saturating_add(size).max(0) } else { at.min(size) };
-    let (start, stop) = (bound(start), stop.map_or(size, bound));
-    (stop - start).max(0).saturating_add(step - 1) / step
+    let (start, end) = (bound(start), end.map_or(size, bound));
+    (end - start).max(0).saturating_add(step - 1) / step
 }
 
 fn pad(call: &mut Call, function: &Function, input: &Tensor) -> Result<Tensor, KerasError> {
@@ -229,8 +224,7 @@ fn pad(call: &mut Call, function: &Function, input: &Tensor) -> Result<Tensor, K
 }
 
 fn split(call: &mut Call, function: &Function, input: &Tensor) -> Result<Vec<Tensor>, KerasError> {
-    let axes = function.axes(call, input.rank(), 2, &["axis"])?.unwrap_or_default();
-    let &[axis] = axes.as_slice() else { return Err(call.options.unsupported("a split of the batch")) };
+    let axis = function.axis(call, input.rank(), 2)?;
     let whole = input.sizes[axis - 1].ok_or_else(|| call.options.unsupported("an open size"))?;
     let how = function.ints(1, &["indices_or_sections", "num_or_size_splits"]).unwrap_or_default();
     let single = function.plain(1, &["indices_or_sections", "num_or_size_splits"]).is_some_and(Json::is_i64);
@@ -239,12 +233,12 @@ fn split(call: &mut Call, function: &Function, input: &Tensor) -> Result<Vec<Ten
         // Keras 3 names the places to cut at, TensorFlow the sizes.
         places if !single && call.options.class != "TFOpLambda" => {
             let ends = places.iter().copied().chain([whole]);
-            ends.scan(0, |start, end| Some(end - std::mem::replace(start, end))).collect()
+            ends.scan(0, |start, end| Some(end.saturating_sub(std::mem::replace(start, end)))).collect()
         }
         sizes if !single => sizes.to_vec(),
         _ => return Err(call.options.wrong("its pieces do not fill its input")),
     };
-    if lengths.iter().any(|&length| length < 1) || lengths.iter().sum::<i64>() != whole {
+    if lengths.iter().any(|length| !(1..=whole).contains(length)) || lengths.iter().sum::<i64>() != whole {
         return Err(call.options.wrong("its pieces do not fill its input"));
     }
     let graph = &mut call.lowering.graph;

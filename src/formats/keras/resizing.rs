@@ -54,45 +54,45 @@ pub(super) fn resizing(call: &mut Call, input: &Tensor) -> Result<Tensor, KerasE
 pub(super) fn resize(
     call: &mut Call,
     input: &Tensor,
-    sides: [i64; 2],
+    size: [i64; 2],
     method: &str,
     antialias: bool,
 ) -> Result<Tensor, KerasError> {
     let maps = call.maps(input, 2)?;
-    let sizes = Argument::ints(sides);
+    let wanted = Argument::ints(size);
     let value = match (method.to_ascii_lowercase().as_str(), antialias) {
-        ("bilinear", false) => bilinear(call, maps.value, sizes, Argument::None)?,
+        ("bilinear", false) => bilinear(call, maps.value, wanted, Argument::None)?,
         ("bilinear", true) => {
             let arguments = [
                 ("input", maps.value.into()),
-                ("output_size", sizes),
+                ("output_size", wanted),
                 ("align_corners", Argument::Bool(false)),
                 ("scale_factors", Argument::None),
             ];
             call.node("upsample", ("_upsample_bilinear2d_aa", "vec"), arguments)?
         }
         ("nearest", _) => {
-            let arguments = [("input", maps.value.into()), ("output_size", sizes), ("scale_factors", Argument::None)];
+            let arguments = [("input", maps.value.into()), ("output_size", wanted), ("scale_factors", Argument::None)];
             call.node("upsample", ("_upsample_nearest_exact2d", "vec"), arguments)?
         }
         (other, _) => return Err(call.options.unsupported(format!("interpolation '{other}'"))),
     };
-    call.give(value, sides.map(Some).to_vec(), Some(maps.channels))
+    call.give(value, size.map(Some).to_vec(), Some(maps.channels))
 }
 
 /// `CenterCrop` of maps that are large enough.
 pub(super) fn center_crop(call: &mut Call, input: &Tensor) -> Result<Tensor, KerasError> {
-    let side = |key: &str| call.options.size(key)?.ok_or_else(|| call.options.wrong(format!("it has no {key}")));
-    let sides = [side("height")?, side("width")?];
-    let Maps { mut value, sizes, channels } = call.maps(input, 2)?;
-    for (axis, (size, side)) in sizes.into_iter().zip(sides).enumerate() {
-        let Some(size) = size.filter(|&size| size >= side) else {
+    let length = |key: &str| call.options.size(key)?.ok_or_else(|| call.options.wrong(format!("it has no {key}")));
+    let window = [length("height")?, length("width")?];
+    let Maps { mut value, sizes: space, channels } = call.maps(input, 2)?;
+    for (axis, (size, kept)) in space.into_iter().zip(window).enumerate() {
+        let Some(size) = size.filter(|&size| size >= kept) else {
             return Err(call.options.unsupported("an input that may be smaller than its output"));
         };
-        let start = (size - side) / 2;
-        value = call.slice(value, axis as i64 + 2, start, Some(start + side), 1)?;
+        let start = (size - kept) / 2;
+        value = call.slice(value, axis as i64 + 2, start, Some(start + kept), 1)?;
     }
-    call.give(value, sides.map(Some).to_vec(), Some(channels))
+    call.give(value, window.map(Some).to_vec(), Some(channels))
 }
 
 impl Call<'_> {

@@ -180,7 +180,7 @@ fn argument(given: &Given) -> Result<Argument, String> {
             dtype_of(*number).ok_or_else(|| format!("element type {number} of libtorch's is none of a network's"))?,
         ),
         Given::Tagged(Tagged::MemoryFormat(number)) => Argument::MemoryFormat(*number),
-        Given::Tagged(Tagged::Device(_)) => Argument::Device,
+        Given::Tagged(Tagged::Device(())) => Argument::Device,
     })
 }
 
