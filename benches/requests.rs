@@ -56,7 +56,7 @@ impl Asker {
     }
 
     fn picture(&mut self, path: &Path) -> Duration {
-        self.ask(|ticket| Request::Picture { ticket, path: Some(path.to_path_buf()) })
+        self.ask(|ticket| Request::Picture { ticket, path: Some(path.to_path_buf()), preprocess: None })
     }
 
     fn page(&mut self, layer: LayerId, content: Content, order: Order, class: usize, first: usize) -> Duration {

@@ -445,6 +445,35 @@ fn any_action_is_done_by_name_with_its_arguments() {
 }
 
 #[test]
+fn pictures_are_prepared_as_the_user_says_from_then_on() {
+    let mut inspector = Inspector::opened(120, 40);
+    let asked_for = |inspector: &Inspector| match inspector
+        .asked
+        .iter()
+        .rev()
+        .find(|asked| matches!(asked, Request::Picture { .. }))
+    {
+        Some(Request::Picture { preprocess, .. }) => preprocess.clone(),
+        _ => panic!("a picture"),
+    };
+    assert_eq!(asked_for(&inspector), None, "as the model was opened");
+    inspector.press(&["I", "c", "a", "f", "Enter"]);
+    assert_eq!(asked_for(&inspector).as_deref(), Some("caffe"));
+    inspector.press(&["I"]);
+    for character in "tf,resize=64x64".chars() {
+        inspector.press(&[&character.to_string()]);
+    }
+    assert!(inspector.screen().contains("resize=64x64"), "what is typed is read while it is typed");
+    inspector.press(&["Enter"]);
+    assert_eq!(asked_for(&inspector).as_deref(), Some("tf,resize=64x64"));
+    inspector.press(&["I", "q", "q", "=", "Enter"]);
+    assert!(inspector.screen().contains("unknown key `qq`"), "{}", inspector.screen());
+    assert_eq!(asked_for(&inspector).as_deref(), Some("tf,resize=64x64"), "what cannot be read changes nothing");
+    inspector.press(&["I", "Enter"]);
+    assert_eq!(asked_for(&inspector), None, "back to how the model was opened");
+}
+
+#[test]
 fn every_action_is_in_the_palette() {
     let mut inspector = Inspector::opened(120, 40);
     for binding in BINDINGS.iter().filter(|binding| !["quit", "command"].contains(&binding.name)) {

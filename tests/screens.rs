@@ -101,6 +101,7 @@ fn network(name: &str) -> Box<ModelInfo> {
         classes: labels.map(|(index, label)| Class { id: class(index), label: (*label).to_owned() }).collect(),
         preprocess: "imagenet".to_owned(),
         preprocess_note: None,
+        note: None,
         parameters: 11_182_668,
     })
 }
@@ -136,6 +137,7 @@ fn ran(ticket: Ticket) -> Event {
         ticket,
         path: None,
         picture: Rgb { width: 224, height: 224, pixels: vec![90; 224 * 224 * 3] },
+        preprocess: "imagenet".to_owned(),
         predictions: [(1, 0.612), (2, 0.231), (3, 0.104), (5, 0.021), (4, 0.009)].map(prediction).into(),
         layers: LAYERS.iter().enumerate().map(layer).collect(),
     }

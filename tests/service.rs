@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::{Fixture, difference, fixtures};
+use layerscope::formats::Demo;
 use layerscope::model::LayerId;
 use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{
@@ -34,6 +35,12 @@ fn open_file(model: PathBuf) -> OpenRequest {
     OpenRequest { opening: opening(model), ..OpenRequest::default() }
 }
 
+/// The book's network, with its picture.
+fn book() -> OpenRequest {
+    let opening = Opening { model: ModelChoice::Demo(Demo::Book), ..Opening::default() };
+    OpenRequest { opening, ..OpenRequest::default() }
+}
+
 impl Asker {
     fn open(open: OpenRequest, input: Option<PathBuf>) -> Self {
         let service = service::spawn(open);
@@ -56,7 +63,7 @@ impl Asker {
 
     fn run(&mut self, path: Option<PathBuf>) -> Result<(), String> {
         let ticket = self.ticket();
-        match self.ask(Request::Picture { ticket, path }) {
+        match self.ask(Request::Picture { ticket, path, preprocess: None }) {
             Event::Ran { layers, predictions, .. } => {
                 (self.layers, self.predictions) = (layers, predictions);
                 Ok(())
@@ -510,7 +517,7 @@ fn a_picture_that_cannot_be_read_leaves_the_one_before_in_place() {
 
 #[test]
 fn the_demo_answers_everything() {
-    let mut asker = Asker::open(OpenRequest::default(), None);
+    let mut asker = Asker::open(book(), None);
     let convolution = asker.model.layers.iter().find(|layer| layer.has_weights).unwrap().path.clone();
     let state = asker.state(&convolution).clone();
     assert_eq!(state.shape, [1, 32, 148, 148]);
@@ -531,8 +538,31 @@ fn the_demo_answers_everything() {
 }
 
 #[test]
+fn a_picture_is_prepared_in_another_way_without_opening_the_model_again() {
+    let mut asker = Asker::open(book(), None);
+    let usual = asker.predictions.clone();
+    let prepared = |asker: &mut Asker, spec: Option<&str>| {
+        let ticket = asker.ticket();
+        let preprocess = spec.map(str::to_owned);
+        match asker.ask(Request::Picture { ticket, path: None, preprocess }) {
+            Event::Ran { preprocess, predictions, .. } => Ok((preprocess, predictions)),
+            Event::Failed { message, .. } => Err(message),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (said, raw) = prepared(&mut asker, Some("raw")).unwrap();
+    assert!(said.contains("resize=150×150") && !said.contains("std=255"), "the network's own size stays: {said}");
+    assert_ne!(raw, usual, "pixels of 0 to 255 are another input than pixels of 0 to 1");
+    let refused = prepared(&mut asker, Some("order=grey")).unwrap_err();
+    assert!(refused.contains("feeds 1 channel(s), but the network takes 3"), "{refused}");
+    assert_eq!(prepared(&mut asker, Some("order=grey")).unwrap_err(), refused, "and is refused again");
+    assert_eq!(prepared(&mut asker, Some("raw")).unwrap().1, raw);
+    assert_eq!(prepared(&mut asker, None).unwrap().1, usual, "as the model was opened");
+}
+
+#[test]
 fn the_pattern_of_one_channel_comes_although_a_page_of_them_was_just_stopped() {
-    let mut asker = Asker::open(OpenRequest::default(), None);
+    let mut asker = Asker::open(book(), None);
     let layer = asker.layer("conv2d_20");
     // Whether the page is between two steps or within one when it is stopped is chance: many tries meet both.
     for channel in 0..30 {

@@ -15,6 +15,14 @@ use super::resample::Interpolation;
 
 /// Names of the presets.
 pub const PRESETS: [&str; 5] = ["imagenet", "tf", "caffe", "unit", "raw"];
+/// What each of them makes of a picture, in words.
+pub const PRESET_MEANINGS: [&str; 5] = [
+    "torchvision's: 256, crop 224, ImageNet mean and std",
+    "pixels from -1 to 1",
+    "blue first, minus the ImageNet mean",
+    "pixels from 0 to 1",
+    "pixels from 0 to 255",
+];
 const KEYS: [&str; 6] = ["resize", "crop", "interpolation", "order", "mean", "std"];
 
 /// What is wrong with a SPEC.

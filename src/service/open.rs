@@ -12,7 +12,7 @@ use crate::methods::{MethodError, Network};
 use crate::model::labels::LabelError;
 use crate::model::preprocess::PreprocessError;
 use crate::model::spec::SpecError;
-use crate::model::{InputTensor, Labels, Preprocessing, Source};
+use crate::model::{InputDescription, InputTensor, Labels, Preprocessing, Source};
 use crate::picture::load::Loaded;
 
 /// The model to open, and what the user says about it.
@@ -104,13 +104,7 @@ pub fn network(opening: &Opening) -> Result<Network, NetworkError> {
         ModelChoice::Demo(demo) => formats::demo(*demo)?,
     };
     if let Some(spec) = &opening.preprocess {
-        let wanted: Preprocessing = spec.parse()?;
-        let (given, channels) = (wanted.order().channels(), model.input.channels);
-        if given != channels {
-            return Err(NetworkError::Channels { order: wanted.order().name(), given, wanted: channels });
-        }
-        model.input.preprocessing = wanted.fitted_to(model.input.size);
-        model.input.source = Source::User;
+        model.input = preprocessed(&model.input, spec)?;
     }
     if let Some(labels) = &opening.labels {
         model.labels = Some(Labels::named(labels)?);
@@ -122,6 +116,19 @@ pub fn network(opening: &Opening) -> Result<Network, NetworkError> {
         network.labels = Some(Labels::imagenet());
     }
     Ok(network)
+}
+
+/// An input with the user's own preprocessing.
+///
+/// # Errors
+/// A SPEC that cannot be read, or that feeds another number of channels.
+pub fn preprocessed(input: &InputDescription, spec: &str) -> Result<InputDescription, NetworkError> {
+    let wanted: Preprocessing = spec.parse()?;
+    let (given, channels) = (wanted.order().channels(), input.channels);
+    if given != channels {
+        return Err(NetworkError::Channels { order: wanted.order().name(), given, wanted: channels });
+    }
+    Ok(InputDescription { preprocessing: wanted.fitted_to(input.size), source: Source::User, ..input.clone() })
 }
 
 /// Why an input cannot be fed.

@@ -2,10 +2,11 @@
 
 use tui_input::Input;
 
-use super::action::{Action, BINDINGS, Binding};
+use super::action::{Action, BINDINGS, Binding, binding};
 use super::fuzzy;
 use super::state::{OverlayMode, State};
-use crate::model::{LayerId, printable};
+use crate::model::spec::{PRESET_MEANINGS, PRESETS};
+use crate::model::{LayerId, Preprocessing, printable};
 use crate::picture::{ColorMap, Scale};
 use crate::service::protocol::{ClassId, Order};
 
@@ -20,6 +21,8 @@ pub enum Asks {
     Contrast,
     /// A picture.
     Picture,
+    /// How pictures are prepared for the network.
+    Preprocess,
 }
 
 impl Asks {
@@ -30,6 +33,7 @@ impl Asks {
             Self::Class => "Map of the class",
             Self::Contrast => "This class rather than",
             Self::Picture => "Pictures",
+            Self::Preprocess => "A preset, or keys such as resize=256",
         }
     }
 
@@ -40,6 +44,7 @@ impl Asks {
             Self::Class => "class: ",
             Self::Contrast => "rather than: ",
             Self::Picture => "picture: ",
+            Self::Preprocess => "preprocess: ",
         }
     }
 }
@@ -69,6 +74,22 @@ impl Prompt {
             Asks::Class => classes(state, typed, Does::Class),
             Asks::Contrast => classes(state, typed, Does::Against),
             Asks::Picture => pictures(state, typed),
+            Asks::Preprocess => preprocessings(state, typed),
+        }
+    }
+
+    /// What is said when nothing can be chosen.
+    pub fn nothing(&self) -> String {
+        let typed = self.input.value();
+        let named = |name: &str| binding(Action::Preprocess).is_some_and(|binding| binding.name == name);
+        let spec = match self.asks {
+            Asks::Preprocess => Some(typed),
+            Asks::Command => typed.split_once(' ').filter(|(name, _)| named(name)).map(|(_, spec)| spec),
+            _ => None,
+        };
+        match spec.map(str::parse::<Preprocessing>) {
+            Some(Err(error)) => error.to_string(),
+            _ => format!("nothing is called {typed}"),
         }
     }
 
@@ -106,7 +127,7 @@ pub struct Choice {
 }
 
 /// What choosing a row does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Does {
     /// Does an action.
     Act(Action),
@@ -118,6 +139,8 @@ pub enum Does {
     Against(ClassId),
     /// Shows a picture.
     Picture(usize),
+    /// Prepares pictures by a SPEC, or as the model was opened.
+    Preprocess(Option<String>),
     /// Takes a theme.
     Theme(usize),
     /// Takes a colour map.
@@ -189,6 +212,7 @@ fn arguments(state: &State, action: Action, typed: &str) -> Option<Vec<Choice>> 
         Action::PickClass => classes(state, typed, Does::Class),
         Action::Contrast => classes(state, typed, Does::Against),
         Action::PickPicture => pictures(state, typed),
+        Action::Preprocess => preprocessings(state, typed),
         _ => return None,
     })
 }
@@ -239,6 +263,29 @@ fn classes(state: &State, typed: &str, does: impl Fn(ClassId) -> Does) -> Vec<Ch
     let found = fuzzy::matches(typed, model.classes.iter().map(|class| class.label.as_str()));
     found.into_iter().filter_map(|found| choice(found.index, found.positions)).collect()
 }
+
+/// The presets that match, and before them what was typed where it is a SPEC of its own.
+fn preprocessings(state: &State, typed: &str) -> Vec<Choice> {
+    let row = |text: &str, note: String, positions: Vec<u32>, spec: Option<String>| Choice {
+        text: text.to_owned(),
+        note,
+        positions,
+        takes_argument: false,
+        does: Does::Preprocess(spec),
+    };
+    let typed = typed.trim();
+    let now = state.model.as_ref().map_or_else(String::new, |model| format!("now {}", model.preprocess));
+    let own = if typed.is_empty() { Some(row(AS_OPENED, now, Vec::new(), None)) } else { None };
+    let spec = typed.parse::<Preprocessing>().ok().filter(|_| !PRESETS.contains(&typed));
+    let spec = spec.map(|read| row(typed, read.to_string(), Vec::new(), Some(typed.to_owned())));
+    let presets = fuzzy::matches(typed, PRESETS).into_iter().filter_map(|found| {
+        let (name, means) = (PRESETS.get(found.index)?, PRESET_MEANINGS.get(found.index)?);
+        Some(row(name, (*means).to_owned(), found.positions, Some((*name).to_owned())))
+    });
+    own.into_iter().chain(spec).chain(presets).collect()
+}
+
+const AS_OPENED: &str = "as the model was opened";
 
 fn pictures(state: &State, typed: &str) -> Vec<Choice> {
     named(typed, 0..state.inputs.len(), |index| state.input_name(index), Does::Picture)

@@ -56,6 +56,7 @@ pub fn model() -> Event {
         classes: vec![class(0, "tench"), class(1, "tabby"), class(2, "tiger cat")],
         preprocess: "imagenet".to_owned(),
         preprocess_note: None,
+        note: None,
         parameters: 5_184,
     }))
 }
@@ -86,6 +87,7 @@ pub fn ran(ticket: Ticket) -> Event {
         ticket,
         path: None,
         picture: Rgb { width: 2, height: 2, pixels: vec![90; 12] },
+        preprocess: "imagenet".to_owned(),
         predictions: vec![prediction(1, "tabby", 0.75), prediction(2, "tiger cat", 0.2), prediction(0, "tench", 0.05)],
         layers: vec![
             state(0, vec![1, 40, 8, 8], 0.0, 0),

@@ -21,7 +21,7 @@ use super::archive::{Archive, ArchiveError};
 use super::pickle::PickleError;
 use crate::model::Graph;
 use crate::model::Layout as PictureLayout;
-use crate::model::graph::DType;
+use crate::model::graph::{DType, ValueId};
 use lower::Lowering;
 
 /// Why an exported program cannot be opened.
@@ -148,6 +148,32 @@ pub fn open<R: Read + Seek>(archive: &mut Archive<R>) -> Result<ExportedProgram,
         torch_version: torch_version.map_or_else(|| "before 2.5".to_owned(), |version| version.to_string()),
         notes,
     })
+}
+
+/// A tensor that a graph reads and that is not there yet.
+#[derive(Debug, Clone)]
+pub(in crate::formats) struct Unfilled {
+    /// Its name in the state dictionary or among the constants.
+    pub(in crate::formats) name: String,
+    /// The value that nodes read.
+    pub(in crate::formats) value: ValueId,
+}
+
+/// A program without its weights, from the text of its `model.json`: the graph, what is to be filled in, and the picture input.
+///
+/// # Errors
+/// As [`open`].
+pub(in crate::formats) fn without_weights(
+    text: &[u8],
+) -> Result<(Graph, Vec<Unfilled>, InputShape), ExportedProgramError> {
+    let schema::Program { graph_module: schema::Module { graph, signature }, .. } = parsed("its graph", text)?;
+    let mut lowering = Lowering::default();
+    let samples = || Err("it was stored without them".to_owned());
+    let (weights, input) = lowering.inputs(&signature.input_specs, &graph, samples)?;
+    lowering.nodes(&graph.nodes)?;
+    lowering.outputs(&signature.output_specs)?;
+    let unfilled = weights.into_iter().map(|inputs::WeightInput { name, value, .. }| Unfilled { name, value });
+    Ok((lowering.graph, unfilled.collect(), input))
 }
 
 /// Folder of the archive and name of the model, of an entry that is a model's graph.

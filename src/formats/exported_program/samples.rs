@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use super::Layout;
 use super::storage::{Found, Saved};
 use crate::formats::archive::Archive;
-use crate::formats::pickle::Object;
+use crate::formats::pickle::{Node, Pickle, TensorRecord, Value};
 use crate::model::graph::Argument;
 
 /// One argument.
@@ -23,29 +23,51 @@ pub(super) fn read<R: Read + Seek>(archive: &mut Archive<R>, layout: &Layout) ->
     };
     let saved = Saved::open(archive, &name).map_err(|error| error.to_string())?;
     let mut saved = saved.ok_or_else(|| format!("{name} is empty"))?;
-    let mut objects = Vec::new();
-    flatten(std::mem::replace(&mut saved.object, Object::None), &mut objects);
-    objects
+    let mut leaves = Vec::new();
+    flatten(&saved.pickle, saved.pickle.root, MOST_LEVELS, &mut leaves)?;
+    leaves
         .into_iter()
-        .map(|object| {
-            Ok(match object {
-                Object::Tensor(record) => {
+        .map(|leaf| {
+            Ok(match leaf {
+                Leaf::Tensor(record) => {
                     let found = saved.tensor(&record).map_err(|error| error.to_string())?;
                     Sample::Tensor(found.ok_or("a storage that is shorter than its tensor")?)
                 }
-                Object::Int(number) => Sample::Number(Argument::Int(number)),
-                Object::Float(number) => Sample::Number(Argument::Float(number)),
-                Object::Bool(truth) => Sample::Number(Argument::Bool(truth)),
-                _ => Sample::None,
+                Leaf::Number(number) => Sample::Number(number),
+                Leaf::Other => Sample::None,
             })
         })
         .collect()
 }
 
-fn flatten(object: Object, into: &mut Vec<Object>) {
-    match object {
-        Object::Sequence(items) => items.into_iter().for_each(|item| flatten(item, into)),
-        Object::Dictionary(entries) => entries.into_iter().for_each(|(_, item)| flatten(item, into)),
-        leaf => into.push(leaf),
+enum Leaf {
+    Tensor(TensorRecord),
+    Number(Argument),
+    Other,
+}
+
+/// Lists may hold themselves: nobody's arguments lie deeper, or are more, than these.
+const MOST_LEVELS: usize = 16;
+const MOST_LEAVES: usize = 10_000;
+
+fn flatten(pickle: &Pickle, value: Value, levels: usize, into: &mut Vec<Leaf>) -> Result<(), String> {
+    if levels == 0 || into.len() >= MOST_LEAVES {
+        return Err("its arguments lie too deep in each other".to_owned());
     }
+    match pickle.node(value) {
+        Some(Node::Sequence(items)) => {
+            return items.iter().try_for_each(|&item| flatten(pickle, item, levels - 1, into));
+        }
+        Some(Node::Dictionary(entries)) => {
+            return entries.iter().try_for_each(|&(_, item)| flatten(pickle, item, levels - 1, into));
+        }
+        Some(Node::Tensor(record)) => into.push(Leaf::Tensor(record.as_ref().clone())),
+        _ => into.push(match value {
+            Value::Int(number) => Leaf::Number(Argument::Int(number)),
+            Value::Float(number) => Leaf::Number(Argument::Float(number)),
+            Value::Bool(truth) => Leaf::Number(Argument::Bool(truth)),
+            _ => Leaf::Other,
+        }),
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::ExportedProgramError;
 use crate::formats::archive::{Archive, ArchiveError};
-use crate::formats::pickle::{self, Object, TensorRecord};
+use crate::formats::pickle::{self, Pickle, TensorRecord};
 use crate::model::graph::DType;
 
 /// A tensor's description and its bytes.
@@ -40,7 +40,7 @@ pub(super) struct Saved {
     root: String,
     storages: Storages,
     /// What was saved.
-    pub(super) object: Object,
+    pub(super) pickle: Pickle,
 }
 
 impl Saved {
@@ -56,9 +56,10 @@ impl Saved {
         let mut archive = Archive::open(Cursor::new(bytes))?;
         let data = archive.names().find(|name| name.ends_with("/data.pkl")).map(str::to_owned);
         let data = data.ok_or_else(|| ExportedProgramError::Damaged(format!("{name} holds no data.pkl")))?;
-        let object = pickle::read(&archive.read(&data)?)?;
+        let bytes = archive.read(&data)?;
+        let pickle = pickle::read(&mut bytes.as_slice(), bytes.len() as u64)?;
         let root = data.trim_end_matches("data.pkl").to_owned();
-        Ok(Some(Self { archive, root, storages: Storages::default(), object }))
+        Ok(Some(Self { archive, root, storages: Storages::default(), pickle }))
     }
 
     /// A tensor of it.

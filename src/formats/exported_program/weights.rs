@@ -10,7 +10,7 @@ use super::schema::{Size, TensorMeta};
 use super::storage::{Found, Saved, Storages, cut};
 use super::{ExportedProgramError, Layout, parsed};
 use crate::formats::archive::Archive;
-use crate::formats::pickle::{Object, TensorRecord};
+use crate::formats::pickle::TensorRecord;
 use crate::model::Graph;
 use crate::model::graph::{Weight, WeightRole};
 
@@ -96,12 +96,8 @@ impl Source {
         let mut archives = Vec::new();
         for name in files {
             let Some(saved) = Saved::open(archive, name)? else { continue };
-            if let Object::Dictionary(entries) = &saved.object {
-                for (key, object) in entries {
-                    if let (Object::String(key), Object::Tensor(record)) = (key, object) {
-                        tensors.insert(key.clone(), (archives.len(), record.clone()));
-                    }
-                }
+            for (key, record) in saved.pickle.tensors() {
+                tensors.insert(key, (archives.len(), record));
             }
             archives.push(saved);
         }

@@ -121,6 +121,8 @@ pub enum Request {
         ticket: Ticket,
         /// The file.
         path: Option<PathBuf>,
+        /// What is done to it, as a SPEC; `None` is as the model was opened.
+        preprocess: Option<String>,
     },
     /// A page of channels.
     Channels {
@@ -187,6 +189,8 @@ pub enum Event {
         path: Option<PathBuf>,
         /// What the network saw of it: resized and cropped, before normalisation.
         picture: Rgb,
+        /// What was done to it, as a whole SPEC.
+        preprocess: String,
         /// Top classes, best first.
         predictions: Vec<Prediction>,
         /// One for each layer that ran, in the tree's order.

@@ -19,15 +19,15 @@ use crate::picture::load::Loaded;
 pub(super) struct Second<'a> {
     pub(super) subject: Subject<'a>,
     /// For each layer of the first model the one with the same path.
-    counterparts: Vec<Option<LayerId>>,
+    pub(super) counterparts: Vec<Option<LayerId>>,
 }
 
-impl<'a> Second<'a> {
-    /// Matches the layers of two models by path.
+impl Second<'_> {
+    /// For each layer of the first model the one of the other with the same path.
     ///
     /// # Errors
     /// When no module has the same path in both: the end of a line that begins with their names.
-    pub(super) fn beside(first: &Network, other: &'a Network) -> Result<Self, &'static str> {
+    pub(super) fn counterparts(first: &Network, other: &Network) -> Result<Vec<Option<LayerId>>, &'static str> {
         let by_path: HashMap<&str, LayerId> =
             other.layers.iter().map(|(id, layer)| (layer.path.as_str(), id)).collect();
         let counterparts: Vec<Option<LayerId>> =
@@ -39,7 +39,7 @@ impl<'a> Second<'a> {
         if common.filter(|(layer, _)| counts(layer.kind)).all(|(_, counterpart)| counterpart.is_none()) {
             return Err("have no layer of the same path: two checkpoints of one network can be compared");
         }
-        Ok(Self { subject: Subject::new(other), counterparts })
+        Ok(counterparts)
     }
 
     /// The layer of the second model with the same path.

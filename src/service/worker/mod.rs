@@ -10,6 +10,8 @@ mod picture;
 mod ranking;
 mod subject;
 
+use std::path::PathBuf;
+
 use crossbeam_channel::Sender;
 
 use super::mailbox::{Mailbox, Next};
@@ -17,6 +19,7 @@ use super::open::{self, Opening};
 use super::protocol::{Content, Event, OpenRequest, Pane, Request, Ticket};
 use crate::engine::Cancel;
 use crate::methods::Network;
+use crate::model::InputDescription;
 use compare::Second;
 use error::WorkError;
 use patterns::Growing;
@@ -27,20 +30,51 @@ use subject::Subject;
 /// # Errors
 /// Why a model could not be opened, or why the two cannot be compared, in one line.
 pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>) -> Result<(), String> {
-    let network = opened(&open.opening, events)?;
-    let other = open.other.as_ref().map(|other| opened(other, events)).transpose()?;
-    let second = other.as_ref().map(|other| Second::beside(&network, other)).transpose();
-    let second = second.map_err(|reason| {
-        let other = open.other.as_ref().map_or_else(String::new, file);
-        format!("{} and {other} {reason}", file(&open.opening))
-    })?;
+    let mut network = opened(&open.opening, events)?;
+    let mut other = open.other.as_ref().map(|other| opened(other, events)).transpose()?;
+    let beside = |network: &Network, other: &Network| {
+        Second::counterparts(network, other).map_err(|reason| {
+            let other = open.other.as_ref().map_or_else(String::new, file);
+            format!("{} and {other} {reason}", file(&open.opening))
+        })
+    };
+    let counterparts = other.as_ref().map(|other| beside(&network, other)).transpose()?;
     // Not before both are there: an engine that said so and then ended would look broken.
     let _ = events.send(Event::Opened(Box::new(info::of(&network))));
     if let Some(other) = &other {
         let _ = events.send(Event::OpenedOther(Box::new(info::of(other))));
     }
-    Worker { subject: Subject::new(&network), second, events, seed: open.seed, growing: None }.serve(mailbox);
-    Ok(())
+    let as_opened = (network.input.clone(), other.as_ref().map(|other| other.input.clone()));
+    let mut first = None;
+    let mut preprocess = None;
+    loop {
+        let second = other.as_ref().zip(counterparts.clone());
+        let second = second.map(|(other, counterparts)| Second { subject: Subject::new(other), counterparts });
+        let subject = Subject::new(&network);
+        let mut worker =
+            Worker { subject, second, events, seed: open.seed, growing: None, preprocess: preprocess.clone() };
+        let Some(anew) = worker.serve(mailbox, first.take()) else { return Ok(()) };
+        let prepare = |input: &InputDescription| match &anew.preprocess {
+            Some(spec) => open::preprocessed(input, spec),
+            None => Ok(input.clone()),
+        };
+        let prepared =
+            prepare(&as_opened.0).and_then(|input| Ok((input, as_opened.1.as_ref().map(prepare).transpose()?)));
+        match prepared {
+            Ok((input, others)) => {
+                network.input = input;
+                preprocess.clone_from(&anew.preprocess);
+                if let (Some(other), Some(input)) = (&mut other, others) {
+                    other.input = input;
+                }
+                first = Some(anew);
+            }
+            Err(error) => {
+                let (pane, ticket, message) = (Pane::Input, Some(anew.ticket), error.to_string());
+                let _ = events.send(Event::Failed { pane, ticket, message });
+            }
+        }
+    }
 }
 
 /// The file as the user named it: two checkpoints may well have the same name in two folders.
@@ -55,20 +89,39 @@ fn opened(opening: &Opening, events: &Sender<Event>) -> Result<Network, String> 
     open::network(opening).map_err(|error| error.to_string())
 }
 
+/// A picture that is to be prepared in another way than those before: nothing that was worked out of them holds any more.
+struct Anew {
+    ticket: Ticket,
+    path: Option<PathBuf>,
+    preprocess: Option<String>,
+    cancel: Cancel,
+}
+
 struct Worker<'a> {
     subject: Subject<'a>,
     second: Option<Second<'a>>,
     events: &'a Sender<Event>,
     seed: u64,
     growing: Option<Growing<'a>>,
+    /// What is done to pictures, as a SPEC; `None` is as the model was opened.
+    preprocess: Option<String>,
 }
 
 impl Worker<'_> {
-    fn serve(&mut self, mailbox: &Mailbox) {
+    /// Answers until nobody asks any more, or until pictures are to be prepared in another way. `first` was asked before.
+    fn serve(&mut self, mailbox: &Mailbox, first: Option<Anew>) -> Option<Anew> {
+        if let Some(Anew { ticket, path, preprocess, cancel }) = first {
+            self.answer(Request::Picture { ticket, path, preprocess }, &cancel);
+        }
         loop {
             match mailbox.take(self.growing.is_none()) {
-                Next::Closed => return,
+                Next::Closed => return None,
                 Next::Nothing => self.grow(),
+                Next::Request(Request::Picture { ticket, path, preprocess }, cancel)
+                    if preprocess != self.preprocess =>
+                {
+                    return Some(Anew { ticket, path, preprocess, cancel });
+                }
                 Next::Request(request, cancel) => self.answer(request, &cancel),
             }
         }
@@ -77,7 +130,7 @@ impl Worker<'_> {
     fn answer(&mut self, request: Request, cancel: &Cancel) {
         let pane = request.pane();
         let (ticket, done) = match request {
-            Request::Picture { ticket, path } => (ticket, self.picture(ticket, path, cancel)),
+            Request::Picture { ticket, path, .. } => (ticket, self.picture(ticket, path, cancel)),
             Request::Channels { ticket, layer, content, order, class, first, count } => {
                 // Whatever the pager shows next, nobody looks at the patterns before it any more.
                 self.growing = self.growing.take().filter(|growing| growing.is_for(Pane::Detail));

@@ -28,7 +28,8 @@ impl Worker<'_> {
         let layers = subject.layers(cancel)?;
         let predictions = top(&subject)?;
         self.subject = subject;
-        self.say(Event::Ran { ticket, path, picture: rgb(&picture), predictions, layers });
+        let preprocess = self.subject.network.input.preprocessing.to_string();
+        self.say(Event::Ran { ticket, path, picture: rgb(&picture), preprocess, predictions, layers });
         self.compare(ticket, &loaded, cancel)
     }
 }

@@ -41,6 +41,8 @@ pub struct State {
     pub inputs: Vec<Option<PathBuf>>,
     /// The picture that is chosen.
     pub input: usize,
+    /// What is done to them for the network, as a SPEC; `None` is as the model was opened.
+    pub preprocess: Option<String>,
     /// Small pictures of those to go through, once they have been read; none where a file is no picture.
     pub thumbnails: HashMap<usize, Option<Stamped<RgbImage>>>,
     /// The model, once it is open.
@@ -153,6 +155,7 @@ impl State {
             count: None,
             inputs,
             input: 0,
+            preprocess: None,
             thumbnails: HashMap::new(),
             model: None,
             other: None,

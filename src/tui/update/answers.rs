@@ -4,9 +4,10 @@ use image::RgbImage;
 
 use super::Effect;
 use crate::service::protocol::{Event, Pane, Rgb};
+use crate::tui::action::Action;
 use crate::tui::page::Page;
 use crate::tui::stamped::Stamped;
-use crate::tui::state::{Run, State};
+use crate::tui::state::{Notice, Run, State};
 
 impl State {
     /// Takes an event in.
@@ -25,11 +26,15 @@ impl State {
                 self.progress.remove(&Pane::Input);
                 self.model = Some(model);
                 self.layer = self.first_layer();
+                self.say_notes();
                 return self.ask_picture();
             }
-            Event::Ran { ticket, picture, predictions, layers, .. } if ticket == self.input_ticket => {
+            Event::Ran { ticket, picture, preprocess, predictions, layers, .. } if ticket == self.input_ticket => {
                 self.progress.remove(&Pane::Input);
                 self.forget_picture();
+                if let Some(model) = &mut self.model {
+                    model.preprocess = preprocess;
+                }
                 let layers = layers.into_iter().map(|layer| (layer.layer, layer)).collect();
                 self.run = Some(Run { picture: Stamped::new(rgb(picture)), predictions, layers });
                 self.asked = None;
@@ -62,6 +67,17 @@ impl State {
             Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } => {}
         }
         Vec::new()
+    }
+
+    /// What a file lacks, and what was guessed about pictures, is said before anybody believes what is shown.
+    fn say_notes(&mut self) {
+        let Some(model) = &self.model else { return };
+        if let Some(note) = &model.note {
+            self.notice = Some(Notice::Amiss(note.clone()));
+        } else if let Some(reason) = &model.preprocess_note {
+            let key = self.keymap.keys_of(Action::Preprocess).first().map(|key| format!("; {key} changes that"));
+            self.notice = Some(Notice::Done(format!("{reason}{}", key.unwrap_or_default())));
+        }
     }
 
     fn arrived(&mut self, ticket: u64, page: Page) {

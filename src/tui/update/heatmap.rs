@@ -82,4 +82,16 @@ impl State {
         self.against = None;
         self.ask_picture()
     }
+
+    /// Prepares pictures in another way: as a SPEC, or as the model was opened. Whatever was shown was of another input.
+    pub(super) fn prepare_by(&mut self, spec: Option<String>) -> Vec<Effect> {
+        self.preprocess = spec;
+        self.pages.clear();
+        self.page_order.clear();
+        self.asked = None;
+        self.detail = None;
+        self.forget_picture();
+        self.run = None;
+        self.ask_picture()
+    }
 }

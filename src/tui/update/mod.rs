@@ -140,6 +140,7 @@ impl State {
             Action::Command => self.ask(Asks::Command),
             Action::PickClass => self.ask(Asks::Class),
             Action::PickPicture => self.ask(Asks::Picture),
+            Action::Preprocess => self.ask(Asks::Preprocess),
             Action::Contrast => return self.contrast(),
             Action::Debug => self.debug = !self.debug,
             Action::Theme => {

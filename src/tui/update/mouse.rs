@@ -59,7 +59,10 @@ impl State {
                 let Some(Popup::Prompt(mut prompt)) = self.popup.take() else { return Vec::new() };
                 let choices = prompt.choices(self);
                 prompt.chosen = row;
-                prompt.choice(&choices).map(|choice| choice.does).map_or_else(Vec::new, |does| self.perform(does))
+                prompt
+                    .choice(&choices)
+                    .map(|choice| choice.does.clone())
+                    .map_or_else(Vec::new, |does| self.perform(does))
             }
             Target::Popup => Vec::new(),
             // A click beside a popup closes it.

@@ -16,9 +16,9 @@ impl State {
             KeyCode::Esc => return Vec::new(),
             KeyCode::Backspace if prompt.input.value().is_empty() => return Vec::new(),
             KeyCode::Enter => {
-                let chosen = prompt.choice(&choices).map(|choice| choice.does);
+                let chosen = prompt.choice(&choices).map(|choice| choice.does.clone());
                 if chosen.is_none() {
-                    self.notice = Some(Notice::Amiss(format!("nothing is called {}", prompt.input.value())));
+                    self.notice = Some(Notice::Amiss(prompt.nothing()));
                 }
                 return chosen.map_or_else(Vec::new, |does| self.perform(does));
             }
@@ -58,6 +58,7 @@ impl State {
             Does::Layer(layer) => return self.choose_layer(layer),
             Does::Class(class) => return self.choose_class(class),
             Does::Against(class) => return self.contrast_with(class),
+            Does::Preprocess(spec) => return self.prepare_by(spec),
             Does::Picture(index) => return self.choose_picture(index),
             Does::Order(order) => return self.sort_by(order),
             Does::GoTo(number) => return self.go_to(number),

@@ -13,7 +13,7 @@ impl State {
         self.failed.remove(&Pane::Input);
         self.progress.insert(Pane::Input, "running".to_owned());
         let path = self.inputs.get(self.input).cloned().flatten();
-        vec![Effect::Ask(Request::Picture { ticket: self.input_ticket, path })]
+        vec![Effect::Ask(Request::Picture { ticket: self.input_ticket, path, preprocess: self.preprocess.clone() })]
     }
 
     /// Asks for the page under the cursor, unless it is there or on its way.
