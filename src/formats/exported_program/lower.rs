@@ -8,7 +8,7 @@ use super::arguments::{Names, argument, output};
 use super::operators::{higher_order, is_assertion, operator, replaced};
 use super::schema;
 use crate::model::Graph;
-use crate::model::graph::{Argument, Node, Scope, ValueId};
+use crate::model::graph::{Argument, Node, Operator, Scope, ValueId};
 
 /// A graph in the making.
 #[derive(Default)]
@@ -63,6 +63,16 @@ impl<'a> Lowering<'a> {
             outputs.truncate(1);
         }
         let scope = self.scope(node.metadata.nn_module_stack.as_deref().unwrap_or_default());
+        if let (Operator::Aten { name: called, .. }, [(_, target), (_, source), ..]) = (&operator, arguments.as_slice())
+            && &**called == "aten::copy"
+        {
+            // A decomposed program's copy, which libtorch has no derivative of: the source in the target's type and shape.
+            let cast = [("self", source.clone()), ("other", target.clone())];
+            let cast = self.graph.call(&scope, &format!("{name}_cast"), Operator::aten("to", "other"), cast);
+            let target = target.clone();
+            operator = Operator::aten("expand_as", "");
+            arguments = vec![("self".into(), cast.into()), ("other".into(), target)];
+        }
         self.graph.nodes.push(Node { name, operator, arguments, outputs, scope });
         Ok(())
     }

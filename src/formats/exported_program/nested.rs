@@ -17,7 +17,7 @@ impl<'a> Lowering<'a> {
         let fail = |reason: String| ExportedProgramError::Node { node: name.to_owned(), reason };
         let inputs: Vec<&'a Given<'_>> = node.inputs.iter().map(|input| &input.arg).collect();
         let (graph, operands) = match (kind, inputs.as_slice()) {
-            // Whether gradients are wanted is for the run to say.
+            // Whether gradients are wanted is for the run to say: who exports for inference means nothing by it.
             ("wrap_with_set_grad_enabled", [_, Given::Graph(graph), operands @ ..]) => (graph, operands.to_vec()),
             // Device, element type, whether it is on, whether casts are kept.
             ("wrap_with_autocast", [_, _, enabled, _, Given::Graph(graph), operands @ ..]) => {
