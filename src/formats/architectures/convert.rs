@@ -16,11 +16,7 @@ pub(super) fn filled(wanted: Wanted, tensor: Tensor) -> Result<Weight, Architect
     let (strides, data) = if tensor.dtype == wanted.dtype {
         (tensor.strides, tensor.data)
     } else {
-        let kind = || ArchitectureError::Kind {
-            name: wanted.name.clone(),
-            stored: tensor.dtype,
-            wanted: wanted.dtype,
-        };
+        let kind = || ArchitectureError::Kind { name: wanted.name.clone(), stored: tensor.dtype, wanted: wanted.dtype };
         let numbers = row_major(&tensor).ok_or_else(|| ArchitectureError::CutShort(wanted.name.clone()))?;
         (None, converted(numbers, tensor.dtype, wanted.dtype).ok_or_else(kind)?)
     };
@@ -34,10 +30,10 @@ fn row_major(tensor: &Tensor) -> Option<impl Iterator<Item = &[u8]>> {
     let count: usize = tensor.shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side))?;
     let steps = tensor.strides.clone().unwrap_or_else(|| contiguous(&tensor.shape));
     let sides = || tensor.shape.iter().zip(&steps);
-    let last = sides().try_fold(0_usize, |sum, (&side, &step)| {
-        sum.checked_add(side.saturating_sub(1).checked_mul(step)?)
-    })?;
-    let fits = steps.len() == tensor.shape.len() && (count == 0 || last.checked_add(1)?.checked_mul(size)? <= tensor.data.len());
+    let last =
+        sides().try_fold(0_usize, |sum, (&side, &step)| sum.checked_add(side.saturating_sub(1).checked_mul(step)?))?;
+    let fits = steps.len() == tensor.shape.len()
+        && (count == 0 || last.checked_add(1)?.checked_mul(size)? <= tensor.data.len());
     let plain = steps == contiguous(&tensor.shape);
     let shape = tensor.shape.clone();
     let place = move |index: usize| {

@@ -22,10 +22,13 @@ pub(super) struct Found<'a> {
 /// Compares a checkpoint with one architecture.
 pub(super) fn compare(view: &View, table: Table, whole: bool) -> Option<Fit> {
     let lines: Vec<Line> = if whole && !begins(view, table) { return None } else { table.lines().collect() };
-    let unused: HashSet<&str> = lines.iter().filter_map(|line| match line {
-        Line::Unused { name } => Some(*name),
-        _ => None,
-    }).collect();
+    let unused: HashSet<&str> = lines
+        .iter()
+        .filter_map(|line| match line {
+            Line::Unused { name } => Some(*name),
+            _ => None,
+        })
+        .collect();
     let declared = lines.iter().filter_map(|line| match line {
         Line::Weight { name, shape, counts_classes, .. } => {
             Some(Declared { name, shape, counts_classes: *counts_classes })
@@ -55,8 +58,11 @@ pub(super) fn find<'a>(
 ) -> Result<Found<'a>, ArchitectureError> {
     let views = View::all(&checkpoint.tensors);
     for view in &views {
-        let mut fits: Vec<(Table, Fit)> =
-            tables.iter().filter_map(|table| Some((table, compare(view, table, true)?))).filter(|(_, fit)| fit.is_whole()).collect();
+        let mut fits: Vec<(Table, Fit)> = tables
+            .iter()
+            .filter_map(|table| Some((table, compare(view, table, true)?)))
+            .filter(|(_, fit)| fit.is_whole())
+            .collect();
         // With a classifier first: one that misses it fits also what is only a part of it.
         if fits.iter().any(|(_, fit)| !fit.headless) {
             fits.retain(|(_, fit)| !fit.headless);

@@ -21,8 +21,19 @@ const BESIDE: &[&str] = &[
 ];
 
 /// Modules that serve training alone, and stand beside a network or in place of its classifier.
-const TRAINING: &[&str] =
-    &["aux", "AuxLogits", "decoder", "head", "fc", "classifier", "projector", "projection", "predictor", "prototypes", "queue"];
+const TRAINING: &[&str] = &[
+    "aux",
+    "AuxLogits",
+    "decoder",
+    "head",
+    "fc",
+    "classifier",
+    "projector",
+    "projection",
+    "predictor",
+    "prototypes",
+    "queue",
+];
 
 /// A tensor that an architecture has.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +162,11 @@ impl Fit {
 }
 
 fn sides(shape: &[usize]) -> String {
-    if shape.is_empty() { "a single number".to_owned() } else { shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×") }
+    if shape.is_empty() {
+        "a single number".to_owned()
+    } else {
+        shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
+    }
 }
 
 impl fmt::Display for Difference {

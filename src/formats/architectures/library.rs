@@ -137,8 +137,8 @@ impl Library {
     pub(super) fn open() -> Result<Self, ArchitectureError> {
         let mut archive = Archive::open(Cursor::new(ARCHIVE))?;
         let index = archive.read("index.json")?;
-        let entries =
-            serde_json::from_slice(&index).map_err(|error| ArchitectureError::Damaged(format!("index.json: {error}")))?;
+        let entries = serde_json::from_slice(&index)
+            .map_err(|error| ArchitectureError::Damaged(format!("index.json: {error}")))?;
         Ok(Self { archive, entries })
     }
 

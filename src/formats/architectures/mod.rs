@@ -124,8 +124,7 @@ fn bind_to_file(checkpoint: Checkpoint, path: &Path) -> Result<Bound, Architectu
     let [_, channels, height, width] = sides(&skeleton);
     let size = fixed(&skeleton);
     let hinted = height.and_then(Dimension::size).zip(width.and_then(Dimension::size));
-    let input =
-        guess::pytorch("an exported program", channels.and_then(Dimension::size).unwrap_or(3), size, hinted);
+    let input = guess::pytorch("an exported program", channels.and_then(Dimension::size).unwrap_or(3), size, hinted);
     let labels = checkpoint.classes.clone();
     let (graph, note) = fill(skeleton, checkpoint, &fit)?;
     Ok(Bound { name, graph, input, labels, note })
@@ -186,11 +185,13 @@ fn fixed(skeleton: &Skeleton) -> Option<(usize, usize)> {
 
 /// The architecture's own input description. Where others have the same weights and graph but another preprocessing, it is
 /// said that this one is assumed.
-fn described(entry: &Entry, skeleton: &Skeleton, others: Option<String>) -> Result<InputDescription, ArchitectureError> {
-    let preprocessing: Preprocessing = entry
-        .preprocessing
-        .parse()
-        .map_err(|error| ArchitectureError::Damaged(format!("{}: {error}", entry.name)))?;
+fn described(
+    entry: &Entry,
+    skeleton: &Skeleton,
+    others: Option<String>,
+) -> Result<InputDescription, ArchitectureError> {
+    let preprocessing: Preprocessing =
+        entry.preprocessing.parse().map_err(|error| ArchitectureError::Damaged(format!("{}: {error}", entry.name)))?;
     let channels = preprocessing.order().channels();
     Ok(InputDescription {
         channels,
@@ -210,5 +211,4 @@ fn labels_named(name: &str) -> Option<Labels> {
     }
 }
 
-const CIFAR_10: [&str; 10] =
-    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+const CIFAR_10: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];

@@ -31,7 +31,8 @@ pub(super) fn find<'a>(
         }
     }
     Err(ArchitectureError::Differs(
-        nearest.map_or_else(|| printable(typed).into_owned(), |(entry, fit)| format!("{}: {}", entry.said(), fit.said())),
+        nearest
+            .map_or_else(|| printable(typed).into_owned(), |(entry, fit)| format!("{}: {}", entry.said(), fit.said())),
     ))
 }
 

@@ -68,8 +68,12 @@ impl<'a> View<'a> {
 
     /// Names that are not among `known`, in the file's order.
     pub(super) fn others(&self, known: &HashSet<usize>) -> Vec<&'a str> {
-        let mut others: Vec<(usize, &str)> =
-            self.by_name.iter().filter(|(_, index)| !known.contains(index)).map(|(name, index)| (*index, *name)).collect();
+        let mut others: Vec<(usize, &str)> = self
+            .by_name
+            .iter()
+            .filter(|(_, index)| !known.contains(index))
+            .map(|(name, index)| (*index, *name))
+            .collect();
         others.sort_unstable();
         others.into_iter().map(|(_, name)| name).collect()
     }
