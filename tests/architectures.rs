@@ -111,7 +111,8 @@ fn zeros(name: &str) -> Checkpoint {
     let bytes = |dtype: DType, shape: &[usize]| shape.iter().product::<usize>() * dtype.size();
     let most = weights.iter().map(|(_, dtype, shape)| bytes(*dtype, shape)).max().unwrap();
     let all = Bytes::from(vec![0; most]);
-    let tensors = weights.iter().map(|(name, dtype, shape)| tensor(name, *dtype, shape, all.slice(..bytes(*dtype, shape))));
+    let tensors =
+        weights.iter().map(|(name, dtype, shape)| tensor(name, *dtype, shape, all.slice(..bytes(*dtype, shape))));
     checkpoint(tensors.collect())
 }
 
@@ -177,7 +178,8 @@ fn every_known_architecture_has_a_graph_that_takes_its_weights_and_whose_operato
     assert!(known.len() >= 80 + 5 + 10 + 150, "only {}", known.len());
     for (name, source) in known {
         let name = format!("{source}/{name}");
-        let bound = architectures::bind(zeros(&name), Some(&name), Path::new("")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let bound = architectures::bind(zeros(&name), Some(&name), Path::new(""))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(bound.graph.inputs.len(), 1, "{name}");
         assert!(bound.note.is_none(), "{name}: {:?}", bound.note);
         Engine::load(bound.graph, Device::Cpu).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -186,7 +188,9 @@ fn every_known_architecture_has_a_graph_that_takes_its_weights_and_whose_operato
 
 #[test]
 fn the_architecture_is_found_by_names_and_shapes_with_its_preprocessing_and_labels() {
-    for name in ["resnet50", "efficientnet_b0", "convnext_tiny", "mobilenet_v3_large", "vgg16", "densenet121", "regnet_y_400mf"] {
+    for name in
+        ["resnet50", "efficientnet_b0", "convnext_tiny", "mobilenet_v3_large", "vgg16", "densenet121", "regnet_y_400mf"]
+    {
         let bound = bound(zeros(&format!("torchvision/{name}")), None);
         assert_eq!(bound.name, name);
         assert_eq!(bound.labels.unwrap().len(), 1000, "{name}");
@@ -194,7 +198,10 @@ fn the_architecture_is_found_by_names_and_shapes_with_its_preprocessing_and_labe
     }
     let lite = bound(zeros("efficientnet-lite0"), None);
     assert_eq!(lite.input.source, Source::Architecture);
-    assert_eq!(lite.input.preprocessing.to_string(), "resize=256,crop=224,interpolation=bicubic,order=rgb,mean=127,std=128");
+    assert_eq!(
+        lite.input.preprocessing.to_string(),
+        "resize=256,crop=224,interpolation=bicubic,order=rgb,mean=127,std=128"
+    );
     let digits = bound(zeros("mnist_example"), None);
     assert_eq!((digits.input.channels, digits.labels.unwrap().get(7)), (1, Some("7")));
 }
@@ -221,7 +228,10 @@ fn prefixes_counters_and_a_classifier_one_module_deeper_are_no_hindrance() {
     deeper.tensors.push(tensor("bn1.num_batches_tracked", DType::Int64, &[], Bytes::from(vec![0; 8])));
     assert_eq!(bound(deeper, None).name, "resnet18");
     let published = renamed(zeros("torchvision/densenet121"), |name| {
-        name.replace("norm1.", "norm.1.").replace("conv2.", "conv.2.").replace("norm2.", "norm.2.").replace("conv1.", "conv.1.")
+        name.replace("norm1.", "norm.1.")
+            .replace("conv2.", "conv.2.")
+            .replace("norm2.", "norm.2.")
+            .replace("conv1.", "conv.1.")
     });
     assert_eq!(bound(published, None).name, "densenet121");
 }
@@ -268,7 +278,8 @@ fn where_several_architectures_with_other_outputs_fit_the_user_or_the_files_name
     assert!(several.contains("timm's efficientnet_b0 and timm's tf_efficientnet_b0"), "{several}");
     assert!(several.contains("--architecture NAME"), "{several}");
     assert_eq!(bound(weights(), Some("tf_efficientnet_b0")).name, "tf_efficientnet_b0");
-    let by_file = architectures::bind(weights(), None, Path::new("/models/tf_efficientnet_b0_aa-827b6e33.pth")).unwrap();
+    let by_file =
+        architectures::bind(weights(), None, Path::new("/models/tf_efficientnet_b0_aa-827b6e33.pth")).unwrap();
     assert_eq!(by_file.name, "tf_efficientnet_b0");
 }
 

@@ -94,8 +94,11 @@ fn converted<'a>(elements: impl Iterator<Item = &'a [u8]>, from: DType, to: DTyp
     Some(data.into())
 }
 
+/// Reads a number from its bytes, if they are as many as it has.
+type Read = fn(&[u8]) -> Option<f64>;
+
 /// Reads a real number of an element type.
-fn real(from: DType) -> Option<fn(&[u8]) -> Option<f64>> {
+fn real(from: DType) -> Option<Read> {
     Some(match from {
         DType::Float16 => |bytes| Some(f16::from_le_bytes(bytes.try_into().ok()?).to_f64()),
         DType::BFloat16 => |bytes| Some(bf16::from_le_bytes(bytes.try_into().ok()?).to_f64()),
