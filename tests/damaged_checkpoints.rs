@@ -79,7 +79,7 @@ const PIECES: &[&[u8]] = &[
     b"X\x07\0\0\0storage",
     b"X\x0a\0\0\0state_dict",
     b"X\x08\0\0\0_modules",
-    b"X\x01\0\0\00",
+    b"X\x01\x00\x00\x000",
     b"X\x02\0\0\0f4",
     b"\x8c\x04caf\xc3",
     b"B\x04\0\0\0\0\0\0\0",
