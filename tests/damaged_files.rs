@@ -1,4 +1,4 @@
-//! Every damaged file that fuzzing has found opens, or gives one line, in little time.
+//! Every file of `fixtures/damaged`, found by fuzzing or made for a kind of attack, opens or gives one line, in little time.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -10,7 +10,7 @@ use common::fixtures;
 use layerscope::formats::{self, checkpoint};
 
 #[test]
-fn what_fuzzing_found_opens_or_gives_one_line() {
+fn damaged_and_hostile_files_open_or_give_one_line() {
     let mut files = 0;
     for entry in std::fs::read_dir(fixtures().join("damaged")).unwrap() {
         let path = entry.unwrap().path();

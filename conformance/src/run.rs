@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use layerscope::engine::{Cancel, Engine};
 use layerscope::formats;
-use layerscope::model::Layout;
 use layerscope::model::graph::Tap;
+use layerscope::model::{Graph, Layout};
 use npyz::{DType, NpyFile, TypeChar};
 use tch::{Device, Kind, Tensor};
 
@@ -37,9 +37,8 @@ pub(crate) fn one() -> ExitCode {
 fn measure(case: &Case) -> Result<Measured, String> {
     tch::set_num_threads(1);
     let start = Instant::now();
-    let model = open(case)?;
-    let layout = model.input.layout;
-    let engine = Engine::load(model.graph, Device::Cpu).map_err(|error| error.to_string())?;
+    let (graph, layout) = open(case)?;
+    let engine = Engine::load(graph, Device::Cpu).map_err(|error| error.to_string())?;
     let load = start.elapsed().as_secs_f64();
     let inputs = &engine.graph().inputs;
     if inputs.len() != case.inputs.len() {
@@ -73,8 +72,16 @@ fn measure(case: &Case) -> Result<Measured, String> {
     })
 }
 
-fn open(case: &Case) -> Result<layerscope::model::Model, String> {
-    formats::open(&case.file, case.architecture.as_deref()).map_err(|error| error.to_string())
+/// The graph, and where the channels stand in what the peer feeds.
+fn open(case: &Case) -> Result<(Graph, Layout), String> {
+    if case.any_graph {
+        let file = std::fs::read(&case.file).map_err(|error| error.to_string())?;
+        let folder = case.file.parent().map(Path::to_path_buf);
+        let model = formats::onnx::read(file, folder).map_err(|error| error.to_string())?;
+        return Ok((model.graph, Layout::ChannelsFirst));
+    }
+    let model = formats::open(&case.file, case.architecture.as_deref()).map_err(|error| error.to_string())?;
+    Ok((model.graph, model.input.layout))
 }
 
 /// The largest difference relative to the peer's largest magnitude, and whether all of the peer's numbers are finite. NaNs

@@ -18,6 +18,8 @@ struct Script {
   std::unordered_map<const void*, std::string> paths;
   std::vector<std::tuple<at::Tensor, std::string, const char*>> tensors;
   std::string description;
+  // Operators that all runs together may call. The largest networks call some ten thousand.
+  size_t steps = 3'000'000;
 };
 
 struct Recorded {
@@ -54,30 +56,21 @@ void visit(Script& script, const c10::intrusive_ptr<c10::ivalue::Object>& object
   }
 }
 
-// {"traced": [1,3,224,224] or null, "dtype": of the weights, "stem": shape of the first kernel or null, "problem": …}
-std::string describe(Script& script) {
+// {"dtype": of the weights, "stem": shape of the first kernel or null}
+std::string describe(const Script& script) {
   const auto shape = [](c10::IntArrayRef sizes) {
     std::string out = "[";
     for (size_t i = 0; i < sizes.size(); ++i) out += (i > 0 ? "," : "") + std::to_string(sizes[i]);
     return out + "]";
   };
-  std::string traced = "null", stem = "null", dtype = "6";
+  std::string stem = "null", dtype = "6";
   bool weights = false;
   for (const auto& [tensor, name, role] : script.tensors) {
     if (!c10::isFloatingType(tensor.scalar_type())) continue;
     if (!std::exchange(weights, true)) dtype = std::to_string(static_cast<int>(tensor.scalar_type()));
     if (tensor.dim() == 4 && stem == "null") stem = shape(tensor.sizes());
   }
-  const auto stored = script.module.retrieve_traced_inputs();
-  if (stored.contains("forward")) {
-    const auto inputs = stored.at("forward");
-    if (inputs.size() > 0 && inputs.get(0).isTensor()) {
-      const auto& tensor = inputs.get(0).toTensor();
-      traced = shape(tensor.sizes());
-      dtype = std::to_string(static_cast<int>(tensor.scalar_type()));
-    }
-  }
-  return "{\"traced\":" + traced + ",\"stem\":" + stem + ",\"dtype\":" + dtype + "}";
+  return "{\"stem\":" + stem + ",\"dtype\":" + dtype + "}";
 }
 
 torch::jit::Function& forward_of(Script& script) {
@@ -149,7 +142,7 @@ void* ls_script_record(void* handle, const int64_t* sizes, size_t dimensions, in
     auto generator = at::detail::createCPUGenerator(54);
     const auto picture = at::rand(at::IntArrayRef(sizes, dimensions), generator).to(static_cast<at::ScalarType>(dtype));
     for (const auto& [tensor, name, role] : script.tensors) recorded->recording.name_tensor(tensor, name, role);
-    layerscope::Recorder recorder(recorded->recording, script.paths);
+    layerscope::Recorder recorder(recorded->recording, script.paths, script.steps);
     for (const auto& slot : recorder.call(forward_of(script), arguments(script, recorded->recording, picture)))
       recorded->recording.set_outputs(slot.value);
     recorded->json = recorded->recording.json();

@@ -54,7 +54,7 @@ impl Script {
         if handle.is_null() { Err(AtenError::last()) } else { Ok(Self { handle }) }
     }
 
-    /// What the archive says about its input, as JSON: `traced` (shape or null), `dtype`, `stem` (shape of the first kernel).
+    /// What the weights say about the input, as JSON: `dtype`, and `stem`, the shape of the first kernel.
     pub fn description(&self) -> String {
         // SAFETY: the text is NUL-ended and lives as long as the handle.
         unsafe { CStr::from_ptr(ffi::ls_script_description(self.handle)) }.to_string_lossy().into_owned()

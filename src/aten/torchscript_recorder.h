@@ -12,8 +12,9 @@ namespace layerscope {
 
 class Recorder {
  public:
-  Recorder(Recording& recording, const std::unordered_map<const void*, std::string>& paths)
-      : recording_(recording), paths_(paths) {}
+  // `steps` is how many operators may still run; what is left of it is written back.
+  Recorder(Recording& recording, const std::unordered_map<const void*, std::string>& paths, size_t& steps)
+      : recording_(recording), paths_(paths), steps_(steps) {}
 
   std::vector<Slot> call(torch::jit::Function& function, std::vector<Slot> arguments);
 
@@ -25,6 +26,7 @@ class Recorder {
   // The values that a node of a block is the last to read.
   using Dying = std::unordered_map<const Node*, std::vector<const Value*>>;
 
+  void step();
   void run(Block* block, Frame& frame);
   void run(Node* node, Frame& frame);
   bool control_flow(Node* node, Frame& frame);
@@ -54,7 +56,7 @@ class Recorder {
   // Objects whose methods are running, innermost last.
   std::vector<const void*> objects_;
   size_t depth_ = 0;
-  size_t steps_ = 0;
+  size_t& steps_;
 };
 
 // The first line of an error that says something.

@@ -94,13 +94,39 @@ impl<R: Read + Seek> Archive<R> {
         let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(printable(name).into_owned()))?;
         let mut entry = self.zip.by_index(index).map_err(|error| fail(error.to_string()))?;
         let size = entry.size();
-        let stored = entry.compression() == zip::CompressionMethod::Stored;
-        let most = if stored { self.length } else { self.length.saturating_mul(MOST_GROWTH) };
-        if size > most {
+        if size > most(self.length, entry.compression()) {
             return Err(fail(format!("it claims {size} bytes in an archive of {} bytes", self.length)));
         }
         let mut bytes = Vec::with_capacity(size as usize);
         entry.by_ref().take(size).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
         if bytes.len() as u64 == size { Ok(bytes) } else { Err(fail("it is cut short".to_owned())) }
     }
+
+    /// The size that an entry claims, if there is such an entry.
+    pub fn size(&mut self, name: &str) -> Option<u64> {
+        let index = self.zip.index_for_name(name)?;
+        self.zip.by_index_raw(index).ok().map(|entry| entry.size())
+    }
+
+    /// Checks every entry's size as [`Archive::read`] does, for a reader that is not ours.
+    ///
+    /// # Errors
+    /// The first entry that claims to be larger than the archive allows.
+    pub fn check_sizes(&mut self) -> Result<(), ArchiveError> {
+        for index in 0..self.zip.len() {
+            let fail = |name: &str, reason: String| ArchiveError::Entry { name: name.to_owned(), reason };
+            let entry = self.zip.by_index_raw(index).map_err(|error| fail("of number", error.to_string()))?;
+            let size = entry.size();
+            if size > most(self.length, entry.compression()) {
+                let name = entry.name().map(std::borrow::Cow::into_owned).unwrap_or_default();
+                return Err(fail(&name, format!("it claims {size} bytes in an archive of {} bytes", self.length)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The most that an entry of an archive of `length` bytes may hold.
+fn most(length: u64, compression: zip::CompressionMethod) -> u64 {
+    if compression == zip::CompressionMethod::Stored { length } else { length.saturating_mul(MOST_GROWTH) }
 }

@@ -100,7 +100,7 @@ fn read(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
         Kind::TorchScript => {
             let script = torchscript::open(path, &mut archive()?)?;
             let input = guess::pytorch("a TorchScript archive", script.channels, script.size, Some(script.recorded));
-            Model::new(name, "TorchScript", script.graph, input)
+            Model { note: script.note, ..Model::new(name, "TorchScript", script.graph, input) }
         }
         Kind::Onnx => from_onnx(onnx::open(path)?, name),
         Kind::Keras => keras::open(path)?.into_model(name),

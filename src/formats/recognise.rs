@@ -54,6 +54,9 @@ pub(super) fn recognise(path: &Path) -> Result<Kind, Reason> {
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, ..] => {
             Err(Reason::NoModel("this is a picture; give the model first, then the pictures".to_owned()))
         }
+        [_, _, _, _, b'P', b'T', b'M', b'F', ..] => Err(Reason::NoModel(
+            "a TorchScript model for phones (.ptl) that holds no graph; save the module with torch.jit.save".to_owned(),
+        )),
         _ if onnx::is_onnx(&mut file) => Ok(Kind::Onnx),
         start if checkpoint::begins(start, about.len()) => Ok(Kind::Checkpoint),
         _ => Err(Reason::NoModel(format!("this is no model file that is known: {FORMATS}"))),

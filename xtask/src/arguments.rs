@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::architectures::Wanted as WantedArchitectures;
 use crate::conformance::Wanted as WantedSuites;
 use crate::fixtures::Wanted;
 use crate::install::Variant;
@@ -19,6 +20,7 @@ Development commands of layerscope
     cargo xtask fixtures [OPTIONS]       make the networks that are too large to commit, in target/fixtures
     cargo xtask conformance [SUITE...] [OPTIONS]
                                          compare outputs with those of the packages that models come from
+    cargo xtask architectures [OPTIONS]  make the graphs of the known architectures in assets/architectures again
 
 setup:
     --cpu            install without CUDA, also where an NVIDIA driver is
@@ -40,6 +42,11 @@ conformance:
     --python PYTHON  use this Python, which has the packages of conformance/python/requirements.txt,
                      instead of installing them into target/fixtures-python (8 GB)
 
+architectures:
+    --only PATTERN   only export those whose SOURCE/NAME matches (torchvision/*); the archive stays as it is
+    --python PYTHON  use this Python, which has the packages of assets/architectures/make/requirements.txt,
+                     instead of installing them into target/fixtures-python (8 GB)
+
 Environment:
     LIBTORCH                a libtorch 2.13.0 to use instead of installing one
     LIBTORCH_USE_PYTORCH=1  use the PyTorch 2.13.0 of python3
@@ -59,11 +66,13 @@ pub(crate) enum Command {
     Test,
     /// Compare with other packages.
     Conformance(WantedSuites),
+    /// Make the known architectures.
+    Architectures(WantedArchitectures),
     /// Make test networks.
     Fixtures(Wanted),
 }
 
-const COMMANDS: [&str; 6] = ["setup", "run", "test", "fixtures", "conformance", "help"];
+const COMMANDS: [&str; 7] = ["setup", "run", "test", "fixtures", "conformance", "architectures", "help"];
 
 /// Reads the arguments after the program's name.
 pub(crate) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Command, Failure> {
@@ -81,6 +90,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Com
             Some(word) => Err(unknown_option("test", word, &[])),
         },
         "fixtures" => fixtures(rest),
+        "architectures" => architectures(rest),
         "conformance" => conformance(rest),
         other => Err(Failure::usage(format!(
             "unknown command '{other}': {}",
@@ -118,6 +128,25 @@ fn setup(arguments: &[OsString]) -> Result<Command, Failure> {
         }
     }
     Ok(Command::Setup { variant })
+}
+
+fn architectures(arguments: Vec<OsString>) -> Result<Command, Failure> {
+    let mut wanted = WantedArchitectures::default();
+    let mut words = arguments.into_iter();
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("--only") => match words.next() {
+                Some(pattern) => wanted.only = Some(pattern),
+                None => return Err(Failure::usage("--only wants a pattern such as torchvision/*")),
+            },
+            Some("--python") => match words.next() {
+                Some(python) => wanted.python = Some(PathBuf::from(python)),
+                None => return Err(Failure::usage("--python wants the Python to use")),
+            },
+            _ => return Err(unknown_option("architectures", &word, &["--only", "--python"])),
+        }
+    }
+    Ok(Command::Architectures(wanted))
 }
 
 fn fixtures(arguments: Vec<OsString>) -> Result<Command, Failure> {

@@ -1,5 +1,6 @@
 //! Development commands of layerscope: `cargo xtask`. They need Rust, a C++ compiler and Python 3 with pip, nothing else.
 
+mod architectures;
 mod arguments;
 mod checkout;
 mod compiler;
@@ -47,6 +48,7 @@ fn perform(command: Command) -> Result<(), Failure> {
         Command::Run { arguments } => run::run(&checkout, &arguments),
         Command::Test => test::test(&checkout),
         Command::Conformance(wanted) => conformance::conformance(&checkout, &wanted),
+        Command::Architectures(wanted) => architectures::architectures(&checkout, &wanted),
         Command::Fixtures(wanted) => fixtures::fixtures(&checkout, &wanted),
     }
 }

@@ -7,96 +7,60 @@ from typing import Callable
 
 import small
 
+#: Variants with the tensors of a network that is far more common: taken where they are named, by the user or the file.
+NAMED_ONLY = {"resnetaa50", "resnetblur50", "mobilenetv4_conv_aa_large"}
+
+#: With its published weights torchvision's networks of these names first turn ImageNet's mean and deviation into 0.5 and 0.5.
+#: The graph has no such step; its input is normalised so at once.
+TO_A_HALF = {"googlenet", "inception_v3"}
+
 #: timm's architectures: convolutional networks first, which take any height and width.
 TIMM_ANY_SIZE = """
-resnet18 resnet34 resnet50 resnet101 resnet152 resnet26 resnet10t resnet14t
-resnet18d resnet26d resnet34d resnet50d resnet101d resnet152d resnet26t resnet50t resnet50c resnet50s resnet200d
-resnext50_32x4d resnext50d_32x4d resnext101_32x4d resnext101_32x8d resnext101_32x16d resnext101_64x4d
-seresnet18 seresnet34 seresnet50 seresnet101 seresnet152d seresnext50_32x4d seresnext26d_32x4d seresnext26t_32x4d
-seresnext101_32x4d seresnext101_32x8d legacy_seresnet18 legacy_seresnet34 legacy_seresnet50 legacy_seresnet101
-legacy_seresnext50_32x4d legacy_seresnext101_32x4d senet154
-ecaresnet50d ecaresnet26t ecaresnet50t ecaresnet101d ecaresnetlight skresnet18 skresnet34 skresnext50_32x4d
-resnest14d resnest26d resnest50d resnest101e resnest50d_1s4x24d resnest50d_4s2x40d
-wide_resnet50_2 wide_resnet101_2 resnet50_gn resnetaa50 resnetblur50 resnetrs50 resnetrs101 resnetrs152
-resnetv2_50 resnetv2_50d resnetv2_50x1_bit resnetv2_101x1_bit resnetv2_50x3_bit resnetv2_101
-res2net50_26w_4s res2net50_14w_8s res2net101_26w_4s res2next50 gcresnet50t
-convnext_atto convnext_femto convnext_pico convnext_nano convnext_tiny convnext_small convnext_base convnext_large
-convnext_xlarge convnext_tiny_hnf convnext_nano_ols
-convnextv2_atto convnextv2_femto convnextv2_pico convnextv2_nano convnextv2_tiny convnextv2_base convnextv2_large
-efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_b4 efficientnet_b5
-tf_efficientnet_b0 tf_efficientnet_b1 tf_efficientnet_b2 tf_efficientnet_b3 tf_efficientnet_b4 tf_efficientnet_b5
-tf_efficientnet_b6 tf_efficientnet_b7 tf_efficientnetv2_b0 tf_efficientnetv2_b1 tf_efficientnetv2_b2 tf_efficientnetv2_b3
-tf_efficientnetv2_s tf_efficientnetv2_m tf_efficientnetv2_l efficientnetv2_rw_t efficientnetv2_rw_s efficientnetv2_rw_m
-efficientnet_lite0 tf_efficientnet_lite0 tf_efficientnet_lite1 tf_efficientnet_lite2 tf_efficientnet_lite3
-tf_efficientnet_lite4 efficientnet_es efficientnet_em efficientnet_el
-mobilenetv2_050 mobilenetv2_100 mobilenetv2_110d mobilenetv2_120d mobilenetv2_140 mobilenetv1_100
-mobilenetv3_large_100 mobilenetv3_rw mobilenetv3_small_050 mobilenetv3_small_075 mobilenetv3_small_100
-tf_mobilenetv3_large_100 tf_mobilenetv3_small_100
-mobilenetv4_conv_small mobilenetv4_conv_medium mobilenetv4_conv_large mobilenetv4_conv_aa_large
-mnasnet_100 mnasnet_small semnasnet_075 semnasnet_100 mixnet_s mixnet_m mixnet_l fbnetc_100 spnasnet_100
-lcnet_050 lcnet_075 lcnet_100 tinynet_a tinynet_b tinynet_c hardcorenas_a rexnet_100 rexnet_150 rexnet_200
-ghostnet_100 ghostnetv2_100 ghostnetv2_130
-regnetx_002 regnetx_004 regnetx_008 regnetx_016 regnetx_032 regnetx_064 regnetx_080 regnetx_160
-regnety_002 regnety_004 regnety_008 regnety_016 regnety_032 regnety_040 regnety_064 regnety_080 regnety_120 regnety_160
-regnety_320 regnetz_b16 regnetz_c16 regnetz_d8
-nfnet_l0 eca_nfnet_l0 eca_nfnet_l1 eca_nfnet_l2 dm_nfnet_f0 dm_nfnet_f1 dm_nfnet_f2 nf_resnet50 nf_regnet_b1
-densenet121 densenet161 densenet169 densenet201 densenetblur121d
-inception_v3 inception_v4 inception_resnet_v2 inception_next_tiny inception_next_small inception_next_base
-xception41 xception65 xception71 legacy_xception vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn
-dpn68 dpn68b dpn92 dpn98 dpn107 dpn131 hrnet_w18 hrnet_w18_small hrnet_w18_small_v2 hrnet_w32 hrnet_w48
-repvgg_a0 repvgg_a1 repvgg_a2 repvgg_b0 repvgg_b1 repvgg_b2 repvgg_b3 mobileone_s0 mobileone_s1 mobileone_s2
-poolformer_s12 poolformer_s24 poolformer_s36 poolformer_m36 poolformerv2_s12 caformer_s18 convformer_s18
-fastvit_t8 fastvit_t12 fastvit_s12 fastvit_sa12 fastvit_sa24 edgenext_xx_small edgenext_x_small edgenext_small
-edgenext_base mobilevit_xxs mobilevit_xs mobilevit_s mobilevitv2_050 mobilevitv2_075 mobilevitv2_100 mobilevitv2_150
-dla34 dla60 dla102 selecsls42b selecsls60 cspresnet50 cspresnext50 cspdarknet53 darknet53 vovnet39a ese_vovnet19b_dw
-ese_vovnet39b gernet_s gernet_m gernet_l hgnet_tiny hgnet_small hgnetv2_b0 hgnetv2_b4 tresnet_m
-efficientvit_b0 efficientvit_b1 efficientvit_b2 repvit_m1 repvit_m1_1 repvit_m2_3 starnet_s1 starnet_s4
-mambaout_femto mambaout_tiny focalnet_tiny_srf focalnet_small_srf rdnet_tiny nasnetalarge pnasnet5large
-convmixer_768_32 convmixer_1024_20_ks9_p14 bat_resnext26ts test_resnet test_convnext test_efficientnet
+resnet18 resnet34 resnet50 resnet101 resnet152 resnet26 resnet10t resnet14t resnet18d resnet26d resnet34d resnet50d
+resnet101d resnet152d resnet26t resnet50t resnet50c resnet50s resnet200d resnext50_32x4d resnext50d_32x4d
+resnext101_32x4d resnext101_32x8d resnext101_32x16d resnext101_64x4d seresnet18 seresnet34 seresnet50 seresnet101
+seresnet152d seresnext50_32x4d seresnext26d_32x4d seresnext26t_32x4d seresnext101_32x4d seresnext101_32x8d
+legacy_seresnet18 legacy_seresnet34 legacy_seresnet50 legacy_seresnet101 legacy_seresnext50_32x4d
+legacy_seresnext101_32x4d senet154 ecaresnet50d ecaresnet26t ecaresnet50t ecaresnet101d ecaresnetlight skresnet18
+skresnet34 skresnext50_32x4d resnest14d resnest26d resnest50d resnest101e resnest50d_1s4x24d resnest50d_4s2x40d
+wide_resnet50_2 wide_resnet101_2 resnet50_gn resnetaa50 resnetblur50 resnetrs50 resnetrs101 resnetrs152 resnetv2_50
+resnetv2_50d resnetv2_50x1_bit resnetv2_101x1_bit resnetv2_50x3_bit resnetv2_101 res2net50_26w_4s res2net50_14w_8s
+res2net101_26w_4s res2next50 gcresnet50t convnext_atto convnext_femto convnext_pico convnext_nano convnext_tiny
+convnext_small convnext_base convnext_large convnext_xlarge convnext_tiny_hnf convnext_nano_ols convnextv2_atto
+convnextv2_femto convnextv2_pico convnextv2_nano convnextv2_tiny convnextv2_base convnextv2_large efficientnet_b0
+efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_b4 efficientnet_b5 tf_efficientnet_b0 tf_efficientnet_b1
+tf_efficientnet_b2 tf_efficientnet_b3 tf_efficientnet_b4 tf_efficientnet_b5 tf_efficientnet_b6 tf_efficientnet_b7
+tf_efficientnetv2_b0 tf_efficientnetv2_b1 tf_efficientnetv2_b2 tf_efficientnetv2_b3 tf_efficientnetv2_s
+tf_efficientnetv2_m tf_efficientnetv2_l efficientnetv2_rw_t efficientnetv2_rw_s efficientnetv2_rw_m efficientnet_lite0
+tf_efficientnet_lite0 tf_efficientnet_lite1 tf_efficientnet_lite2 tf_efficientnet_lite3 tf_efficientnet_lite4
+efficientnet_es efficientnet_em efficientnet_el mobilenetv2_050 mobilenetv2_100 mobilenetv2_110d mobilenetv2_120d
+mobilenetv2_140 mobilenetv1_100 mobilenetv3_large_100 mobilenetv3_rw mobilenetv3_small_050 mobilenetv3_small_075
+mobilenetv3_small_100 tf_mobilenetv3_large_100 tf_mobilenetv3_small_100 mobilenetv4_conv_small mobilenetv4_conv_medium
+mobilenetv4_conv_large mobilenetv4_conv_aa_large mnasnet_100 mnasnet_small semnasnet_075 semnasnet_100 mixnet_s mixnet_m
+mixnet_l fbnetc_100 spnasnet_100 lcnet_050 lcnet_075 lcnet_100 tinynet_a tinynet_b ghostnet_100 regnetx_002 regnetx_004
+regnetx_008 regnetx_016 regnetx_032 regnety_002 regnety_004 regnety_008 regnety_016 regnety_032 regnety_040 regnety_160
+nfnet_l0 eca_nfnet_l0 dm_nfnet_f0 nf_resnet50 densenet121 densenet161 densenet169 densenet201 inception_v3 inception_v4
+inception_resnet_v2 xception41 xception65 legacy_xception vgg11 vgg16 vgg16_bn vgg19 vgg19_bn dpn68 dpn92 hrnet_w18
+hrnet_w18_small repvgg_a0 repvgg_a2 repvgg_b0 repvgg_b1 mobileone_s0 poolformer_s12 poolformer_s24 poolformerv2_s12
+caformer_s18 convformer_s18 fastvit_t8 fastvit_sa12 edgenext_xx_small edgenext_small mobilevit_xxs mobilevit_xs
+mobilevit_s mobilevitv2_100 test_resnet test_convnext test_efficientnet
 """
 
 #: timm's architectures that are built for one size.
 TIMM_ONE_SIZE = """
-vit_tiny_patch16_224 vit_small_patch16_224 vit_base_patch16_224 vit_large_patch16_224
-vit_small_patch32_224 vit_base_patch32_224 vit_large_patch32_224 vit_small_patch8_224 vit_base_patch8_224
-vit_tiny_patch16_384 vit_small_patch16_384 vit_base_patch16_384 vit_large_patch16_384 vit_small_patch32_384
-vit_base_patch32_384 vit_large_patch32_384 vit_base_patch16_224_miil vit_huge_patch14_224
-vit_small_r26_s32_224 vit_base_r50_s16_224 vit_base_r50_s16_384 vit_tiny_r_s16_p8_224 vit_relpos_small_patch16_224
-vit_relpos_medium_patch16_224 vit_relpos_base_patch16_224 vit_medium_patch16_gap_240 vit_medium_patch16_reg4_gap_256
-vit_base_patch16_clip_224 vit_base_patch32_clip_224 vit_large_patch14_clip_224 vit_base_patch16_clip_384
-vit_base_patch16_clip_quickgelu_224 vit_base_patch32_clip_quickgelu_224 vit_large_patch14_clip_336
-vit_large_patch14_clip_quickgelu_224 resnet50_clip
-vit_base_patch16_siglip_224 vit_base_patch16_siglip_256 vit_so400m_patch14_siglip_384
-deit_tiny_patch16_224 deit_small_patch16_224 deit_base_patch16_224 deit_base_patch16_384
-deit_tiny_distilled_patch16_224 deit_small_distilled_patch16_224 deit_base_distilled_patch16_224
-deit3_small_patch16_224 deit3_medium_patch16_224 deit3_base_patch16_224 deit3_large_patch16_224 deit3_small_patch16_384
-deit3_base_patch16_384
-vit_small_patch14_dinov2 vit_base_patch14_dinov2 vit_large_patch14_dinov2 vit_small_patch14_reg4_dinov2
-vit_base_patch14_reg4_dinov2 vit_large_patch14_reg4_dinov2 vit_giant_patch14_dinov2
-vit_small_patch16_dinov3 vit_base_patch16_dinov3
-swin_tiny_patch4_window7_224 swin_small_patch4_window7_224 swin_base_patch4_window7_224 swin_large_patch4_window7_224
-swin_base_patch4_window12_384 swin_large_patch4_window12_384 swin_s3_tiny_224
-swinv2_tiny_window8_256 swinv2_tiny_window16_256 swinv2_small_window8_256 swinv2_base_window8_256 swinv2_small_window16_256
-swinv2_base_window16_256 swinv2_base_window12_192 swinv2_cr_tiny_ns_224 swinv2_cr_small_224
-beit_base_patch16_224 beit_large_patch16_224 beit_base_patch16_384 beitv2_base_patch16_224 beitv2_large_patch16_224
-eva02_tiny_patch14_224 eva02_small_patch14_224 eva02_base_patch14_224 eva02_tiny_patch14_336 eva02_small_patch14_336
-eva02_base_patch16_clip_224 eva_large_patch14_196
-maxvit_nano_rw_256 maxvit_tiny_rw_224 maxvit_tiny_tf_224 maxvit_small_tf_224 maxvit_base_tf_224 maxvit_rmlp_tiny_rw_256
-maxvit_rmlp_small_rw_224
-coatnet_nano_rw_224 coatnet_0_rw_224 coatnet_1_rw_224 coatnet_bn_0_rw_224 coatnet_rmlp_1_rw_224 coatnet_0_224
-levit_128s levit_128 levit_192 levit_256 levit_384 levit_conv_128s levit_conv_256
-pit_ti_224 pit_xs_224 pit_s_224 pit_b_224 pit_ti_distilled_224 pit_s_distilled_224 pit_b_distilled_224
-cait_xxs24_224 cait_xxs36_224 cait_xs24_384 cait_s24_224 cait_s24_384
-mixer_s32_224 mixer_s16_224 mixer_b32_224 mixer_b16_224 mixer_l16_224 gmlp_ti16_224 gmlp_s16_224 gmlp_b16_224
-gmixer_24_224 resmlp_12_224 resmlp_24_224 resmlp_36_224
-mobilenetv4_hybrid_medium mobilenetv4_hybrid_large
-xcit_nano_12_p16_224 xcit_tiny_12_p16_224 xcit_small_12_p16_224 xcit_tiny_12_p8_224
-twins_svt_small twins_pcpvt_small pvt_v2_b0 pvt_v2_b1 pvt_v2_b2 coat_lite_tiny coat_lite_small coat_tiny
-convit_tiny convit_small convit_base crossvit_9_240 crossvit_15_240 visformer_small visformer_tiny
-nest_tiny_jx nest_small_jx tnt_s_patch16_224 volo_d1_224 efficientformer_l1 efficientformer_l3 efficientformerv2_s0
-efficientformerv2_s1 davit_tiny davit_small davit_base gcvit_xxtiny gcvit_tiny hiera_tiny_224 hiera_small_224 hiera_base_224
-mvitv2_tiny mvitv2_small tiny_vit_5m_224 tiny_vit_11m_224 tiny_vit_21m_224 sequencer2d_s botnet26t_256 halonet26t
-efficientvit_m0 efficientvit_m4 vitamin_small_224 test_vit samvit_base_patch16_224
+vit_tiny_patch16_224 vit_small_patch16_224 vit_base_patch16_224 vit_large_patch16_224 vit_small_patch32_224
+vit_base_patch32_224 vit_small_patch8_224 vit_base_patch8_224 vit_small_patch16_384 vit_base_patch16_384
+vit_base_patch16_clip_224 vit_base_patch32_clip_224 vit_large_patch14_clip_224 vit_base_patch16_clip_quickgelu_224
+vit_base_patch32_clip_quickgelu_224 deit_tiny_patch16_224 deit_small_patch16_224 deit_base_patch16_224
+deit_tiny_distilled_patch16_224 deit_small_distilled_patch16_224 deit_base_distilled_patch16_224 deit3_small_patch16_224
+deit3_medium_patch16_224 deit3_base_patch16_224 deit3_large_patch16_224 vit_small_patch14_dinov2 vit_base_patch14_dinov2
+vit_large_patch14_dinov2 vit_small_patch14_reg4_dinov2 vit_base_patch14_reg4_dinov2 vit_small_patch16_dinov3
+vit_base_patch16_dinov3 swin_tiny_patch4_window7_224 swin_small_patch4_window7_224 swin_base_patch4_window7_224
+swin_large_patch4_window7_224 swinv2_tiny_window8_256 swinv2_small_window8_256 swinv2_base_window8_256
+beit_base_patch16_224 beit_large_patch16_224 beitv2_base_patch16_224 eva02_tiny_patch14_224 eva02_small_patch14_224
+eva02_base_patch14_224 eva02_tiny_patch14_336 maxvit_nano_rw_256 maxvit_tiny_tf_224 coatnet_nano_rw_224 coatnet_0_rw_224
+levit_128s levit_256 levit_384 pit_ti_224 pit_s_224 pit_b_224 cait_xxs24_224 cait_s24_224 mixer_s16_224 mixer_b16_224
+gmlp_s16_224 resmlp_12_224 resmlp_24_224 test_vit
 """
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -115,6 +79,7 @@ class Architecture:
     labels: str | None
     any_size: bool
     classes: int = 1000
+    named_only: bool = False
 
     @property
     def key(self):
@@ -163,7 +128,11 @@ def of_torchvision():
                 ),
                 input=(3, crop, crop),
                 preprocessing=specification(
-                    (crop, crop), transforms.mean, transforms.std, transforms.resize_size[0], transforms.interpolation.value
+                    (crop, crop),
+                    (0.5,) if name in TO_A_HALF else transforms.mean,
+                    (0.5,) if name in TO_A_HALF else transforms.std,
+                    transforms.resize_size[0],
+                    transforms.interpolation.value,
                 ),
                 labels="imagenet",
                 any_size=not name.startswith(("swin", "vit_", "maxvit")),
@@ -239,6 +208,7 @@ def of_timm():
                 any_size=any_size and not config.fixed_input_size and not name.startswith("tf_"),
                 # A backbone without a head gets one: layerscope cuts it off again where a checkpoint has none.
                 classes=config.num_classes or 1000,
+                named_only=name in NAMED_ONLY,
             )
 
 

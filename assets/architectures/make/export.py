@@ -62,8 +62,11 @@ def of(network, size, dimensions):
     module = GraphModuleSerializer(program.graph_signature, program.module_call_graph).serialize(program.graph_module)
     # Through JSON, for the keys of the serializer's unions are no plain text.
     module = json.loads(json.dumps(_dataclass_to_dict(module)))
-    document = stripped(module, set(network.state_dict()))
-    tensors, blob = tables(document, network.state_dict(), dict(program.constants))
+    # Whole numbers that a checkpoint may have, such as Swin's position index, follow from the architecture.
+    state = network.state_dict()
+    learned = {name for name, tensor in state.items() if tensor.is_floating_point()}
+    document = stripped(module, learned)
+    tensors, blob = tables(document, {**state, **program.constants})
     return document, tensors, blob
 
 
@@ -136,7 +139,7 @@ def stack(text):
     return ";".join(entries)
 
 
-def stripped(module, persistent):
+def stripped(module, learned):
     graph = module["graph"]
     nodes = [node for node in graph["nodes"] if not node["target"].startswith(ASSERTIONS)]
     outputs = {name for output in graph["outputs"] for name in names_in(output)}
@@ -162,7 +165,7 @@ def stripped(module, persistent):
             continue
         rename[name] = f"w{len(specs)}"
         target = inner.get("parameter_name") or inner.get("buffer_name") or inner.get("tensor_constant_name")
-        if kind == "buffer" and target not in persistent:
+        if kind == "buffer" and target not in learned:
             kind = "tensor_constant"
         specs.append({kind: {"arg": {"name": rename[name]}, f"{kind}_name": target}})
 
@@ -194,7 +197,7 @@ def stripped(module, persistent):
     }
 
 
-def tables(document, state, constants):
+def tables(document, state):
     """Name, role, kind and shape of each weight; constants with where their bytes stand in the blob."""
     tensors, blob, places = [], bytearray(), {}
     for spec in document["graph_module"]["signature"]["input_specs"]:
@@ -202,7 +205,7 @@ def tables(document, state, constants):
         if kind == "user_input":
             continue
         name = inner[f"{kind}_name"]
-        tensor = constants[name] if kind == "tensor_constant" else state[name]
+        tensor = state[name]
         entry = {"name": name, "role": {"parameter": "p", "buffer": "b", "tensor_constant": "c"}[kind],
                  "kind": KINDS[tensor.dtype], "shape": list(tensor.shape)}
         if kind == "tensor_constant":

@@ -42,7 +42,8 @@ def computed(document, blob):
             for name in re.findall(r'"(?:as_)?name": "([^"]+)"', json.dumps(output)):
                 number[name] = f"v{len(nodes)}_{name if len(made) != 1 else ''}"
         nodes.append((target, inputs))
-    return digest(nodes, table(document), graph["tensor_values"], hashlib.sha256(blob).hexdigest())
+    required = [line for line in table(document) if not line.startswith("u ")]
+    return digest(nodes, required, graph["tensor_values"], hashlib.sha256(blob).hexdigest())
 
 
 def table(document):
@@ -74,6 +75,7 @@ def pack(architectures, work, folder):
             "preprocessing": architecture.preprocessing,
             "labels": architecture.labels,
             "classes": architecture.classes,
+            **({"named_only": True} if architecture.named_only else {}),
         })
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(folder / "architectures.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:

@@ -78,13 +78,17 @@ pub(super) fn find<'a>(
 /// One of several architectures that fit.
 fn choose<'a>(
     library: &Library,
-    fits: Vec<(Table<'a>, Fit)>,
+    mut fits: Vec<(Table<'a>, Fit)>,
     checkpoint: &Checkpoint,
     file: &Path,
 ) -> Result<Found<'a>, ArchitectureError> {
-    let fitting: Vec<&Entry> =
+    let mut fitting: Vec<&Entry> =
         library.entries.iter().filter(|entry| fits.iter().any(|(table, _)| table.graph == entry.graph)).collect();
     let hinted = hinted(&fitting, checkpoint, file);
+    if hinted.is_none() && fitting.iter().any(|entry| !entry.named_only) {
+        fitting.retain(|entry| !entry.named_only);
+        fits.retain(|(table, _)| fitting.iter().any(|entry| entry.graph == table.graph));
+    }
     let several = || {
         let mut names: Vec<String> = Vec::new();
         for (table, _) in &fits {
@@ -131,6 +135,8 @@ fn hinted<'a>(fitting: &[&'a Entry], checkpoint: &Checkpoint, file: &Path) -> Op
     let named: Vec<&Entry> = named.into_iter().filter(|entry| Some(entry.name.len()) == longest).collect();
     // Names that differ in computing alone, and the same name of two packages.
     let among = if named.is_empty() { fitting.to_vec() } else { named.clone() };
+    let among = among.into_iter().filter(|entry| !named.is_empty() || !entry.named_only);
+    let among: Vec<&Entry> = among.collect();
     let packaged = among.iter().copied().find(|entry| of_package(entry));
     packaged.or_else(|| named.first().copied())
 }

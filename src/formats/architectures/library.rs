@@ -31,6 +31,9 @@ pub(super) struct Entry {
     pub(super) labels: Option<String>,
     /// How many classes those weights have.
     pub(super) classes: usize,
+    /// A variant with the tensors of a network that is far more common: taken only where it is named.
+    #[serde(default)]
+    pub(super) named_only: bool,
 }
 
 impl Entry {

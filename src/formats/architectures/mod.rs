@@ -20,10 +20,10 @@ pub use error::ArchitectureError;
 use super::checkpoint::Checkpoint;
 use super::exported_program::Dimension;
 use super::guess;
-use crate::model::graph::Graph;
+use crate::model::graph::{DType, Graph};
 use crate::model::{InputDescription, Labels, Layout, Preprocessing, Source};
 use fit::{Declared, Fit};
-use library::{Entry, Library};
+use library::{Entry, Library, Line};
 use skeleton::Skeleton;
 use view::View;
 
@@ -62,6 +62,21 @@ pub fn bind(checkpoint: Checkpoint, wanted: Option<&str>, file: &Path) -> Result
 /// Only when the program's own data is damaged.
 pub fn known() -> Result<Vec<(String, String)>, ArchitectureError> {
     Ok(Library::open()?.entries.into_iter().map(|entry| (entry.name, entry.source)).collect())
+}
+
+/// What a checkpoint of an architecture must hold: name, element type and shape of each tensor that takes part in its outputs.
+///
+/// # Errors
+/// An unknown name.
+pub fn weights(name: &str) -> Result<Vec<(String, DType, Vec<usize>)>, ArchitectureError> {
+    let mut library = Library::open()?;
+    let tables = library.tables()?;
+    let table = named::table(&library, &tables, name)?;
+    let weight = |line| match line {
+        Line::Weight { name, dtype, shape, .. } => Some((String::from(name), dtype, shape)),
+        _ => None,
+    };
+    Ok(table.lines().filter_map(weight).collect())
 }
 
 fn is_file(wanted: &str) -> bool {

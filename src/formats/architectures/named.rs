@@ -15,14 +15,7 @@ pub(super) fn find<'a>(
     tensors: &[Tensor],
     typed: &str,
 ) -> Result<Found<'a>, ArchitectureError> {
-    let entries = entries(&library.entries, typed);
-    if entries.is_empty() {
-        let names = library.entries.iter().map(|entry| entry.name.as_str());
-        return Err(ArchitectureError::Unknown {
-            typed: printable(typed).into_owned(),
-            hint: suggestion(typed, names),
-        });
-    }
+    let entries = some(library, typed)?;
     let views = View::all(tensors);
     let mut nearest: Option<(&Entry, Fit)> = None;
     for entry in entries {
@@ -41,6 +34,23 @@ pub(super) fn find<'a>(
         nearest
             .map_or_else(|| printable(typed).into_owned(), |(entry, fit)| format!("{}: {}", entry.said(), fit.said())),
     ))
+}
+
+/// Names and shapes of the first architecture of a name.
+pub(super) fn table<'a>(library: &Library, tables: &'a Tables, typed: &str) -> Result<Table<'a>, ArchitectureError> {
+    let entries = some(library, typed)?;
+    let table = entries.first().and_then(|entry| tables.iter().find(|table| table.graph == entry.graph));
+    table.ok_or_else(|| ArchitectureError::Damaged(format!("{} has no table", printable(typed))))
+}
+
+/// The architectures of a name, of which there is at least one.
+fn some<'a>(library: &'a Library, typed: &str) -> Result<Vec<&'a Entry>, ArchitectureError> {
+    let entries = entries(&library.entries, typed);
+    if !entries.is_empty() {
+        return Ok(entries);
+    }
+    let names = library.entries.iter().map(|entry| entry.name.as_str());
+    Err(ArchitectureError::Unknown { typed: printable(typed).into_owned(), hint: suggestion(typed, names) })
 }
 
 /// The architectures of a name: `resnet18`, `timm/resnet18`, or with the tag of its weights, `resnet18.a1_in1k`, which is timm's.

@@ -114,13 +114,16 @@ pub(super) fn bind<'a>(names: &mut Names<'a>, outputs: &'a [schema::Argument<'_>
     }
 }
 
+/// What the exporter writes for a node outside of every module: sizes of the input, as a rule.
+const NO_MODULE: &str = "_empty_nn_module_stack_from_metadata_hook";
+
 /// `L__self__,,networks.Net;L__self__relu@1,relu,torch.nn.modules.activation.ReLU` is `relu@1`: the second call of a module
 /// is a layer of its own, as in the program.
 fn scope(stack: &str) -> Vec<Scope> {
     let entry = |entry: &str| {
         let mut parts = entry.splitn(3, ',');
         let (key, path, kind) = (parts.next()?, parts.next()?, parts.next()?);
-        if path.is_empty() {
+        if path.is_empty() || path == NO_MODULE {
             return None;
         }
         let call =

@@ -50,7 +50,7 @@ pub(super) struct Module<'a> {
 pub(super) struct Graph<'a> {
     #[serde(borrow, default)]
     pub(super) inputs: Vec<Argument<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub(super) outputs: Vec<Argument<'a>>,
     #[serde(borrow)]
     pub(super) nodes: Vec<Node<'a>>,

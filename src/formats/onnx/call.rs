@@ -6,7 +6,7 @@ use super::error::{OnnxError, Result};
 use super::lower::{Lowering, element};
 use super::names;
 use super::proto::{self, AttributeValue};
-use super::values::{Dim, Known, Number, Numbers, Tensor};
+use super::values::{Dim, Known, Number, Numbers, Tensor, of_size};
 use crate::model::graph::{Argument, DType, Node, Operator, Output, Scope, ValueId};
 use crate::model::printable;
 
@@ -199,12 +199,12 @@ impl<'a, 'm> Call<'a, 'm> {
     /// Several dimensions, counted from either end; the same one must not come twice.
     pub(super) fn axes(&self, axes: &[i64], rank: usize) -> Result<Vec<usize>> {
         let mut counted = Vec::with_capacity(axes.len());
-        for &axis in axes {
-            let axis = self.axis(axis, rank)?;
-            if counted.contains(&axis) {
+        for &told in axes {
+            let place = self.axis(told, rank)?;
+            if counted.contains(&place) {
                 return Err(self.fail(format!("its axes {axes:?} name one dimension twice")));
             }
-            counted.push(axis);
+            counted.push(place);
         }
         Ok(counted)
     }
@@ -311,9 +311,9 @@ impl<'a, 'm> Call<'a, 'm> {
     }
 
     /// `input` with zeros, or another number, around it; `begin` and `end` are of the last dimensions.
-    pub(super) fn pad(&mut self, input: &Tensor, begin: &[Number], end: &[Number], value: Argument) -> Result<Tensor> {
+    pub(super) fn pad(&mut self, input: &Tensor, begin: &[Number], end: &[Number], value: Argument) -> Tensor {
         if begin.iter().chain(end).all(|&pad| pad == Number::Int(0)) {
-            return Ok(input.clone());
+            return input.clone();
         }
         let first = input.rank().saturating_sub(begin.len());
         let mut sizes = input.sizes.clone();
@@ -321,14 +321,16 @@ impl<'a, 'm> Call<'a, 'm> {
             let axis = first + at;
             if before != Number::Int(0) || after != Number::Int(0) {
                 sizes[axis] = match (sizes[axis], before.int(), after.int()) {
-                    (Dim::Fixed(size), Some(before), Some(after)) => Dim::Fixed(size + before + after),
+                    (Dim::Fixed(size), Some(before), Some(after)) => {
+                        of_size(size.saturating_add(before).saturating_add(after))
+                    }
                     _ => Dim::Open,
                 };
             }
         }
         let pairs = begin.iter().zip(end).rev().flat_map(|(before, after)| [before.argument(), after.argument()]);
         let arguments = vec![("pad", Argument::List(pairs.collect())), ("value", value)];
-        Ok(self.shaped(("constant_pad_nd", ""), input, arguments, sizes))
+        self.shaped(("constant_pad_nd", ""), input, arguments, sizes)
     }
 
     /// A part of one dimension, of `length` if that is known.

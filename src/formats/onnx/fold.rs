@@ -10,6 +10,14 @@ const MOST: usize = 4096;
 
 /// The outputs, if the operator is one of shape arithmetic and all that it reads is known; else the graph must compute it.
 pub(super) fn fold(call: &mut Call) -> Result<Option<Vec<Known>>> {
+    if call.node.operator == "CastLike" {
+        // Of the second only the type is read.
+        let to = call.known(1)?.dtype();
+        return Ok(match (call.known(0)?.numbers(), to) {
+            (Some(numbers), Some(to)) => cast(call, numbers, to)?.map(|numbers| vec![Known::Numbers(numbers)]),
+            _ => None,
+        });
+    }
     let mut inputs = Vec::with_capacity(call.input_count());
     for index in 0..call.input_count() {
         match call.given(index) {
@@ -23,7 +31,10 @@ pub(super) fn fold(call: &mut Call) -> Result<Option<Vec<Known>>> {
     let Some(Some(first)) = inputs.first().cloned() else { return Ok(None) };
     let second = inputs.get(1).cloned().flatten();
     let folded = match call.node.operator.as_str() {
-        "Cast" => cast(call, first)?,
+        "Cast" => match call.dtype("to")? {
+            Some(to) => cast(call, first, to)?,
+            None => None,
+        },
         "Concat" => concat(call, &inputs.into_iter().flatten().collect::<Vec<_>>())?,
         "Gather" => match second {
             Some(indices) => gather(call, &first, &indices)?,
@@ -78,9 +89,8 @@ fn rounded(number: Number, dtype: DType) -> Number {
     }
 }
 
-fn cast(call: &mut Call, numbers: Numbers) -> Result<Option<Numbers>> {
-    let Some(to) = call.dtype("to")? else { return Ok(None) };
-    if !matches!(to, DType::Float32 | DType::Float64 | DType::Int64 | DType::Int32 | DType::Bool) {
+fn cast(call: &mut Call, numbers: Numbers, to: DType) -> Result<Option<Numbers>> {
+    if matches!(to, DType::UInt8 | DType::Int8 | DType::Int16) {
         return Ok(None);
     }
     let from = numbers.dtype;

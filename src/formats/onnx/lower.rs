@@ -252,7 +252,7 @@ impl<'m> Lowering<'m> {
                 let learned = constant.initializer && number && constant.elements() > 1;
                 Ok(self.weight(constant, if learned { WeightRole::Parameter } else { WeightRole::Constant }))
             }
-            Known::Numbers(numbers) => self.tensor_of(numbers),
+            Known::Numbers(numbers) => Ok(self.tensor_of(numbers)),
             Known::Sequence(_) => Err(OnnxError::damaged("a sequence stands where a tensor should be")),
             Known::Nothing => Err(OnnxError::damaged("nothing stands where a tensor should be")),
         }
@@ -276,14 +276,14 @@ impl<'m> Lowering<'m> {
         Tensor { value, dtype: constant.dtype, sizes }
     }
 
-    fn tensor_of(&mut self, numbers: &Numbers) -> Result<Tensor> {
+    fn tensor_of(&mut self, numbers: &Numbers) -> Tensor {
         let sizes: Vec<Dim> = numbers.shape.iter().map(|&size| Dim::Fixed(size as i64)).collect();
         if let Some(data) = bytes_of(numbers) {
             let name = self.unique("constant");
             let (dtype, shape) = (numbers.dtype, numbers.shape.clone());
             let role = WeightRole::Constant;
             let value = self.graph.weight(|value| Weight { name, value, role, dtype, shape, strides: None, data });
-            return Ok(Tensor { value, dtype, sizes });
+            return Tensor { value, dtype, sizes };
         }
         let mut scalars = Vec::with_capacity(numbers.items.len());
         for item in &numbers.items {
@@ -298,7 +298,7 @@ impl<'m> Lowering<'m> {
         let shape = Argument::ints(numbers.shape.iter().map(|&size| size as i64));
         let arguments = [("self", stacked.into()), ("shape", shape)];
         let value = self.graph.call(&[], &name, Operator::aten("reshape", ""), arguments);
-        Ok(Tensor { value, dtype: numbers.dtype, sizes })
+        Tensor { value, dtype: numbers.dtype, sizes }
     }
 }
 

@@ -125,13 +125,14 @@ pub fn read(file: Vec<u8>, folder: Option<PathBuf>) -> Result<OnnxModel> {
         let shape = kind.shape.as_ref().ok_or_else(|| missing("shape"))?;
         let dtype = tensor::dtype(kind.data_type).map_err(|reason| OnnxError::tensor(&input.name, reason))?;
         let sizes = shape.iter().map(|dimension| match dimension {
-            Dimension::Fixed(size) => Dim::Fixed(*size),
+            Dimension::Fixed(size) => values::of_size(*size),
             Dimension::Named(_) | Dimension::Open => Dim::Open,
         });
         let sizes = sizes.collect();
         let value = lowering.graph.value(input.name.clone());
         lowering.graph.inputs.push(value);
-        lowering.bind(&input.name, Known::Tensor(Tensor { value, dtype, sizes }));
+        let fed = of_width(&mut lowering, Tensor { value, dtype, sizes }, Some(dtype));
+        lowering.bind(&input.name, Known::Tensor(fed));
         names.push(input.name.clone());
     }
     finish(lowering, &model, names)
@@ -149,13 +150,8 @@ fn bind_picture(lowering: &mut Lowering, model: &proto::Model, input: &OnnxInput
     let value = lowering.graph.value(input.name.clone());
     lowering.graph.inputs.push(value);
     let sizes = vec![Dim::Batch(1), Dim::Fixed(input.channels as i64), size(input.height), size(input.width)];
-    let mut fed = Tensor { value, dtype: DType::Float32, sizes };
     let told = input::fed(&model.graph).first().and_then(|input| tensor::dtype(input.tensor.as_ref()?.data_type).ok());
-    if let Some(dtype @ (DType::Float16 | DType::BFloat16 | DType::Float64)) = told {
-        let arguments = [("self", value.into()), ("dtype", Argument::DType(dtype))];
-        let value = lowering.graph.call(&[], "input.to", Operator::aten("_to_copy", ""), arguments);
-        fed = Tensor { value, dtype, sizes: fed.sizes };
-    }
+    let mut fed = of_width(lowering, Tensor { value, dtype: DType::Float32, sizes }, told);
     if input.channels_last {
         let order = [0, 2, 3, 1];
         let arguments = [("self", fed.value.into()), ("dims", Argument::ints(order))];
@@ -165,6 +161,15 @@ fn bind_picture(lowering: &mut Lowering, model: &proto::Model, input: &OnnxInput
         fed = Tensor { value, sizes, ..fed };
     }
     lowering.bind(&input.name, Known::Tensor(fed));
+}
+
+/// What is fed as real numbers, in the width that the file declares; whole numbers stay the real ones that they are fed as.
+fn of_width(lowering: &mut Lowering, fed: Tensor, declared: Option<DType>) -> Tensor {
+    let Some(dtype @ (DType::Float16 | DType::BFloat16 | DType::Float64)) = declared else { return fed };
+    let arguments = [("self", fed.value.into()), ("dtype", Argument::DType(dtype))];
+    let name = lowering.unique("input.to");
+    let value = lowering.graph.call(&[], &name, Operator::aten("_to_copy", ""), arguments);
+    Tensor { value, dtype, ..fed }
 }
 
 fn finish<'m>(mut lowering: Lowering<'m>, model: &'m proto::Model, inputs: Vec<String>) -> Result<OnnxModel> {

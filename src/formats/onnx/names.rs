@@ -5,7 +5,7 @@
 //! - tf2onnx: `StatefulPartitionedCall/model/conv1/Conv2D`; what is around the whole model is left out.
 //! - anything else: the operators themselves, counted: `conv_1`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::error::OnnxError;
 use super::proto::Node;
@@ -75,6 +75,11 @@ pub(super) struct Names {
     /// Operators by module path: the module's type is made of them.
     kinds: HashMap<String, String>,
     counts: HashMap<String, usize>,
+    /// Paths that have modules below them.
+    around: HashSet<String>,
+    /// How often a module without modules below it was called so far, and the node before was it.
+    calls: HashMap<String, usize>,
+    last: String,
 }
 
 /// The error of a node, with the name that a user finds it by.
@@ -97,7 +102,15 @@ impl Names {
         } else {
             Style::Plain
         };
-        let mut names = Self { style, prefix: Vec::new(), kinds: HashMap::new(), counts: HashMap::new() };
+        let mut names = Self {
+            style,
+            prefix: Vec::new(),
+            kinds: HashMap::new(),
+            counts: HashMap::new(),
+            around: HashSet::new(),
+            calls: HashMap::new(),
+            last: String::new(),
+        };
         if style == Style::TensorFlow {
             names.prefix = common_prefix(nodes);
         }
@@ -109,7 +122,7 @@ impl Names {
     pub(super) fn scope(&mut self, node: &Node, counted: bool) -> Vec<Scope> {
         if let Some(scope) = from_metadata(node) {
             if !scope.is_empty() {
-                return scope;
+                return self.called(scope);
             }
         } else {
             let paths = self.paths(node);
@@ -125,6 +138,25 @@ impl Names {
         let count = self.counts.entry(lower.clone()).or_default();
         *count += 1;
         vec![Scope { path: format!("{lower}_{count}").into(), kind: kind.into() }]
+    }
+
+    /// The second call of a module is a layer of its own, as in an exported program: `relu@1`.
+    fn called(&mut self, mut scope: Vec<Scope>) -> Vec<Scope> {
+        let Some(innermost) = scope.last_mut() else { return scope };
+        let path = innermost.path.to_string();
+        if self.around.contains(&path) {
+            self.last.clear();
+            return scope;
+        }
+        let calls = self.calls.entry(path.clone()).or_default();
+        if self.last != path {
+            *calls += 1;
+        }
+        if *calls > 1 {
+            innermost.path = format!("{path}@{}", *calls - 1).into();
+        }
+        self.last = path;
+        scope
     }
 
     fn module(&self, path: String) -> Scope {
@@ -165,8 +197,11 @@ impl Names {
     /// A module's type: its main operator, or the only one in it; nothing for a module around modules.
     fn find_kinds(&mut self, nodes: &[Node]) {
         let mut inside: HashMap<String, Vec<&str>> = HashMap::new();
-        let mut around = std::collections::HashSet::new();
+        let mut around = HashSet::new();
         for node in nodes {
+            if let Some(scope) = from_metadata(node) {
+                around.extend(scope.iter().rev().skip(1).map(|module| module.path.to_string()));
+            }
             let mut paths = self.paths(node);
             if let Some(innermost) = paths.pop() {
                 inside.entry(innermost).or_default().push(&node.operator);
@@ -183,6 +218,7 @@ impl Names {
                 self.kinds.insert(path, printable(kind).into_owned());
             }
         }
+        self.around = around;
     }
 }
 
@@ -219,7 +255,25 @@ fn from_metadata(node: &Node) -> Option<Vec<Scope>> {
         let kind = kinds.get(at).map_or("Module", |kind| kind.rsplit('.').next().unwrap_or(kind));
         scope.push(Scope { path: printable(path).as_ref().into(), kind: printable(kind).as_ref().into() });
     }
+    if let Some(innermost) = scope.last_mut()
+        && let Some(owner) = convolved(node, innermost)
+    {
+        *innermost = owner;
+    }
     Some(scope)
+}
+
+/// A convolution that a batch norm was put into bears the batch norm's name; its weight still has its own.
+fn convolved(node: &Node, told: &Scope) -> Option<Scope> {
+    if node.operator != "Conv" || !told.kind.starts_with("BatchNorm") {
+        return None;
+    }
+    let owner = node.inputs.get(1)?.strip_suffix(".weight")?;
+    let parent = |path: &str| path.rsplit_once('.').map_or(String::new(), |(parent, _)| parent.to_owned());
+    (parent(owner) == parent(&told.path)).then(|| {
+        let dimensions = told.kind.strip_prefix("BatchNorm").unwrap_or("2d");
+        Scope { path: printable(owner).as_ref().into(), kind: format!("Conv{dimensions}").into() }
+    })
 }
 
 /// The texts of a list as Python prints it: `['', 'layer4']`.

@@ -78,7 +78,8 @@ pub(super) enum AttributeValue {
     Graph(Graph),
     Floats(Vec<f32>),
     Ints(Vec<i64>),
-    Texts(Vec<String>),
+    /// Several texts, which no operator here reads.
+    Texts,
 }
 
 /// Where the numbers of a tensor are.
@@ -251,7 +252,7 @@ impl Reader {
     fn attribute(&mut self, mut message: Message, depth: usize) -> Result<Attribute> {
         self.count()?;
         let mut attribute = Attribute::default();
-        let (mut ints, mut floats, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ints, mut floats) = (Vec::new(), Vec::new());
         let mut kind = 0;
         while let Some((number, field)) = message.next()? {
             match number {
@@ -263,10 +264,6 @@ impl Reader {
                 6 => attribute.value = AttributeValue::Graph(self.graph(field.message()?, depth + 1)?),
                 7 => field.fixed(4, &mut floats)?,
                 8 => field.ints(&mut ints)?,
-                9 => {
-                    self.count()?;
-                    texts.push(field.text()?);
-                }
                 20 => kind = field.int()?,
                 21 => attribute.reference = field.text()?,
                 _ => {}
@@ -281,7 +278,7 @@ impl Reader {
         attribute.value = match (kind, attribute.value) {
             (6, _) => AttributeValue::Floats(floats.chunks_exact(4).map(real).collect()),
             (7, _) => AttributeValue::Ints(ints),
-            (8, _) => AttributeValue::Texts(texts),
+            (8, _) => AttributeValue::Texts,
             (1, AttributeValue::None) if attribute.reference.is_empty() => AttributeValue::Float(0.0),
             (2, AttributeValue::None) if attribute.reference.is_empty() => AttributeValue::Int(0),
             (3, AttributeValue::None) if attribute.reference.is_empty() => AttributeValue::Text(String::new()),
@@ -289,7 +286,6 @@ impl Reader {
             (_, AttributeValue::None) if !floats.is_empty() => {
                 AttributeValue::Floats(floats.chunks_exact(4).map(real).collect())
             }
-            (_, AttributeValue::None) if !texts.is_empty() => AttributeValue::Texts(texts),
             (_, value) => value,
         };
         Ok(attribute)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::{OnnxError, Result};
 use super::lower::Lowering;
-use super::values::{Dim, Number, Tensor};
+use super::values::{Dim, Number, Tensor, of_size};
 use crate::model::graph::{Argument, Node, Operator, Output, SizeOperator, ValueId};
 
 impl Lowering<'_> {
@@ -33,7 +33,7 @@ impl Lowering<'_> {
     /// The dimension that has a number as its size.
     pub(super) fn dim(&self, number: Number) -> Dim {
         match number {
-            Number::Int(size) => Dim::Fixed(size),
+            Number::Int(size) => of_size(size),
             Number::Float(_) => Dim::Open,
             Number::Size(value) => self.dims.get(&value).copied().unwrap_or(Dim::Open),
         }
@@ -70,12 +70,11 @@ impl Lowering<'_> {
         Ok(match (operator, a) {
             (Op::Neg, Number::Int(number)) => Number::Int(number.checked_neg().ok_or_else(overflow)?),
             (Op::Neg, Number::Float(number)) => Number::Float(-number),
-            (Op::Ceil | Op::Floor | Op::ToInt, Number::Int(_)) => a,
+            (Op::Ceil | Op::Floor | Op::ToInt, Number::Int(_)) | (Op::ToFloat, Number::Float(_)) => a,
             (Op::Ceil, Number::Float(number)) => whole(number.ceil()),
             (Op::Floor, Number::Float(number)) => whole(number.floor()),
             (Op::ToInt, Number::Float(number)) => whole(number.trunc()),
             (Op::ToFloat, Number::Int(number)) => Number::Float(number as f64),
-            (Op::ToFloat, Number::Float(_)) => a,
             (operator, a) => Number::Size(self.size_node(operator, &[a])),
         })
     }

@@ -82,11 +82,10 @@ fn number(dtype: DType, bytes: &[u8]) -> Number {
     let bits = array(bytes);
     match dtype {
         DType::Bool => Number::Int(i64::from(bits != 0)),
-        DType::UInt8 => Number::Int(bits as i64),
         DType::Int8 => Number::Int((bits as i8).into()),
         DType::Int16 => Number::Int((bits as i16).into()),
         DType::Int32 => Number::Int((bits as i32).into()),
-        DType::Int64 => Number::Int(bits as i64),
+        DType::UInt8 | DType::Int64 => Number::Int(bits as i64),
         DType::Float16 => Number::Float(half(bits as u16)),
         DType::BFloat16 => Number::Float(f32::from_bits((bits as u32) << 16).into()),
         DType::Float32 => Number::Float(f32::from_bits(bits as u32).into()),
@@ -274,13 +273,12 @@ impl Store {
         if let Some(told) = number("length")?.filter(|&told| told != length) {
             return Err(format!("it takes {length} bytes, but {told} are given for it in {location:?}"));
         }
-        let file = match self.others.get(location) {
-            Some(file) => file.clone(),
-            None => {
-                let file = read_beside(self.folder.as_deref(), location)?;
-                self.others.insert(location.clone(), file.clone());
-                file
-            }
+        let file = if let Some(file) = self.others.get(location) {
+            file.clone()
+        } else {
+            let file = read_beside(self.folder.as_deref(), location)?;
+            self.others.insert(location.clone(), file.clone());
+            file
         };
         let end = offset.checked_add(length).filter(|&end| end <= file.len());
         let end = end.ok_or_else(|| {

@@ -25,6 +25,14 @@ impl Dim {
     }
 }
 
+/// The longest dimension that is computed with at load; a longer one is left to the graph, which says what is wrong with it.
+const LONGEST: i64 = 1 << 32;
+
+/// A dimension of a size that is known.
+pub(super) fn of_size(size: i64) -> Dim {
+    if (0..=LONGEST).contains(&size) { Dim::Fixed(size) } else { Dim::Open }
+}
+
 /// A tensor that the graph computes.
 #[derive(Debug, Clone)]
 pub(super) struct Tensor {
@@ -141,16 +149,6 @@ impl Known {
             Self::Numbers(numbers) => Some(numbers.clone()),
             Self::Constant(constant) => constant.numbers(),
             Self::Tensor(_) | Self::Sequence(_) | Self::Nothing => None,
-        }
-    }
-
-    /// Whether nothing in it depends on what is fed.
-    pub(super) fn is_constant(&self) -> bool {
-        match self {
-            Self::Tensor(_) => false,
-            Self::Numbers(numbers) => numbers.items.iter().all(|item| !matches!(item, Number::Size(_))),
-            Self::Constant(_) | Self::Nothing => true,
-            Self::Sequence(items) => items.iter().all(Self::is_constant),
         }
     }
 }

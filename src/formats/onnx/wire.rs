@@ -148,7 +148,7 @@ impl<'a> Field<'a> {
             Self::Fixed64(bytes) => bytes,
             Self::Varint(_) => &[],
         };
-        if bytes.is_empty() && !matches!(self, Self::Bytes(_)) || bytes.len() % size != 0 {
+        if bytes.is_empty() && !matches!(self, Self::Bytes(_)) || !bytes.len().is_multiple_of(size) {
             return Err(OnnxError::damaged("real numbers of another size than they should have"));
         }
         to.extend_from_slice(bytes);

@@ -9,6 +9,7 @@ mod check;
 mod constants;
 mod lower;
 mod recording;
+mod storages;
 
 use std::io::{Read, Seek};
 use std::path::Path;
@@ -68,12 +69,12 @@ pub struct TorchScript {
     pub size: Option<(usize, usize)>,
     /// Height and width of the run that made the graph.
     pub recorded: (usize, usize),
+    /// What a user should know of how the graph came about.
+    pub note: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Description {
-    /// Shape of the input that a trace was made with.
-    traced: Option<Vec<i64>>,
     /// Shape of the first convolution kernel.
     stem: Option<Vec<i64>>,
     /// libtorch's number of the weights' element type.
@@ -88,35 +89,45 @@ const SIDES: &[i64] = &[224, 299, 256, 384, 32, 28, 64, 128, 512, 96, 112, 160, 
 /// # Errors
 /// When the archive is damaged, of a kind that cannot be shown, or its program fails.
 pub fn open<R: Read + Seek>(path: &Path, archive: &mut Archive<R>) -> Result<TorchScript, TorchScriptError> {
-    check::before_loading(archive)?;
+    let traced = check::before_loading(archive)?;
     let script = Script::load(path).map_err(|AtenError(reason)| TorchScriptError::Loader(shown(&reason)))?;
     let description: Description = serde_json::from_str(&script.description())
         .map_err(|error| TorchScriptError::Loader(format!("a description that cannot be read ({error})")))?;
-    let dtype = dtype_of(description.dtype).unwrap_or(DType::Float32);
+    let weights = dtype_of(description.dtype).unwrap_or(DType::Float32);
+    let dtype = traced.as_ref().map_or(weights, |traced| traced.dtype);
     if !matches!(dtype, DType::Float16 | DType::BFloat16 | DType::Float32 | DType::Float64) {
         return Err(TorchScriptError::Refused(format!(
             "a program whose input is {}; layerscope shows networks that take one float picture of N×C×H×W",
             format!("{dtype:?}").to_lowercase()
         )));
     }
-    let (shape, recorded) = record(&script, &description, dtype)?;
+    let (shape, recorded) = record(&script, traced.as_ref(), description.stem.as_deref(), dtype)?;
     let lowered = lower::graph(&recorded, dtype)?;
     let sides = (shape[2] as usize, shape[3] as usize);
-    let fixed = description.traced.is_some() || lowered.decisions > 0;
-    Ok(TorchScript { graph: lowered.graph, channels: shape[1] as usize, size: fixed.then_some(sides), recorded: sides })
+    let decided = traced.is_none() && lowered.decisions > 0;
+    Ok(TorchScript {
+        graph: lowered.graph,
+        channels: shape[1] as usize,
+        size: (traced.is_some() || decided).then_some(sides),
+        recorded: sides,
+        note: decided.then(|| {
+            format!("its control flow asks for the picture's size and was followed at {}×{}", sides.0, sides.1)
+        }),
+    })
 }
 
 /// Runs the program on the input that it was traced with, or on the first of the usual sizes that it takes.
 fn record(
     script: &Script,
-    description: &Description,
+    traced: Option<&storages::Example>,
+    stem: Option<&[i64]>,
     dtype: DType,
 ) -> Result<([i64; 4], crate::aten::torchscript::Recorded), TorchScriptError> {
     let failed = |shape: &[i64], reason: AtenError| {
         let size: Vec<String> = shape.iter().map(ToString::to_string).collect();
         TorchScriptError::Run { size: size.join("×"), reason: shown(&reason.0) }
     };
-    if let Some(traced) = &description.traced {
+    if let Some(storages::Example { shape: traced, .. }) = traced {
         let shape: [i64; 4] = traced.as_slice().try_into().map_err(|_| {
             let size: Vec<String> = traced.iter().map(ToString::to_string).collect();
             TorchScriptError::Refused(format!(
@@ -130,7 +141,7 @@ fn record(
         return script.record(&shape, dtype).map(|recorded| (shape, recorded)).map_err(|error| failed(&shape, error));
     }
     // The kernels of a stem of one group take as many channels as the picture has.
-    let stem = description.stem.as_ref().and_then(|shape| shape.get(1)).copied().filter(|&count| count <= 16);
+    let stem = stem.and_then(|shape| shape.get(1)).copied().filter(|&count| count <= 16);
     let others = [3, 1, 4].into_iter().filter(|&count| Some(count) != stem);
     let channels: Vec<i64> = stem.into_iter().chain(others).collect();
     let mut first = None;

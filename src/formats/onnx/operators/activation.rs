@@ -63,7 +63,11 @@ fn composed(call: &mut Call, operator: &str, input: &Tensor) -> Result<Tensor> {
         }
         "Swish" => {
             let alpha = call.float("alpha", 1.0)?;
-            let scaled = if alpha == 1.0 { input.clone() } else { call.binary(("mul", "Tensor"), input, alpha) };
+            let scaled = if super::elementwise::is_one(alpha) {
+                input.clone()
+            } else {
+                call.binary(("mul", "Tensor"), input, alpha)
+            };
             let gate = call.like(("sigmoid", ""), &scaled, Vec::new());
             call.binary(("mul", "Tensor"), input, &gate)
         }
@@ -96,8 +100,8 @@ pub(super) fn softmax(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
     let input = call.tensor(0)?;
     let rank = input.rank();
     let along = |call: &mut Call, input: &Tensor, axis: usize| match operator {
-        "Softmax" => Ok(call.like(("softmax", "int"), input, vec![("dim", Argument::Int(axis as i64))])),
-        "LogSoftmax" => Ok(call.like(("log_softmax", "int"), input, vec![("dim", Argument::Int(axis as i64))])),
+        "Softmax" => call.like(("softmax", "int"), input, vec![("dim", Argument::Int(axis as i64))]),
+        "LogSoftmax" => call.like(("log_softmax", "int"), input, vec![("dim", Argument::Int(axis as i64))]),
         _ => first_of_largest(call, input, axis),
     };
     if rank == 0 {
@@ -108,20 +112,20 @@ pub(super) fn softmax(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
     let axis = if old && told == rank as i64 { rank } else { call.axis(told, rank)? };
     let ones_after = || input.sizes.iter().skip(axis + 1).all(|size| *size == super::super::values::Dim::Fixed(1));
     if !old || (axis < rank && ones_after()) {
-        return Ok(vec![Known::Tensor(along(call, &input, axis)?)]);
+        return Ok(vec![Known::Tensor(along(call, &input, axis))]);
     }
     let shape = call.lowering.shape(&input);
     let mut flat = shape[..axis].to_vec();
     flat.push(Number::Int(-1));
     let rows = call.reshape(&input, &flat);
-    let made = along(call, &rows, axis)?;
+    let made = along(call, &rows, axis);
     Ok(vec![Known::Tensor(call.reshape(&made, &shape))])
 }
 
 /// One where the largest element stands, the first if there are several, and zero elsewhere.
-fn first_of_largest(call: &mut Call, input: &Tensor, axis: usize) -> Result<Tensor> {
+fn first_of_largest(call: &mut Call, input: &Tensor, axis: usize) -> Tensor {
     let dim = ("dim", Argument::Int(axis as i64));
     let at = call.like(("argmax", ""), input, vec![dim.clone(), ("keepdim", Argument::Bool(true))]);
     let zeros = call.like(("zeros_like", ""), input, Vec::new());
-    Ok(call.like(("scatter", "value"), &zeros, vec![dim, ("index", at.value.into()), ("value", Argument::Float(1.0))]))
+    call.like(("scatter", "value"), &zeros, vec![dim, ("index", at.value.into()), ("value", Argument::Float(1.0))])
 }

@@ -40,7 +40,7 @@ pub(super) fn convolve(call: &mut Call, input: &Tensor, weight: &Tensor, bias: A
     let sizes = window.sizes(input, weight.sizes[0], false);
     let (input, padding) = match window.symmetric() {
         Some(padding) => (input.clone(), padding),
-        None => (call.pad(input, &window.begin, &window.end, Argument::Float(0.0))?, vec![0; window.kernel.len()]),
+        None => (call.pad(input, &window.begin, &window.end, Argument::Float(0.0)), vec![0; window.kernel.len()]),
     };
     let arguments = vec![
         ("input", input.value.into()),
@@ -68,15 +68,15 @@ pub(super) fn conv_transpose(call: &mut Call) -> Result<Vec<Known>> {
     let groups = call.int("group", 1)?;
     let mut window = Window::read(call, &input, kernel)?;
     let added = call.int_list("output_padding")?.unwrap_or_else(|| vec![0; count]);
-    if added.len() != count {
-        return Err(call.fail(format!("its output_padding is not {count} numbers")));
+    if added.len() != count || added.iter().any(|more| !(0..1 << 24).contains(more)) {
+        return Err(call.fail(format!("its output_padding is not {count} numbers from 0 on")));
     }
     transposed_pads(call, &input, &mut window, &added)?;
     let channels =
         weight.sizes[1].fixed().and_then(|channels| channels.checked_mul(groups)).map_or(Dim::Open, Dim::Fixed);
     let mut whole = vec![input.sizes[0], channels];
-    for axis in 0..count {
-        let reach = (window.kernel[axis] - 1) * window.dilations[axis] + 1 + added[axis];
+    for (axis, &more) in added.iter().enumerate() {
+        let reach = (window.kernel[axis] - 1) * window.dilations[axis] + 1 + more;
         let size = |size: i64| Dim::Fixed((size - 1) * window.strides[axis] + reach);
         whole.push(input.sizes[axis + 2].fixed().map_or(Dim::Open, size));
     }
@@ -111,7 +111,7 @@ pub(super) fn conv_transpose(call: &mut Call) -> Result<Vec<Known>> {
     for pad in window.begin.iter().chain(&window.end) {
         cut.push(call.lowering.of_one(SizeOperator::Neg, *pad)?);
     }
-    let result = call.pad(&result, &cut[..count], &cut[count..], Argument::Float(0.0))?;
+    let result = call.pad(&result, &cut[..count], &cut[count..], Argument::Float(0.0));
     Ok(vec![Known::Tensor(result)])
 }
 

@@ -95,12 +95,11 @@ pub(super) fn range(call: &mut Call) -> Result<Vec<Known>> {
     let mut ends = Vec::with_capacity(3);
     for index in 0..3 {
         let known = call.known(index)?;
-        ends.push(match known.numbers().and_then(|numbers| numbers.single()) {
-            Some(number) => number,
-            None => {
-                let tensor = call.lowering.tensor(&known)?;
-                super::super::lower::element(call.lowering, &tensor, 0)
-            }
+        ends.push(if let Some(number) = known.numbers().and_then(|numbers| numbers.single()) {
+            number
+        } else {
+            let tensor = call.lowering.tensor(&known)?;
+            super::super::lower::element(call.lowering, &tensor, 0)
         });
     }
     let arguments = vec![

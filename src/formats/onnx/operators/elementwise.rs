@@ -10,6 +10,11 @@ pub(super) fn is_real(dtype: DType) -> bool {
     matches!(dtype, DType::Float16 | DType::BFloat16 | DType::Float32 | DType::Float64)
 }
 
+/// Whether a factor changes nothing.
+pub(super) fn is_one(factor: f64) -> bool {
+    factor.total_cmp(&1.0).is_eq()
+}
+
 /// An input as the second operand: a single constant number as itself.
 fn operand(call: &mut Call, index: usize, beside: &Tensor) -> Result<Operand> {
     let known = call.known(index)?;
@@ -110,8 +115,10 @@ fn slopes(call: &mut Call, input: &Tensor, slope: Operand) -> Tensor {
         let ones = |sizes: &[Dim]| sizes.iter().all(|&size| size == Dim::Fixed(1));
         slope.rank() + 1 == input.rank() && slope.rank() > 1 && ones(&slope.sizes[1..])
     };
+    // Before version 7 a row of slopes was one for each channel.
+    let row = |slope: &Tensor| call.version < 7 && slope.rank() == 1 && input.rank() > 1;
     if let Operand::Tensor(slope) = &slope
-        && channels(slope)
+        && (channels(slope) || row(slope))
     {
         let flat = call.reshape(slope, &[Number::Int(-1)]);
         return call.like(("prelu", ""), input, vec![("weight", flat.value.into())]);

@@ -4,6 +4,7 @@ use super::super::call::{Call, broadcast};
 use super::super::error::Result;
 use super::super::tensor::Constant;
 use super::super::values::{Dim, Known, Tensor};
+use super::elementwise::is_one;
 use crate::model::graph::{Argument, WeightRole};
 
 /// The file's matrix as libtorch's linear layer has it: a row for each output. `turned` if the file has a column for each.
@@ -31,8 +32,8 @@ pub(super) fn gemm(call: &mut Call) -> Result<Vec<Known>> {
     let bias = call.maybe_tensor(2)?;
     if let Known::Constant(constant) = call.known(1)?
         && constant.shape.len() == 2
-        && alpha == 1.0
-        && (beta == 1.0 || bias.is_none())
+        && is_one(alpha)
+        && (is_one(beta) || bias.is_none())
         && bias.as_ref().is_none_or(|bias| bias.sizes == [Dim::Fixed(constant.shape[usize::from(!turn_b)] as i64)])
     {
         let weight = linear_weight(call, &constant, !turn_b);
@@ -47,11 +48,11 @@ pub(super) fn gemm(call: &mut Call) -> Result<Vec<Known>> {
         b = call.permute(&b, &[1, 0]);
     }
     let mut made = product(call, &a, &b);
-    if alpha != 1.0 {
+    if !is_one(alpha) {
         made = call.binary(("mul", "Tensor"), &made, alpha);
     }
     if let Some(bias) = bias {
-        let bias = if beta == 1.0 { bias } else { call.binary(("mul", "Tensor"), &bias, beta) };
+        let bias = if is_one(beta) { bias } else { call.binary(("mul", "Tensor"), &bias, beta) };
         made = call.binary(("add", "Tensor"), &made, &bias);
     }
     Ok(vec![Known::Tensor(made)])
@@ -145,29 +146,25 @@ fn einsum_sizes(equation: &str, tensors: &[Tensor]) -> Option<Vec<Dim>> {
         }
     }
     let size = |letter: char| letters.iter().find(|(known, ..)| *known == letter).map(|(_, size, _)| *size);
-    match output {
-        Some(output) => {
-            let mut sizes = Vec::new();
-            let mut dots = false;
-            for letter in output.chars() {
-                if letter == '.' {
-                    if !dots {
-                        sizes.extend(&rest);
-                        dots = true;
-                    }
-                } else {
-                    sizes.push(size(letter)?);
-                }
+    let Some(output) = output else {
+        let mut once: Vec<char> =
+            letters.iter().filter(|(.., times)| *times == 1).map(|(letter, ..)| *letter).collect();
+        once.sort_unstable();
+        return Some(rest.iter().copied().chain(once.into_iter().filter_map(size)).collect());
+    };
+    let mut sizes = Vec::new();
+    let mut dots = false;
+    for letter in output.chars() {
+        if letter == '.' {
+            if !dots {
+                sizes.extend(&rest);
+                dots = true;
             }
-            Some(sizes)
-        }
-        None => {
-            let mut once: Vec<char> =
-                letters.iter().filter(|(.., times)| *times == 1).map(|(letter, ..)| *letter).collect();
-            once.sort_unstable();
-            Some(rest.iter().copied().chain(once.into_iter().filter_map(size)).collect())
+        } else {
+            sizes.push(size(letter)?);
         }
     }
+    Some(sizes)
 }
 
 pub(super) fn det(call: &mut Call) -> Result<Vec<Known>> {

@@ -1,13 +1,18 @@
 //! Every operator of the standard that is known here, and what it is in ATen's operators.
 
 mod activation;
+mod attention;
+mod control;
 mod convolution;
 mod creation;
 mod elementwise;
 mod matrix;
 mod normalization;
+mod padding;
 mod pooling;
+mod quantized;
 mod reduction;
+mod resize;
 mod shaping;
 mod slicing;
 mod windows;
@@ -94,6 +99,13 @@ pub(super) fn lower(call: &mut Call) -> Result<Vec<Known>> {
         "MatMul" => matrix::matmul(call),
         "Einsum" => matrix::einsum(call),
         "Det" => matrix::det(call),
+        _ => shapes_and_rest(call, operator),
+    }
+}
+
+/// Operators that move numbers, choose among them or make them, and control flow.
+fn shapes_and_rest(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
+    match operator {
         "Identity" => Ok(vec![call.known(0)?]),
         "Dropout" => dropout(call),
         "Reshape" => shaping::reshape(call),
@@ -107,6 +119,8 @@ pub(super) fn lower(call: &mut Call) -> Result<Vec<Known>> {
         "Tile" => shaping::tile(call),
         "DepthToSpace" => shaping::depth_to_space(call),
         "SpaceToDepth" => shaping::space_to_depth(call),
+        "CenterCropPad" => shaping::center_crop_pad(call),
+        "Col2Im" => pooling::col_to_image(call),
         "Slice" => slicing::slice(call),
         "Gather" => slicing::gather(call),
         "GatherElements" => slicing::gather_elements(call),
@@ -130,6 +144,28 @@ pub(super) fn lower(call: &mut Call) -> Result<Vec<Known>> {
         "Trilu" => creation::trilu(call),
         "NonZero" => creation::non_zero(call),
         "OneHot" => creation::one_hot(call),
+        "Pad" => padding::pad(call),
+        "Resize" | "Upsample" => resize::resize(call),
+        "GridSample" => resize::grid_sample(call),
+        "AffineGrid" => resize::affine_grid(call),
+        "Attention" => attention::attention(call),
+        "QuantizeLinear" => quantized::quantize(call),
+        "DequantizeLinear" => quantized::dequantize(call),
+        "DynamicQuantizeLinear" => quantized::dynamic(call),
+        "MatMulInteger" => quantized::matmul_integer(call),
+        "ConvInteger" => quantized::conv_integer(call),
+        "QLinearMatMul" => quantized::qlinear_matmul(call),
+        "QLinearConv" => quantized::qlinear_conv(call),
+        "If" => control::branch(call),
+        "Loop" => control::repeat(call),
+        "SequenceConstruct" => control::sequence(call),
+        "SequenceEmpty" => Ok(vec![Known::Sequence(Vec::new())]),
+        "SequenceAt" => control::sequence_at(call),
+        "SequenceLength" => control::sequence_length(call),
+        "SequenceInsert" => control::sequence_insert(call),
+        "SequenceErase" => control::sequence_erase(call),
+        "ConcatFromSequence" => control::concat_sequence(call),
+        "SplitToSequence" => control::split_sequence(call),
         _ => Err(call.fail("this operator cannot be run here")),
     }
 }

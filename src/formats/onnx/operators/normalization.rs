@@ -16,6 +16,10 @@ pub(super) fn batch(call: &mut Call) -> Result<Vec<Known>> {
         return Err(call.fail("statistics for each position (spatial 0) cannot be run here"));
     }
     let (scale, bias) = (call.tensor(1)?, call.tensor(2)?);
+    let epsilon = call.float("epsilon", 1e-5)?;
+    if [3, 4].iter().any(|&index| matches!(call.given(index), Some(Known::Tensor(_)))) {
+        return computed(call, &input, &scale, &bias, epsilon);
+    }
     let statistics = call.lowering.statistics;
     let (mean, variance) = (statistic(call, 3, statistics)?, statistic(call, 4, statistics)?);
     let arguments = vec![
@@ -26,10 +30,27 @@ pub(super) fn batch(call: &mut Call) -> Result<Vec<Known>> {
         ("running_var", variance.value.into()),
         ("training", Argument::Bool(false)),
         ("momentum", Argument::Float(0.0)),
-        ("eps", Argument::Float(call.float("epsilon", 1e-5)?)),
+        ("eps", Argument::Float(epsilon)),
         ("cudnn_enabled", Argument::Bool(true)),
     ];
     Ok(vec![Known::Tensor(Tensor { value: call.aten(("batch_norm", ""), arguments), ..input })])
+}
+
+/// Batch normalisation by a mean and a variance that the graph computes, as tf2onnx writes other normalisations. libtorch's own
+/// has no gradient with respect to those.
+fn computed(call: &mut Call, input: &Tensor, scale: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Vec<Known>> {
+    let mut column = vec![Number::Int(1); input.rank()];
+    let axis = column.get_mut(1).ok_or_else(|| call.fail("an input of one dimension"))?;
+    *axis = Number::Int(-1);
+    let (mean, variance) = (call.tensor(3)?, call.tensor(4)?);
+    let [scale, bias, mean, variance] = [scale, bias, &mean, &variance].map(|tensor| call.reshape(tensor, &column));
+    let moved = call.binary(("add", "Tensor"), &variance, epsilon);
+    let inverse = call.like(("rsqrt", ""), &moved, Vec::new());
+    let centred = call.binary(("sub", "Tensor"), input, &mean);
+    let normal = call.binary(("mul", "Tensor"), &centred, &inverse);
+    let scaled = call.binary(("mul", "Tensor"), &normal, &scale);
+    let made = call.binary(("add", "Tensor"), &scaled, &bias);
+    Ok(vec![Known::Tensor(Tensor { sizes: input.sizes.clone(), ..made })])
 }
 
 /// A running mean or variance, which is no learned parameter.
@@ -127,7 +148,9 @@ pub(super) fn rms(call: &mut Call) -> Result<Vec<Known>> {
 /// The mean over some dimensions, which stay with size 1.
 fn mean_over(call: &mut Call, input: &Tensor, axes: &[usize]) -> Tensor {
     let mut sizes = input.sizes.clone();
-    axes.iter().for_each(|&axis| sizes[axis] = Dim::Fixed(1));
+    for &axis in axes {
+        sizes[axis] = Dim::Fixed(1);
+    }
     let dims = Argument::ints(axes.iter().map(|&axis| axis as i64));
     call.shaped(("mean", "dim"), input, vec![("dim", dims), ("keepdim", Argument::Bool(true))], sizes)
 }
@@ -147,7 +170,7 @@ pub(super) fn local_response(call: &mut Call) -> Result<Vec<Known>> {
     let before = Number::Int((size - 1) / 2);
     let after = Number::Int(size - 1 - (size - 1) / 2);
     let zero = Number::Int(0);
-    let padded = call.pad(&flat, &[before, zero], &[after, zero], Argument::Float(0.0))?;
+    let padded = call.pad(&flat, &[before, zero], &[after, zero], Argument::Float(0.0));
     let arguments = vec![("kernel_size", Argument::ints([size, 1])), ("stride", Argument::ints([1, 1]))];
     let mean = call.shaped(("avg_pool2d", ""), &padded, arguments, flat.sizes);
     let mean = call.reshape(&mean, &shape);

@@ -26,7 +26,7 @@ fn own_padding(window: &Window) -> Option<Vec<i64>> {
 
 pub(super) fn max_pool(call: &mut Call) -> Result<Vec<Known>> {
     let input = call.tensor(0)?;
-    let mut window = window(call, &input)?;
+    let window = window(call, &input)?;
     let count = window.kernel.len();
     let ceil = call.flag("ceil_mode")?;
     let sizes = window.sizes(&input, input.sizes[1], ceil);
@@ -38,14 +38,10 @@ pub(super) fn max_pool(call: &mut Call) -> Result<Vec<Known>> {
     // libtorch pools no small whole numbers.
     let whole = matches!(input.dtype, DType::UInt8 | DType::Int8 | DType::Int16 | DType::Int32 | DType::Int64);
     let pooled = if whole { call.cast(&input, DType::Float32) } else { input.clone() };
-    let (fed, padding) = match own_padding(&window) {
-        Some(padding) => (pooled, padding),
-        None => {
-            let padded = call.pad(&pooled, &window.begin, &window.end, lowest)?;
-            window.begin.fill(Number::Int(0));
-            window.end.fill(Number::Int(0));
-            (padded, vec![0; count])
-        }
+    let (fed, padding) = if let Some(padding) = own_padding(&window) {
+        (pooled, padding)
+    } else {
+        (call.pad(&pooled, &window.begin, &window.end, lowest), vec![0; count])
     };
     let indices = call.wants(1);
     let arguments = vec![
@@ -108,8 +104,8 @@ pub(super) fn average_pool(call: &mut Call) -> Result<Vec<Known>> {
     // The sum of each window over the number of elements that count: of the input alone, or with the padding.
     let ones = call.like(("ones_like", ""), &input, Vec::new());
     let fill = |truth: bool| Argument::Float(if truth { 1.0 } else { 0.0 });
-    let counted = call.pad(&ones, &window.begin, &window.end, fill(with_padding))?;
-    let padded = call.pad(&input, &window.begin, &window.end, Argument::Float(0.0))?;
+    let counted = call.pad(&ones, &window.begin, &window.end, fill(with_padding));
+    let padded = call.pad(&input, &window.begin, &window.end, Argument::Float(0.0));
     let (sums, counts) = (sum(call, &padded, &window, ceil)?, sum(call, &counted, &window, ceil)?);
     let mean = call.binary(("div", "Tensor"), &sums, &counts);
     Ok(vec![Known::Tensor(Tensor { sizes, ..mean })])
@@ -160,7 +156,7 @@ fn sum(call: &mut Call, padded: &Tensor, window: &Window, ceil: bool) -> Result<
             }
         }
     }
-    let padded = call.pad(padded, &vec![Number::Int(0); count], &end, Argument::Float(0.0))?;
+    let padded = call.pad(padded, &vec![Number::Int(0); count], &end, Argument::Float(0.0));
     let shape = call.lowering.shape(&padded);
     let planes = call.lowering.arithmetic(Mul, shape[0], shape[1])?;
     let mut single = vec![planes, Number::Int(1)];
@@ -198,7 +194,7 @@ pub(super) fn lp_pool(call: &mut Call) -> Result<Vec<Known>> {
     let sizes = window.sizes(&input, input.sizes[1], ceil);
     let positive = call.like(("abs", ""), &input, Vec::new());
     let powers = call.like(("pow", "Tensor_Scalar"), &positive, vec![("exponent", Argument::Float(power))]);
-    let padded = call.pad(&powers, &window.begin, &window.end, Argument::Float(0.0))?;
+    let padded = call.pad(&powers, &window.begin, &window.end, Argument::Float(0.0));
     let sums = sum(call, &padded, &window, ceil)?;
     let root = call.like(("pow", "Tensor_Scalar"), &sums, vec![("exponent", Argument::Float(1.0 / power))]);
     Ok(vec![Known::Tensor(Tensor { sizes, ..root })])
@@ -266,5 +262,31 @@ pub(super) fn max_unpool(call: &mut Call) -> Result<Vec<Known>> {
         after.push(call.lowering.arithmetic(SizeOperator::Sub, wanted, natural)?);
     }
     let before = vec![Number::Int(0); after.len()];
-    Ok(vec![Known::Tensor(call.pad(&made, &before, &after, Argument::Float(0.0))?)])
+    Ok(vec![Known::Tensor(call.pad(&made, &before, &after, Argument::Float(0.0)))])
+}
+
+/// Sums blocks of pixels, each in a column, where they overlap: `Col2Im`.
+pub(super) fn col_to_image(call: &mut Call) -> Result<Vec<Known>> {
+    let input = call.tensor(0)?;
+    let missing = |call: &Call| call.fail("its sizes are missing");
+    let image = call.ints(1)?.ok_or_else(|| missing(call))?;
+    let block = call.ints(2)?.ok_or_else(|| missing(call))?;
+    let list = |call: &Call, name: &str, default: i64| Ok(call.int_list(name)?.unwrap_or_else(|| vec![default; 2]));
+    let (steps, gaps) = (list(call, "strides", 1)?, list(call, "dilations", 1)?);
+    let pads = call.int_list("pads")?.unwrap_or_else(|| vec![0; 4]);
+    let two = [&image, &block, &steps, &gaps].iter().all(|list| list.len() == 2);
+    if !two || pads.len() != 4 || pads[..2] != pads[2..] || input.rank() != 3 {
+        return Err(call.fail("only pictures with the same padding on both sides can be run here"));
+    }
+    let area = block[0].checked_mul(block[1]).filter(|&area| area > 0).ok_or_else(|| missing(call))?;
+    let channels = input.sizes[1].fixed().map_or(Dim::Open, |rows| Dim::Fixed(rows / area));
+    let sizes = vec![input.sizes[0], channels, Dim::Fixed(image[0]), Dim::Fixed(image[1])];
+    let rest = vec![
+        ("output_size", Window::argument(&image)),
+        ("kernel_size", Window::argument(&block)),
+        ("dilation", Window::argument(&gaps)),
+        ("padding", Window::argument(&pads[..2])),
+        ("stride", Window::argument(&steps)),
+    ];
+    Ok(vec![Known::Tensor(call.shaped(("col2im", ""), &input, rest, sizes))])
 }

@@ -101,7 +101,7 @@ impl Over {
     fn product(&self, call: &mut Call, input: &Tensor) -> Tensor {
         let mut axes = self.axes.clone();
         axes.sort_unstable();
-        let made = axes.iter().rev().fold(input.clone(), |made, &axis| {
+        axes.iter().rev().fold(input.clone(), |made, &axis| {
             let mut sizes = made.sizes.clone();
             if self.keep {
                 sizes[axis] = Dim::Fixed(1);
@@ -114,8 +114,7 @@ impl Over {
                 ("dtype", Argument::DType(input.dtype)),
             ];
             call.shaped(("prod", "dim_int"), &made, rest, sizes)
-        });
-        made
+        })
     }
 }
 
@@ -161,20 +160,20 @@ pub(super) fn top_k(call: &mut Call) -> Result<Vec<Known>> {
         let count = call.numbers(1)?.and_then(|numbers| numbers.first().copied());
         count.ok_or_else(|| call.fail("its number of elements is missing"))?
     };
+    // libtorch's own topk leaves open which of equal elements comes first; here it is the one of the lower index.
     let arguments = vec![
         ("self", input.value.into()),
-        ("k", count.argument()),
+        ("stable", Argument::Bool(true)),
         ("dim", Argument::Int(axis as i64)),
-        ("largest", Argument::Bool(call.int("largest", 1)? != 0)),
-        ("sorted", Argument::Bool(true)),
+        ("descending", Argument::Bool(call.int("largest", 1)? != 0)),
     ];
-    let made = call.aten_many(("topk", ""), arguments, 2, false);
-    let mut sizes = input.sizes.clone();
-    sizes[axis] = call.lowering.dim(count);
-    Ok(vec![
-        Known::Tensor(Tensor { value: made[0], dtype: input.dtype, sizes: sizes.clone() }),
-        Known::Tensor(Tensor { value: made[1], dtype: DType::Int64, sizes }),
-    ])
+    let made = call.aten_many(("sort", "stable"), arguments, 2, false);
+    let length = call.lowering.dim(count);
+    let mut first = |value, dtype| {
+        let sorted = Tensor { value, dtype, sizes: input.sizes.clone() };
+        Known::Tensor(call.slice(&sorted, axis, super::super::values::Number::Int(0), Some(count), length))
+    };
+    Ok(vec![first(made[0], input.dtype), first(made[1], DType::Int64)])
 }
 
 /// `CumSum` and `CumProd`, in either direction, with or without the element itself.
@@ -193,7 +192,7 @@ pub(super) fn cumulative(call: &mut Call, operator: &str) -> Result<Vec<Known>> 
         before[0] = Number::Int(1);
         after[0] = Number::Int(-1);
         let neutral = if operator == "cumsum" { 0.0 } else { 1.0 };
-        fed = call.pad(&fed, &before, &after, Argument::Float(neutral))?;
+        fed = call.pad(&fed, &before, &after, Argument::Float(neutral));
         fed.sizes.clone_from(&input.sizes);
     }
     let rest = vec![("dim", Argument::Int(axis as i64)), ("dtype", Argument::DType(input.dtype))];

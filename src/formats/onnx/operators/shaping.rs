@@ -220,7 +220,8 @@ pub(super) fn concat(call: &mut Call) -> Result<Vec<Known>> {
     Ok(vec![Known::Tensor(join(call, tensors)?)])
 }
 
-fn join(call: &mut Call, mut tensors: Vec<Tensor>) -> Result<Tensor> {
+/// Tensors behind each other along the node's axis.
+pub(super) fn join(call: &mut Call, mut tensors: Vec<Tensor>) -> Result<Tensor> {
     let first = tensors.first().cloned().ok_or_else(|| call.fail("it has no input"))?;
     let axis = call.axis(call.int("axis", 1)?, first.rank())?;
     if tensors.iter().any(|tensor| tensor.rank() != first.rank()) {
@@ -266,12 +267,11 @@ pub(super) fn split(call: &mut Call) -> Result<Vec<Known>> {
     } else {
         call.int_list("split")?.map(|list| list.into_iter().map(Number::Int).collect())
     };
-    let parts = match told {
-        Some(parts) => parts,
-        None => {
-            let count = call.maybe_int("num_outputs")?.unwrap_or(call.node.outputs.len() as i64);
-            equal_parts(call, &input, axis, count)?
-        }
+    let parts = if let Some(parts) = told {
+        parts
+    } else {
+        let count = call.maybe_int("num_outputs")?.unwrap_or(call.node.outputs.len() as i64);
+        equal_parts(call, &input, axis, count)?
     };
     let dim = ("dim", Argument::Int(axis as i64));
     let list = Argument::List(parts.iter().map(|part| part.argument()).collect());
@@ -303,11 +303,11 @@ fn equal_parts(call: &mut Call, input: &Tensor, axis: usize, count: i64) -> Resu
 pub(super) fn expand(call: &mut Call) -> Result<Vec<Known>> {
     let input = call.tensor(0)?;
     let told = call.numbers(1)?.ok_or_else(|| call.fail("its shape is missing"))?;
-    Ok(vec![Known::Tensor(expanded(call, &input, told)?)])
+    Ok(vec![Known::Tensor(expanded(call, &input, &told)?)])
 }
 
 /// `input` repeated to a shape that it is broadcast with.
-pub(super) fn expanded(call: &mut Call, input: &Tensor, told: Vec<Number>) -> Result<Tensor> {
+pub(super) fn expanded(call: &mut Call, input: &Tensor, told: &[Number]) -> Result<Tensor> {
     let rank = told.len().max(input.rank());
     let mut shape = Vec::with_capacity(rank);
     for axis in 0..rank {
@@ -317,9 +317,8 @@ pub(super) fn expanded(call: &mut Call, input: &Tensor, told: Vec<Number>) -> Re
         shape.push(match (own_size, asked) {
             (Dim::Fixed(1), Some(asked)) => asked,
             (Dim::Fixed(size), _) => Number::Int(size),
-            (_, None | Some(Number::Int(1))) => call.lowering.size(input, own.unwrap_or(axis)),
+            (_, None | Some(Number::Int(1))) | (Dim::Batch(_), _) => call.lowering.size(input, own.unwrap_or(axis)),
             // Which of the two is 1 is seen when the graph runs.
-            (Dim::Batch(_), Some(_)) => call.lowering.size(input, own.unwrap_or(axis)),
             (Dim::Open, Some(asked)) => {
                 let size = call.lowering.size(input, own.unwrap_or(axis));
                 call.lowering.arithmetic(SizeOperator::Max, size, asked)?
@@ -396,4 +395,28 @@ pub(super) fn space_to_depth(call: &mut Call) -> Result<Vec<Known>> {
     let area = call.lowering.arithmetic(SizeOperator::Mul, block, block)?;
     let channels = call.lowering.arithmetic(SizeOperator::Mul, shape[1], area)?;
     Ok(vec![Known::Tensor(call.reshape(&order, &[shape[0], channels, height, width]))])
+}
+
+/// Cut or padded around the middle to a shape: `CenterCropPad`.
+pub(super) fn center_crop_pad(call: &mut Call) -> Result<Vec<Known>> {
+    let mut tensor = call.tensor(0)?;
+    let rank = tensor.rank();
+    let wanted = call.ints(1)?.ok_or_else(|| call.fail("its shape is missing"))?;
+    let axes = match call.int_list("axes")? {
+        Some(axes) => call.axes(&axes, rank)?,
+        None => (0..rank).collect(),
+    };
+    if axes.len() != wanted.len() {
+        return Err(call.fail("its shape is not one number for each axis"));
+    }
+    let (mut begin, mut end) = (vec![Number::Int(0); rank], vec![Number::Int(0); rank]);
+    for (&axis, &wanted) in axes.iter().zip(&wanted) {
+        let size = tensor.sizes[axis].fixed().ok_or_else(|| call.fail("an input whose size is open"))?;
+        // Of an odd number the larger half is padded or cut behind.
+        let before = wanted.saturating_sub(size) / 2;
+        begin[axis] = Number::Int(before);
+        end[axis] = Number::Int(wanted.saturating_sub(size).saturating_sub(before));
+    }
+    tensor = call.pad(&tensor, &begin, &end, Argument::Int(0));
+    Ok(vec![Known::Tensor(tensor)])
 }

@@ -27,7 +27,7 @@ pub(super) fn slice(call: &mut Call) -> Result<Vec<Known>> {
         tensor = match step {
             0 => return Err(call.fail("its step is 0")),
             1.. => forwards(call, &tensor, axis, (start, end, step)),
-            _ => backwards(call, &tensor, axis, (start, end, step))?,
+            _ => backwards(call, &tensor, axis, (start, end, step.max(-i64::from(i32::MAX))))?,
         };
     }
     Ok(vec![Known::Tensor(tensor)])
@@ -67,8 +67,9 @@ fn backwards(
     if let (Number::Int(size), Number::Int(start), Number::Int(end)) = (size, start, end) {
         let (first, length) = window(start, end, step, size).unwrap_or((0, 0));
         let begin = size - 1 - first;
-        let stop = if length == 0 { begin } else { begin + (length as i64 - 1) * -step + 1 };
-        return Ok(forwards(call, &turned, axis, (Number::Int(begin), Number::Int(stop), -step)));
+        let after =
+            if length == 0 { begin } else { (length as i64 - 1).saturating_mul(-step).saturating_add(begin + 1) };
+        return Ok(forwards(call, &turned, axis, (Number::Int(begin), Number::Int(after), -step)));
     }
     // Element `at` from the front is element size − 1 − at of the turned tensor, and one counted from the back −1 − at.
     let mut place = |number: Number, all: bool| -> Result<Number> {
@@ -82,8 +83,8 @@ fn backwards(
             }
         }
     };
-    let (begin, stop) = (place(start, false)?, place(end, true)?);
-    Ok(forwards(call, &turned, axis, (begin, stop, -step)))
+    let (begin, after) = (place(start, false)?, place(end, true)?);
+    Ok(forwards(call, &turned, axis, (begin, after, -step)))
 }
 
 /// `indices` with those from the back counted from the front.
@@ -237,7 +238,7 @@ pub(super) fn gather_nd(call: &mut Call) -> Result<Vec<Known>> {
     let wanted = all(call, &places[batch..places.len() - 1])?;
     let index = offsets(call, &input, &at, batch, count)?;
     let index = call.reshape(&index, &[pictures, wanted, Number::Int(1)]);
-    let index = super::shaping::expanded(call, &index, vec![pictures, wanted, inner])?;
+    let index = super::shaping::expanded(call, &index, &[pictures, wanted, inner])?;
     let flat = call.reshape(&input, &[pictures, within, inner]);
     let rest = vec![("dim", Argument::Int(1)), ("index", index.value.into())];
     let taken = call.shaped(("gather", ""), &flat, rest, index.sizes);
@@ -256,7 +257,7 @@ pub(super) fn scatter_nd(call: &mut Call) -> Result<Vec<Known>> {
     let wanted = all(call, &places[..places.len() - 1])?;
     let index = offsets(call, &input, &at, 0, count)?;
     let index = call.reshape(&index, &[wanted, Number::Int(1)]);
-    let index = super::shaping::expanded(call, &index, vec![wanted, inner])?;
+    let index = super::shaping::expanded(call, &index, &[wanted, inner])?;
     let flat = call.reshape(&input, &[outer, inner]);
     let updates = call.reshape(&updates, &[wanted, inner]);
     let mut rest = vec![("dim", Argument::Int(0)), ("index", index.value.into()), ("src", updates.value.into())];
@@ -275,12 +276,11 @@ pub(super) fn scatter_nd(call: &mut Call) -> Result<Vec<Known>> {
 pub(super) fn compress(call: &mut Call) -> Result<Vec<Known>> {
     let mut input = call.tensor(0)?;
     let condition = call.tensor(1)?;
-    let axis = match call.maybe_int("axis")? {
-        Some(axis) => call.axis(axis, input.rank())?,
-        None => {
-            input = call.reshape(&input, &[Number::Int(-1)]);
-            0
-        }
+    let axis = if let Some(axis) = call.maybe_int("axis")? {
+        call.axis(axis, input.rank())?
+    } else {
+        input = call.reshape(&input, &[Number::Int(-1)]);
+        0
     };
     let rest = Vec::new();
     let places = call.shaped(("nonzero", ""), &condition, rest, vec![Dim::Open, Dim::Fixed(1)]);

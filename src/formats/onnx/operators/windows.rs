@@ -30,8 +30,11 @@ impl Window {
         let strides = list(call, "strides", count)?.unwrap_or_else(|| vec![1; count]);
         let dilations = list(call, "dilations", count)?.unwrap_or_else(|| vec![1; count]);
         let pads = list(call, "pads", count * 2)?.unwrap_or_else(|| vec![0; count * 2]);
-        if kernel.iter().chain(&strides).chain(&dilations).any(|&size| size < 1) {
-            return Err(call.fail("its kernel, strides and dilations must be at least 1"));
+        if kernel.iter().chain(&strides).chain(&dilations).any(|size| !(1..1 << 24).contains(size)) {
+            return Err(call.fail("its kernel, strides and dilations must be at least 1, and no millions"));
+        }
+        if pads.iter().any(|pad| pad.unsigned_abs() > 1 << 24) {
+            return Err(call.fail("its pads are too large"));
         }
         let number = |list: &[i64]| list.iter().map(|&pad| Number::Int(pad)).collect::<Vec<_>>();
         let (begin, end) = (number(&pads[..count]), number(&pads[count..]));
