@@ -14,8 +14,6 @@ struct Filters {
     kernel: ValueId,
     bias: Argument,
     groups: i64,
-    /// Number of channels that come out.
-    outputs: i64,
 }
 
 /// The shape of a kernel: the window's, then these.
@@ -38,7 +36,7 @@ pub(super) fn full(call: &mut Call, input: &Tensor, dimensions: usize) -> Result
     let shape = shape(&window, [maps.channels / groups, filters]);
     let kernel = call.weight(&["kernel"], &shape, WeightRole::Parameter, weights::kernel(&shape))?;
     let bias = bias(call, filters)?;
-    let (value, sizes) = convolve(call, &maps, &window, Filters { kernel, bias, groups, outputs: filters })?;
+    let (value, sizes) = convolve(call, &maps, &window, Filters { kernel, bias, groups })?;
     let output = call.give(value, sizes, Some(filters))?;
     activation::option(call, output)
 }
@@ -50,7 +48,7 @@ pub(super) fn depthwise(call: &mut Call, input: &Tensor, dimensions: usize) -> R
     let (kernel, outputs) = depthwise_kernel(call, &window, maps.channels, ["kernel", "depthwise_kernel"])?;
     let bias = bias(call, outputs)?;
     let groups = maps.channels;
-    let (value, sizes) = convolve(call, &maps, &window, Filters { kernel, bias, groups, outputs })?;
+    let (value, sizes) = convolve(call, &maps, &window, Filters { kernel, bias, groups })?;
     let output = call.give(value, sizes, Some(outputs))?;
     activation::option(call, output)
 }
@@ -66,10 +64,10 @@ pub(super) fn separable(call: &mut Call, input: &Tensor, dimensions: usize) -> R
     let shape = shape(&point, [between, filters]);
     let pointwise = call.weight(&["pointwise_kernel"], &shape, WeightRole::Parameter, weights::kernel(&shape))?;
     let bias = bias(call, filters)?;
-    let depthwise = Filters { kernel, bias: Argument::None, groups: maps.channels, outputs: between };
+    let depthwise = Filters { kernel, bias: Argument::None, groups: maps.channels };
     let (value, sizes) = convolve(call, &maps, &window, depthwise)?;
     let maps = Maps { value, sizes, channels: between };
-    let mixing = Filters { kernel: pointwise, bias, groups: 1, outputs: filters };
+    let mixing = Filters { kernel: pointwise, bias, groups: 1 };
     let (value, sizes) = convolve(call, &maps, &point, mixing)?;
     let output = call.give(value, sizes, Some(filters))?;
     activation::option(call, output)
@@ -139,7 +137,6 @@ fn convolve(
     ];
     let operator = ["conv1d", "conv2d", "conv3d"].get(window.size.len() - 1).copied().unwrap_or("convolution");
     let value = call.node("convolution", (operator, ""), arguments)?;
-    debug_assert!(filters.outputs > 0, "checked where the option is read");
     Ok((value, sizes))
 }
 
