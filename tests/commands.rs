@@ -36,7 +36,7 @@ fn text(path: &Path) -> &str {
 
 #[test]
 fn summary_of_the_demo_is_the_books_table() {
-    let done = layerscope(&["summary"]);
+    let done = layerscope(&["summary", "demo:book"]);
     let table = String::from_utf8(done.stdout).unwrap();
     insta::assert_snapshot!(table);
     let summary = json(&["summary", "demo:book"]);
@@ -210,9 +210,9 @@ fn files_that_are_no_models_are_refused_in_one_line_that_names_them() {
         (folder.path().to_path_buf(), "this is a folder"),
         (at("empty.pt2", b""), "the file is empty"),
         (at("cut.pt2", &convnet[..convnet.len() / 2]), "damaged or cut short"),
-        (at("text.pt2", b"hello"), "neither an exported program (.pt2) nor a Keras HDF5 file"),
+        (at("text.pt2", b"hello"), "this is no model file that is known: an exported program (.pt2), a checkpoint"),
         (at("cut.h5", &keras[..keras.len() / 2]), ""),
-        (at("pickle.pt", b"\x80\x02}q\x00."), "it is a pickle"),
+        (at("pickle.pt", b"\x80\x02}q\x00."), "it holds no named tensors"),
     ];
     for (path, reason) in cases {
         let line = refusal(&["summary", text(&path)]);
@@ -240,11 +240,11 @@ fn a_pt2_of_another_kind_says_what_it_holds() {
     };
     let compiled = archive("compiled.pt2", &[("m/archive_format", "pt2"), ("m/data/aotinductor/model/a.so", "")]);
     assert!(refusal(&["summary", text(&compiled)]).contains("an AOTInductor package"));
-    let script = archive("script.pt", &[("m/code/model.py", ""), ("m/data.pkl", "")]);
-    assert!(refusal(&["summary", text(&script)]).contains("a TorchScript archive"));
+    let script = archive("script.pt", &[("m/code/model.py", ""), ("m/constants.pkl", ""), ("m/data.pkl", "")]);
+    assert!(refusal(&["summary", text(&script)]).contains("data.pkl is damaged"));
     let broken =
         archive("broken.pt2", &[("m/archive_format", "pt2"), ("m/models/model.json", "{\"graph_module\": 3}")]);
-    assert!(refusal(&["summary", text(&broken)]).contains("damaged: its graph is missing"));
+    assert!(refusal(&["summary", text(&broken)]).contains("m/models/model.json cannot be read as a program"));
     let tokens = r#"{"graph_module": {"graph": {"nodes": [], "tensor_values": {"ids": {"dtype": 5, "sizes": [{"as_int": 1}, {"as_int": 16}]}}},
         "signature": {"input_specs": [{"user_input": {"arg": {"as_tensor": {"name": "ids"}}}}],
         "output_specs": [{"user_output": {"arg": {"as_tensor": {"name": "ids"}}}}]}}}"#;
@@ -256,7 +256,7 @@ fn a_pt2_of_another_kind_says_what_it_holds() {
         ("m/data/constants/model_constants_config.json", config),
     ];
     let line = refusal(&["summary", text(&archive("tokens.pt2", &entries))]);
-    assert!(line.contains("ids is int64 of shape 1×16") && line.contains("float picture"), "{line}");
+    assert!(line.contains("ids (int64 1×16)") && line.contains("float picture"), "{line}");
 }
 
 #[test]

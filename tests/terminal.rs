@@ -130,7 +130,7 @@ fn of_two_models_both_and_their_difference_are_saved() {
 #[test]
 fn s_saves_what_is_shown_into_the_current_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start_in(folder.path(), &[]);
+    let mut program = Program::start_in(folder.path(), BOOK);
     program.see("Grad-CAM of cat");
     program.press("gc");
     program.see("0–31 of 32");
@@ -164,14 +164,14 @@ fn where_stdout_is_no_terminal_the_summary_is_printed() {
         String::from_utf8(done.stdout).unwrap()
     };
     let printed = run(&[]);
-    assert!(printed.contains("conv2d_20") && !printed.contains('\x1b'), "{printed}");
+    assert!(printed.contains("_blocks.15") && !printed.contains('\x1b'), "{printed}");
     assert_eq!(printed, run(&["summary"]));
 }
 
 #[test]
 fn a_terminal_that_can_only_print_lines_is_told_what_works_there() {
     let here = std::env::current_dir().unwrap();
-    let mut program = Program::start_with(&here, &[], &[("TERM", "dumb")], PLAIN);
+    let mut program = Program::start_with(&here, BOOK, &[("TERM", "dumb")], PLAIN);
     assert_eq!(program.end(), 2);
     let text = String::from_utf8(program.raw).unwrap();
     assert_eq!(text.lines().count(), 1, "{text}");
@@ -181,7 +181,7 @@ fn a_terminal_that_can_only_print_lines_is_told_what_works_there() {
 #[test]
 fn keys_typed_while_the_terminal_is_asked_are_not_lost() {
     let here = std::env::current_dir().unwrap();
-    let mut program = Program::start_with(&here, &[], &[], "");
+    let mut program = Program::start_with(&here, BOOK, &[], "");
     program.await_questions();
     program.press("?\x1bP>|slow(1.0)\x1b\\G");
     program.press(PLAIN);
@@ -195,7 +195,7 @@ fn keys_typed_while_the_terminal_is_asked_are_not_lost() {
 #[test]
 fn answers_that_come_too_late_do_nothing() {
     let here = std::env::current_dir().unwrap();
-    let mut program = Program::start_with(&here, &[], &[], "");
+    let mut program = Program::start_with(&here, BOOK, &[], "");
     program.await_questions();
     program.see("Grad-CAM of cat");
     // Letters of these would quit, search and move.
@@ -224,7 +224,7 @@ fn a_lost_line_ends_the_program() {
 fn what_libtorch_prints_goes_to_the_log_and_not_to_the_screen() {
     let here = std::env::current_dir().unwrap();
     // oneDNN, which libtorch convolves with, prints on stdout then.
-    let mut program = Program::start_with(&here, &[], &[("ONEDNN_VERBOSE", "1")], PLAIN);
+    let mut program = Program::start_with(&here, BOOK, &[("ONEDNN_VERBOSE", "1")], PLAIN);
     program.see("Grad-CAM of cat");
     program.leave();
     assert!(!String::from_utf8_lossy(&program.raw).contains("onednn_verbose"));
@@ -237,7 +237,7 @@ fn what_libtorch_prints_goes_to_the_log_and_not_to_the_screen() {
 fn a_program_that_is_killed_or_aborts_leaves_a_terminal_that_can_be_used() {
     for signal in ["KILL", "ABRT"] {
         // A shell owns the terminal, as everywhere else: what its owner leaves is hung up.
-        let mut program = Program::start_command("sh", &["-c", "\"$0\" --graphics cells; sleep 60", LAYERSCOPE]);
+        let mut program = Program::start_command("sh", &["-c", "\"$0\" --demo book --graphics cells; sleep 60", LAYERSCOPE]);
         program.see("Grad-CAM of cat");
         assert!(!program.modes().contains("ICANON"));
         let shell = program.child.process_id().unwrap();
@@ -361,7 +361,7 @@ fn nothing_is_written_while_nothing_changes() {
 #[test]
 fn rubbish_from_the_keyboard_does_no_harm() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start_in(folder.path(), &[]);
+    let mut program = Program::start_in(folder.path(), BOOK);
     program.see("Grad-CAM of cat");
     let halves: [&[u8]; 12] = [
         b"\x1b[",
