@@ -2,8 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+const SOURCES: &[&str] = &[
+    "src/aten/bridge.cpp",
+    "src/aten/torchscript.cpp",
+    "src/aten/torchscript_recorder.cpp",
+    "src/aten/torchscript_recording.cpp",
+];
+const HEADERS: &[&str] = &["src/aten/guarded.h", "src/aten/torchscript_recorder.h", "src/aten/torchscript_recording.h"];
+
 fn main() {
-    println!("cargo::rerun-if-changed=src/aten/bridge.cpp");
+    for file in SOURCES.iter().chain(HEADERS) {
+        println!("cargo::rerun-if-changed={file}");
+    }
     let Ok(library) = std::env::var("DEP_TCH_LIBTORCH_LIB") else {
         println!("cargo::error=torch-sys did not say where libtorch is: run `cargo xtask setup`, or set LIBTORCH");
         return;
@@ -17,7 +27,7 @@ fn main() {
         .warnings(false)
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
-        .file("src/aten/bridge.cpp")
+        .files(SOURCES)
         .compile("layerscope_bridge");
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", library.display());
 }

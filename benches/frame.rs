@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use layerscope::formats::Demo;
 use layerscope::model::LayerId;
 use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{OpenRequest, Request};
@@ -51,7 +52,7 @@ struct Inspector {
 
 impl Inspector {
     fn new(model: Option<PathBuf>, picture: Option<PathBuf>, protocol: Protocol, (columns, rows): (u16, u16)) -> Self {
-        let model = model.map_or_else(ModelChoice::default, ModelChoice::File);
+        let model = model.map_or(ModelChoice::Demo(Demo::Book), ModelChoice::File);
         let opening = Opening { model, ..Opening::default() };
         let service = service::spawn(OpenRequest { opening, ..OpenRequest::default() });
         let cell = Some((CELL.width, CELL.height));

@@ -18,9 +18,10 @@ use std::time::{Duration, Instant};
 use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use layerscope::engine::{Cancel, numbers};
+use layerscope::formats::Demo;
 use layerscope::picture::load::{Loaded, decode_picture};
 use layerscope::picture::{ColorMap, Grid, IndexMap, IndexedImage, Range, Raster, Scale, channel_grid};
-use layerscope::service::open::{self, DEMO_PICTURE, Opening};
+use layerscope::service::open::{self, DEMO_PICTURE, ModelChoice, Opening};
 use layerscope::terminal::graphics::{self, Form, KittyId, pixels};
 use layerscope::terminal::{Canvas, CellSize, ColorDepth, Protocol};
 use ratatui::backend::CrosstermBackend;
@@ -230,7 +231,8 @@ impl Write for Counting {
 
 /// Activations of one layer of the demo: its maps, each as wide as the layer's.
 fn maps(layer: &str) -> (Vec<Vec<f32>>, usize) {
-    let network = open::network(&Opening::default()).expect("the demo");
+    let network =
+        open::network(&Opening { model: ModelChoice::Demo(Demo::Book), ..Opening::default() }).expect("the demo");
     let loaded = Loaded::Picture(decode_picture(DEMO_PICTURE, "the demo's picture").unwrap());
     let (input, _) = open::fed(&network, &loaded).unwrap();
     let place = network.place(layer).unwrap();

@@ -112,3 +112,45 @@ fn a_file_that_is_no_checkpoint_is_refused_in_one_line_that_names_what_is_wrong(
         assert_eq!(line.lines().count(), 1, "{file}: {line}");
     }
 }
+
+/// EfficientNet-Lite0, MTCNN and whole models of torchvision, as `make_checkpoints.py --packages target/fixtures/checkpoints`
+/// puts them down: too large to be committed.
+#[test]
+fn files_that_packages_ship_give_the_tensors_that_torch_gives() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/fixtures/checkpoints");
+    let Ok(golden) = std::fs::read(folder.join("golden.json")) else {
+        eprintln!("left out: run tests/fixtures/make_checkpoints.py --packages target/fixtures/checkpoints");
+        return;
+    };
+    let golden: Json = serde_json::from_slice(&golden).unwrap();
+    for (file, golden) in golden.as_object().unwrap() {
+        let checkpoint = checkpoint::open(&folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        compare(file, &checkpoint, golden);
+    }
+}
+
+#[test]
+fn labels_beside_the_weights_are_found() {
+    for (file, golden) in golden().as_object().unwrap() {
+        let Some(classes) = golden.get("classes") else { continue };
+        let found = checkpoint::open(&folder().join(file)).unwrap().classes.unwrap();
+        let found: Vec<&str> = found.iter().map(|(_, label)| label).collect();
+        assert_eq!(serde_json::json!(found), *classes, "{file}");
+    }
+}
+
+#[test]
+fn a_whole_pickled_model_is_read_without_its_code_and_says_its_class() {
+    let checkpoint = checkpoint::open(&folder().join("whole.pth")).unwrap();
+    assert_eq!(checkpoint.class.as_deref(), Some("__main__.TinyNetwork"));
+    assert!(checkpoint.tensors.iter().all(|tensor| tensor.name != "passing"), "a buffer that state_dict() leaves out");
+}
+
+#[test]
+fn tensors_of_one_storage_share_its_bytes() {
+    for file in ["views.pth", "legacy_views.pth"] {
+        let checkpoint = checkpoint::open(&folder().join(file)).unwrap();
+        let data = |name: &str| &checkpoint.tensors.iter().find(|tensor| tensor.name == name).unwrap().data;
+        assert_eq!(data("whole").as_ptr().wrapping_add(16), data("part").as_ptr(), "{file}");
+    }
+}

@@ -39,7 +39,7 @@ fn summary_of_the_demo_is_the_books_table() {
     let done = layerscope(&["summary"]);
     let table = String::from_utf8(done.stdout).unwrap();
     insta::assert_snapshot!(table);
-    let summary = json(&["summary", "demo"]);
+    let summary = json(&["summary", "demo:book"]);
     assert_eq!(summary["totals"]["parameters"], 3_453_121);
     assert_eq!(summary["layers"][0]["path"], "conv2d_20");
     assert_eq!(summary["layers"][0]["type"], "Conv2D");
@@ -73,7 +73,7 @@ fn predict_gives_the_networks_own_output_and_probabilities() {
 #[test]
 fn the_demo_says_what_keras_says_of_the_photographs_that_it_was_asked_about() {
     let chelsea = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/chelsea.png");
-    let result = json(&["predict", "demo", chelsea]);
+    let result = json(&["predict", "demo:book", chelsea]);
     let dog = &result["results"][0]["predictions"][0];
     assert_eq!((dog["index"].as_u64(), dog["label"].as_str()), (Some(0), Some("dog")));
     // Keras 3.15.1 on Pillow's resize of the same photograph.
@@ -305,20 +305,20 @@ fn pictures_that_are_none_are_refused_and_extreme_ones_are_taken() {
     let folder = tempfile::tempdir().unwrap();
     let fake = folder.path().join("notes.png");
     std::fs::write(&fake, "not a picture at all").unwrap();
-    let line = refusal(&["predict", "demo", text(&fake)]);
+    let line = refusal(&["predict", "demo:book", text(&fake)]);
     assert!(line.contains("notes.png: not a picture but a text file"), "{line}");
     let missing = folder.path().join("missing.png");
-    assert!(refusal(&["predict", "demo", text(&missing)]).contains("missing.png: no such file"));
+    assert!(refusal(&["predict", "demo:book", text(&missing)]).contains("missing.png: no such file"));
 
     let tiny = folder.path().join("tiny.png");
     image::RgbImage::from_pixel(1, 1, image::Rgb([200, 10, 10])).save(&tiny).unwrap();
-    json(&["predict", "demo", text(&tiny)]);
+    json(&["predict", "demo:book", text(&tiny)]);
     let huge = folder.path().join("huge.png");
     image::GrayImage::from_pixel(12_000, 9_000, image::Luma([90])).save(&huge).unwrap();
-    json(&["predict", "demo", text(&huge)]);
+    json(&["predict", "demo:book", text(&huge)]);
 
     let array = fixtures().join("convnet/input.npy");
-    let line = refusal(&["predict", "demo", text(&array)]);
+    let line = refusal(&["predict", "demo:book", text(&array)]);
     assert!(line.contains("input.npy: the input has shape 1×3×20×20, but the network takes 1×150×150×3"), "{line}");
 }
 

@@ -395,7 +395,7 @@ fn shown(home: &Path, arguments: &[&str], background: &str, leave: &str) -> (Str
     let pair = native_pty_system().openpty(PtySize { rows: 40, cols: 140, ..PtySize::default() }).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerscope"));
     command.args(arguments);
-    command.args(["--graphics", "cells"]);
+    command.args(["--graphics", "cells", "--demo", "book"]);
     for setting in SETTINGS {
         command.env_remove(setting.variable());
     }

@@ -37,7 +37,7 @@ impl Program {
     fn start(graphics: &str) -> Self {
         let pair = native_pty_system().openpty(size(ROWS)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_layerscope"));
-        command.args(["--graphics", graphics]);
+        command.args(["--graphics", graphics, "--demo", "book"]);
         let home = tempfile::tempdir().unwrap();
         command.env("XDG_CONFIG_HOME", home.path());
         command.env("TERM", "xterm-256color");

@@ -101,6 +101,7 @@ fn network(name: &str) -> Box<ModelInfo> {
         classes: labels.map(|(index, label)| Class { id: class(index), label: (*label).to_owned() }).collect(),
         preprocess: "imagenet".to_owned(),
         preprocess_note: None,
+        note: None,
         parameters: 11_182_668,
     })
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use common::{Fixture, difference, fixtures};
+use layerscope::formats::Demo;
 use layerscope::model::LayerId;
 use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{
@@ -32,6 +33,12 @@ fn opening(model: PathBuf) -> Opening {
 
 fn open_file(model: PathBuf) -> OpenRequest {
     OpenRequest { opening: opening(model), ..OpenRequest::default() }
+}
+
+/// The book's network, with its picture.
+fn book() -> OpenRequest {
+    let opening = Opening { model: ModelChoice::Demo(Demo::Book), ..Opening::default() };
+    OpenRequest { opening, ..OpenRequest::default() }
 }
 
 impl Asker {
@@ -510,7 +517,7 @@ fn a_picture_that_cannot_be_read_leaves_the_one_before_in_place() {
 
 #[test]
 fn the_demo_answers_everything() {
-    let mut asker = Asker::open(OpenRequest::default(), None);
+    let mut asker = Asker::open(book(), None);
     let convolution = asker.model.layers.iter().find(|layer| layer.has_weights).unwrap().path.clone();
     let state = asker.state(&convolution).clone();
     assert_eq!(state.shape, [1, 32, 148, 148]);
@@ -532,7 +539,7 @@ fn the_demo_answers_everything() {
 
 #[test]
 fn a_picture_is_prepared_in_another_way_without_opening_the_model_again() {
-    let mut asker = Asker::open(OpenRequest::default(), None);
+    let mut asker = Asker::open(book(), None);
     let usual = asker.predictions.clone();
     let prepared = |asker: &mut Asker, spec: Option<&str>| {
         let ticket = asker.ticket();
@@ -555,7 +562,7 @@ fn a_picture_is_prepared_in_another_way_without_opening_the_model_again() {
 
 #[test]
 fn the_pattern_of_one_channel_comes_although_a_page_of_them_was_just_stopped() {
-    let mut asker = Asker::open(OpenRequest::default(), None);
+    let mut asker = Asker::open(book(), None);
     let layer = asker.layer("conv2d_20");
     // Whether the page is between two steps or within one when it is stopped is chance: many tries meet both.
     for channel in 0..30 {

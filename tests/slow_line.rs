@@ -8,7 +8,7 @@ mod terminal;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use terminal::{KITTY, LAYERSCOPE, Launch, Line, Program};
+use terminal::{BOOK, KITTY, LAYERSCOPE, Launch, Line, Program};
 
 const RATE: f64 = 1e6;
 const DELAY: Duration = Duration::from_millis(100);
@@ -52,7 +52,7 @@ fn pictures(raw: &[u8]) -> Vec<Sent> {
 /// Zoomed into a channel of the demo's second convolution: 64 channels of 72×72.
 fn zoomed(line: Line) -> Program {
     let environment = vec![("SSH_CONNECTION".to_owned(), "192.0.2.1 50000 192.0.2.2 22".to_owned())];
-    let mut program = Launch { answer: KITTY, line, environment, ..Launch::of(LAYERSCOPE, &[]) }.start();
+    let mut program = Launch { answer: KITTY, line, environment, ..Launch::of(LAYERSCOPE, BOOK) }.start();
     program.see("Grad-CAM of cat");
     program.press("/conv2d_21\r");
     program.see(" conv2d_21 · activations");

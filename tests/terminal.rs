@@ -8,14 +8,14 @@ mod terminal;
 use std::time::{Duration, Instant};
 
 use layerscope::tui::action::{Action, BINDINGS, Group};
-use terminal::{LAYERSCOPE, PATIENCE, PLAIN, Program};
+use terminal::{BOOK, LAYERSCOPE, PATIENCE, PLAIN, Program};
 
 const MOMENT: Duration = Duration::from_millis(40);
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_walk_through_the_demo() {
-    let mut program = Program::start(&[]);
+fn a_walk_through_the_books_demo() {
+    let mut program = Program::start(BOOK);
     program.see("Layers");
     program.see("conv2d_20");
     program.see("Grad-CAM of cat");
@@ -45,6 +45,19 @@ fn a_walk_through_the_demo() {
 }
 
 #[test]
+fn without_arguments_the_demo_is_a_network_that_knows_the_classes_of_imagenet() {
+    let mut program = Program::start(&[]);
+    program.see("EfficientNet-Lite0");
+    program.see("Grad-CAM of tiger cat");
+    program.see("Egyptian cat");
+    program.press("f");
+    program.see("of 1000");
+    program.press("lynx\r");
+    program.see("Grad-CAM of lynx");
+    program.leave();
+}
+
+#[test]
 fn a_model_that_cannot_be_opened_is_a_message_in_the_pane() {
     let mut program = Program::start(&["no-such-model.pt2"]);
     program.see("no-such-model.pt2: there is no");
@@ -56,7 +69,7 @@ fn a_picture_that_is_none_is_a_message_in_the_pane_and_the_next_one_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("notes.png"), "not a picture at all").unwrap();
     let chelsea = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/chelsea.png");
-    let mut program = Program::start_in(folder.path(), &["demo", "notes.png", chelsea]);
+    let mut program = Program::start_in(folder.path(), &["demo:book", "notes.png", chelsea]);
     program.see("not a picture");
     program.press(".");
     program.see("Grad-CAM of cat");
@@ -67,7 +80,7 @@ fn a_picture_that_is_none_is_a_message_in_the_pane_and_the_next_one_is_shown() {
 #[test]
 fn termination_and_hang_up_restore_the_terminal() {
     for (signal, number) in [("TERM", 15), ("HUP", 1)] {
-        let mut program = Program::start(&[]);
+        let mut program = Program::start(BOOK);
         program.see("Layers");
         program.signal(signal);
         assert_eq!(program.end(), 128 + number);
@@ -78,7 +91,7 @@ fn termination_and_hang_up_restore_the_terminal() {
 
 #[test]
 fn ctrl_z_gives_the_terminal_back_until_the_program_is_continued() {
-    let mut program = Program::start(&[]);
+    let mut program = Program::start(BOOK);
     program.see("Grad-CAM of cat");
     program.press("\x1a");
     program.miss("Layers");
@@ -195,7 +208,7 @@ fn answers_that_come_too_late_do_nothing() {
 
 #[test]
 fn a_lost_line_ends_the_program() {
-    let mut program = Program::start(&[]);
+    let mut program = Program::start(BOOK);
     program.see("Grad-CAM of cat");
     let id = program.child.process_id().unwrap();
     let Program { mut child, master, keyboard, output, .. } = program;
@@ -295,7 +308,7 @@ fn the_program_answers_the_key_of_every_action() {
     std::fs::create_dir(folder.path().join("pictures")).unwrap();
     photo.save(folder.path().join("pictures/a.png")).unwrap();
     photo.fliph().save(folder.path().join("pictures/b.png")).unwrap();
-    let mut program = Program::start_in(folder.path(), &["demo", "pictures"]);
+    let mut program = Program::start_in(folder.path(), &["demo:book", "pictures"]);
     program.see("Grad-CAM of cat");
     program.see("1/2");
     for binding in BINDINGS.iter().filter(|binding| ![Action::Quit, Action::Suspend].contains(&binding.action)) {
@@ -313,7 +326,7 @@ fn the_program_answers_the_key_of_every_action() {
 
 #[test]
 fn a_burst_of_sizes_leaves_the_screen_of_the_last() {
-    let mut program = Program::start(&[]);
+    let mut program = Program::start(BOOK);
     program.see("Grad-CAM of cat");
     for step in 0..20_u16 {
         let (columns, rows) = if step % 7 == 6 { (20, 5) } else { (120 - 5 * step, 40 - step) };
@@ -337,7 +350,7 @@ fn a_burst_of_sizes_leaves_the_screen_of_the_last() {
 
 #[test]
 fn nothing_is_written_while_nothing_changes() {
-    let mut program = Program::start(&[]);
+    let mut program = Program::start(BOOK);
     program.see("Grad-CAM of cat");
     assert!(program.quiet(Duration::from_millis(300), 20 * SECOND), "it never comes to rest");
     let before = program.raw.len();
@@ -390,7 +403,7 @@ fn rubbish_from_the_keyboard_does_no_harm() {
 
 #[test]
 fn text_that_is_pasted_is_text() {
-    let mut program = Program::start(&[]);
+    let mut program = Program::start(BOOK);
     program.see("Grad-CAM of cat");
     program.press("\x1b[200~qqq\nj\x1b[201~");
     assert_answers(&mut program, "a paste where nothing is typed");

@@ -50,6 +50,9 @@ pub(crate) struct Case {
     /// The architecture, for a file of weights alone.
     #[serde(default)]
     pub(crate) architecture: Option<String>,
+    /// Whether the file is an ONNX graph of any inputs and outputs, which need be no network that takes a picture.
+    #[serde(default)]
+    pub(crate) any_graph: bool,
     /// Arrays to feed, `.npy`, in the order of the model's inputs.
     pub(crate) inputs: Vec<PathBuf>,
     /// Arrays that must come out, `.npy`, in the order of the model's outputs.

@@ -9,6 +9,7 @@ use std::time::Instant;
 use layerscope::engine::{Cancel, Engine};
 use layerscope::formats;
 use layerscope::model::graph::Tap;
+use layerscope::model::{Graph, Layout};
 use npyz::{DType, NpyFile, TypeChar};
 use tch::{Device, Kind, Tensor};
 
@@ -36,15 +37,18 @@ pub(crate) fn one() -> ExitCode {
 fn measure(case: &Case) -> Result<Measured, String> {
     tch::set_num_threads(1);
     let start = Instant::now();
-    let model = open(case)?;
-    let engine = Engine::load(model.graph, Device::Cpu).map_err(|error| error.to_string())?;
+    let (graph, layout) = open(case)?;
+    let engine = Engine::load(graph, Device::Cpu).map_err(|error| error.to_string())?;
     let load = start.elapsed().as_secs_f64();
     let inputs = &engine.graph().inputs;
     if inputs.len() != case.inputs.len() {
         return Err(format!("{} inputs, the case feeds {}", inputs.len(), case.inputs.len()));
     }
     let given = inputs.iter().zip(&case.inputs).map(|(&value, path)| Ok((value, array(path)?)));
-    let given = given.collect::<Result<Vec<_>, String>>()?;
+    let mut given = given.collect::<Result<Vec<_>, String>>()?;
+    if let (Layout::ChannelsLast, Some((_, picture))) = (layout, given.first_mut()) {
+        *picture = picture.f_permute([0, 3, 1, 2]).map_err(|error| error.to_string())?;
+    }
     let outputs = engine.graph().outputs.clone();
     if outputs.len() != case.outputs.len() {
         return Err(format!("{} outputs, the peer gives {}", outputs.len(), case.outputs.len()));
@@ -68,8 +72,16 @@ fn measure(case: &Case) -> Result<Measured, String> {
     })
 }
 
-fn open(case: &Case) -> Result<layerscope::model::Model, String> {
-    formats::open(&case.file, case.architecture.as_deref()).map_err(|error| error.to_string())
+/// The graph, and where the channels stand in what the peer feeds.
+fn open(case: &Case) -> Result<(Graph, Layout), String> {
+    if case.any_graph {
+        let file = std::fs::read(&case.file).map_err(|error| error.to_string())?;
+        let folder = case.file.parent().map(Path::to_path_buf);
+        let model = formats::onnx::read(file, folder).map_err(|error| error.to_string())?;
+        return Ok((model.graph, Layout::ChannelsFirst));
+    }
+    let model = formats::open(&case.file, case.architecture.as_deref()).map_err(|error| error.to_string())?;
+    Ok((model.graph, model.input.layout))
 }
 
 /// The largest difference relative to the peer's largest magnitude, and whether all of the peer's numbers are finite. NaNs

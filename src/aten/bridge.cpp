@@ -3,6 +3,8 @@
 // The Rust side builds one argument after the other on a small stack of values, binds each to a parameter, and calls.
 // Every function catches what libtorch throws; the message is kept for ls_error().
 
+#include "guarded.h"
+
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/scalar_tensor.h>
@@ -15,21 +17,8 @@
 
 namespace {
 
-thread_local std::string error;
-
-template <typename F> int guarded(F&& body) {
-  try {
-    body();
-    return 0;
-  } catch (const c10::Error& e) {
-    error = e.what_without_backtrace();
-  } catch (const std::exception& e) {
-    error = e.what();
-  } catch (...) {
-    error = "unknown C++ exception";
-  }
-  return 1;
-}
+using layerscope::error;
+using layerscope::guarded;
 
 // Turns what the graph says into what the parameter's type wants.
 c10::IValue coerce(const c10::IValue& value, const c10::TypePtr& type) {

@@ -39,4 +39,17 @@ unsafe extern "C" {
         owner: *mut c_void,
         release: extern "C" fn(*mut c_void),
     ) -> *mut c_void;
+    pub(super) fn ls_script_load(path: *const c_char) -> *mut c_void;
+    pub(super) fn ls_script_free(script: *mut c_void);
+    pub(super) fn ls_script_description(script: *const c_void) -> *const c_char;
+    pub(super) fn ls_script_record(
+        script: *mut c_void,
+        sizes: *const i64,
+        dimensions: usize,
+        dtype: c_int,
+    ) -> *mut c_void;
+    pub(super) fn ls_recorded_free(recorded: *mut c_void);
+    pub(super) fn ls_recorded_json(recorded: *const c_void) -> *const c_char;
+    pub(super) fn ls_recorded_weights(recorded: *const c_void) -> usize;
+    pub(super) fn ls_recorded_weight(recorded: *const c_void, index: usize) -> *mut c_void;
 }

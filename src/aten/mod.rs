@@ -5,13 +5,14 @@
 
 mod ffi;
 mod tensor;
+pub mod torchscript;
 
 use std::ffi::{CStr, CString, c_void};
 
 use tch::Tensor;
 
-pub(crate) use tensor::type_number;
 pub use tensor::{TensorError, cuda_is_loaded, exit_now, libtorch_folder, load_cuda, tensor_over};
+pub(crate) use tensor::{dtype_of, type_number};
 
 /// Version of libtorch that this was built with: `2.13.0`.
 pub fn libtorch_version() -> &'static str {

@@ -44,6 +44,23 @@ pub(crate) fn type_number(dtype: DType) -> i32 {
     }
 }
 
+/// The element type with libtorch's own number `number`, if it is one that a model is made of.
+pub(crate) fn dtype_of(number: i32) -> Option<DType> {
+    let all = [
+        DType::UInt8,
+        DType::Int8,
+        DType::Int16,
+        DType::Int32,
+        DType::Int64,
+        DType::Float16,
+        DType::Float32,
+        DType::Float64,
+        DType::Bool,
+        DType::BFloat16,
+    ];
+    all.into_iter().find(|&dtype| type_number(dtype) == number)
+}
+
 /// Takes over an `at::Tensor` made by the bridge.
 ///
 /// # Safety

@@ -62,7 +62,11 @@ impl ModelOptions {
     /// Opens the model.
     pub(super) fn network(&self, model: Option<&Path>) -> Result<Network, Failure> {
         self.apply_threads();
-        Ok(open::network(&self.opening(model)?)?)
+        let network = open::network(&self.opening(model)?)?;
+        if let Some(note) = &network.note {
+            super::errors::warn(&format!("{}: {note}", network.name));
+        }
+        Ok(network)
     }
 
     /// Sets the number of threads, if one is asked for.

@@ -26,7 +26,7 @@ use crate::tui::{self, keymap::Keymap};
 pub(super) struct Inspect {
     /// Model file; without one, the built-in demo
     model: Option<PathBuf>,
-    /// A built-in demo by name: book
+    /// A built-in demo by name: lite0 (EfficientNet-Lite0) or book (the book's cats-and-dogs convnet)
     #[arg(long, value_name = "NAME")]
     demo: Option<Demo>,
     /// Pictures, folders of pictures, or .npy arrays

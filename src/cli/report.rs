@@ -18,6 +18,7 @@ pub(super) fn model(network: &Network) -> Value {
         "name": network.name,
         "format": network.format,
         "device": network.engine.device_name(),
+        "note": network.note,
         "input": {
             "channels": input.channels,
             "height": input.size.map(|size| size.0),

@@ -47,11 +47,20 @@ pub(super) fn evaluate(operator: Op, arguments: &[Value]) -> Result<Value, Strin
     if operator == Op::GetItem {
         return get_item(arguments);
     }
+    if operator == Op::If {
+        let [condition, yes, no] = arguments else {
+            return Err("a choice wants a condition and two values".to_owned());
+        };
+        return Number::of(condition).map(|truth| if truth.real() == 0.0 { no } else { yes }.shallow_clone());
+    }
     let number = |index: usize| arguments.get(index).ok_or("an argument is missing".to_owned()).and_then(Number::of);
     let first = number(0)?;
     let one = match (operator, first) {
         (Op::Neg, Number::Int(a)) => Some(a.checked_neg().map(Number::Int).ok_or("overflow")?),
         (Op::Neg, Number::Float(a)) => Some(Number::Float(-a)),
+        (Op::Pos, a) => Some(a),
+        (Op::Not, a) => return Ok(Value::Bool(a.real() == 0.0)),
+        (Op::Round, a) => Some(Number::Int(a.real().round_ties_even() as i64)),
         (Op::Ceil, a) => Some(Number::Int(a.real().ceil() as i64)),
         (Op::Floor, a) => Some(Number::Int(a.real().floor() as i64)),
         (Op::ToInt, a) => Some(Number::Int(a.real().trunc() as i64)),
@@ -63,8 +72,11 @@ pub(super) fn evaluate(operator: Op, arguments: &[Value]) -> Result<Value, Strin
         return Ok(result.value());
     }
     let second = number(1)?;
+    let truths = matches!(arguments, [Value::Bool(_), Value::Bool(_)]);
     let (a, b) = (first.real(), second.real());
     Ok(match operator {
+        Op::And if truths => Value::Bool(a != 0.0 && b != 0.0),
+        Op::Or if truths => Value::Bool(a != 0.0 || b != 0.0),
         Op::Eq => Value::Bool(a.total_cmp(&b).is_eq()),
         Op::Ne => Value::Bool(a.total_cmp(&b).is_ne()),
         Op::Lt => Value::Bool(a < b),
@@ -107,6 +119,10 @@ fn whole(operator: Op, a: i64, b: i64) -> Result<i64, String> {
             a.checked_div(b).map(|quotient| if (a % b != 0) && ((a < 0) != (b < 0)) { quotient - 1 } else { quotient })
         }
         Op::Mod => a.checked_rem(b).map(|rest| if rest != 0 && ((rest < 0) != (b < 0)) { rest + b } else { rest }),
+        Op::And => Some(a & b),
+        Op::Or => Some(a | b),
+        Op::ShiftLeft => u32::try_from(b).ok().filter(|&b| b < 63).and_then(|b| a.checked_mul(1 << b)),
+        Op::ShiftRight => u32::try_from(b).ok().map(|b| a >> b.min(63)),
         Op::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
         _ => None,
     };

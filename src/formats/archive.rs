@@ -5,6 +5,8 @@ use std::io::{Read, Seek};
 use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config};
 
+use crate::model::printable;
+
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -65,22 +67,66 @@ impl<R: Read + Seek> Archive<R> {
         self.names.iter().map(String::as_str)
     }
 
+    /// Where the bytes of an entry start in the archive, and how many they are; `None` for a compressed one.
+    ///
+    /// # Errors
+    /// When the entry is missing or reaches past the archive's end.
+    pub fn place(&mut self, name: &str) -> Result<Option<(u64, u64)>, ArchiveError> {
+        let fail = |reason: String| ArchiveError::Entry { name: name.to_owned(), reason };
+        let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(name.to_owned()))?;
+        let entry = self.zip.by_index(index).map_err(|error| fail(error.to_string()))?;
+        if entry.compression() != zip::CompressionMethod::Stored || entry.encrypted() {
+            return Ok(None);
+        }
+        let (start, size) = (entry.data_start().unwrap_or(u64::MAX), entry.size());
+        match start.checked_add(size) {
+            Some(end) if end <= self.length => Ok(Some((start, size))),
+            _ => Err(fail(format!("it claims {size} bytes in an archive of {} bytes", self.length))),
+        }
+    }
+
     /// An entry's bytes.
     ///
     /// # Errors
     /// When the entry is missing, cut short, or claims to be larger than the archive allows.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, ArchiveError> {
-        let fail = |reason: String| ArchiveError::Entry { name: name.to_owned(), reason };
-        let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(name.to_owned()))?;
+        let fail = |reason: String| ArchiveError::Entry { name: printable(name).into_owned(), reason };
+        let index = self.zip.index_for_name(name).ok_or_else(|| ArchiveError::Missing(printable(name).into_owned()))?;
         let mut entry = self.zip.by_index(index).map_err(|error| fail(error.to_string()))?;
         let size = entry.size();
-        let stored = entry.compression() == zip::CompressionMethod::Stored;
-        let most = if stored { self.length } else { self.length.saturating_mul(MOST_GROWTH) };
-        if size > most {
+        if size > most(self.length, entry.compression()) {
             return Err(fail(format!("it claims {size} bytes in an archive of {} bytes", self.length)));
         }
         let mut bytes = Vec::with_capacity(size as usize);
         entry.by_ref().take(size).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
         if bytes.len() as u64 == size { Ok(bytes) } else { Err(fail("it is cut short".to_owned())) }
     }
+
+    /// The size that an entry claims, if there is such an entry.
+    pub fn size(&mut self, name: &str) -> Option<u64> {
+        let index = self.zip.index_for_name(name)?;
+        self.zip.by_index_raw(index).ok().map(|entry| entry.size())
+    }
+
+    /// Checks every entry's size as [`Archive::read`] does, for a reader that is not ours.
+    ///
+    /// # Errors
+    /// The first entry that claims to be larger than the archive allows.
+    pub fn check_sizes(&mut self) -> Result<(), ArchiveError> {
+        for index in 0..self.zip.len() {
+            let fail = |name: &str, reason: String| ArchiveError::Entry { name: name.to_owned(), reason };
+            let entry = self.zip.by_index_raw(index).map_err(|error| fail("of number", error.to_string()))?;
+            let size = entry.size();
+            if size > most(self.length, entry.compression()) {
+                let name = entry.name().map(std::borrow::Cow::into_owned).unwrap_or_default();
+                return Err(fail(&name, format!("it claims {size} bytes in an archive of {} bytes", self.length)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The most that an entry of an archive of `length` bytes may hold.
+fn most(length: u64, compression: zip::CompressionMethod) -> u64 {
+    if compression == zip::CompressionMethod::Stored { length } else { length.saturating_mul(MOST_GROWTH) }
 }

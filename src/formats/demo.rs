@@ -1,29 +1,33 @@
 //! The built-in demo.
 
 use std::fmt;
+use std::io::{BufReader, Cursor};
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::keras::{self, KerasError};
-use super::{OpenError, open};
+use super::{OpenError, Reason, architectures, checkpoint, keras, open};
 use crate::model::{Labels, Model, Source};
 
 /// A model that the program brings with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Demo {
-    /// The small cats-and-dogs convnet of the book, from its Keras file.
+    /// EfficientNet-Lite0 with its ImageNet weights, from a checkpoint in half precision.
     #[default]
+    Lite0,
+    /// The small cats-and-dogs convnet of the book, from its Keras file.
     Book,
 }
 
 impl Demo {
     /// All of them, the default first.
-    pub const ALL: [Self; 1] = [Self::Book];
+    pub const ALL: [Self; 2] = [Self::Lite0, Self::Book];
 
     /// What the command line calls it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Lite0 => "lite0",
             Self::Book => "book",
         }
     }
@@ -52,20 +56,30 @@ impl fmt::Display for Demo {
 /// # Errors
 /// Only when the program's own data is damaged.
 pub fn demo(which: Demo) -> Result<Model, OpenError> {
-    match which {
+    let made = match which {
+        Demo::Lite0 => lite0(),
         Demo::Book => book(),
-    }
+    };
+    made.map_err(|reason| OpenError { file: format!("the built-in demo {which}"), reason })
+}
+
+fn lite0() -> Result<Model, Reason> {
+    let checkpoint = checkpoint::read(BufReader::new(Cursor::new(LITE0)))?;
+    let bound =
+        architectures::bind(checkpoint, Some("efficientnet-lite0"), Path::new("efficientnet_lite0.safetensors"))?;
+    let model = open::from_checkpoint(bound, "");
+    Ok(Model { name: "EfficientNet-Lite0".to_owned(), ..model })
 }
 
 /// With its preprocessing and labels.
-fn book() -> Result<Model, OpenError> {
-    let fail = |reason: KerasError| OpenError { file: "the built-in demo".to_owned(), reason: reason.into() };
-    let model = keras::read(BOOK.to_vec()).map_err(fail)?;
-    let mut model = open::from_keras(model, "cats_and_dogs_small_2".to_owned());
+fn book() -> Result<Model, Reason> {
+    let model = keras::read(BOOK.to_vec())?;
+    let mut model = model.into_model("cats_and_dogs_small_2".to_owned());
     model.input.source = Source::Architecture;
     model.labels = Some(Labels::from_list(["dog"]));
     model.negative_label = Some("cat".to_owned());
     Ok(model)
 }
 
+const LITE0: &[u8] = include_bytes!("../../assets/efficientnet_lite0.safetensors");
 const BOOK: &[u8] = include_bytes!("../../assets/cats_and_dogs_small_2.h5");

@@ -1,17 +1,20 @@
-//! Opening a model file: the format is told by the file's content, not by its name.
+//! Opening a model file of any kind.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::BufReader;
 use std::path::Path;
 
 use super::architectures::{self, ArchitectureError};
 use super::archive::{Archive, ArchiveError};
 use super::checkpoint::{self, CheckpointError};
-use super::exported_program::{self, ExportedProgramError, InputShape};
+use super::exported_program::{self, ExportedProgram, ExportedProgramError};
 use super::guess;
 use super::keras::{self, KerasError};
+use super::onnx::{self, OnnxError};
+use super::recognise::{Kind, recognise};
+use super::torchscript::{self, TorchScriptError};
 use crate::model::printable::{printable, printable_path};
-use crate::model::{InputDescription, LayerTree, Layout, Model, Preprocessing, Source};
+use crate::model::{InputDescription, Layout, Model, Preprocessing, Source};
 
 /// Why a file cannot be opened as a model: one line that names the file.
 #[derive(Debug, thiserror::Error)]
@@ -44,15 +47,29 @@ pub enum Reason {
     /// A Keras file that cannot be shown.
     #[error(transparent)]
     Keras(#[from] KerasError),
+    /// A TorchScript archive that cannot be shown.
+    #[error(transparent)]
+    TorchScript(#[from] TorchScriptError),
     /// A checkpoint that cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// Weights that no graph could be found for.
+    /// Weights of no architecture that is known.
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),
+    /// An ONNX file that cannot be shown.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
 }
 
-const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n'];
+impl Reason {
+    pub(super) fn unreadable(error: &std::io::Error) -> Self {
+        Self::Unreadable(match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "it may not be read (permission denied)".to_owned(),
+            _ => format!("it cannot be read ({error})"),
+        })
+    }
+}
 
 /// Opens a model file of any format that is known. `architecture` is for weights without a graph: the name of a known
 /// architecture, or the path of an exported program that lends its graph.
@@ -60,125 +77,49 @@ const HDF5_SIGNATURE: [u8; 8] = [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\
 /// # Errors
 /// One line that names the file and says what would be right.
 pub fn open(path: &Path, architecture: Option<&str>) -> Result<Model, OpenError> {
-    open_reason(path, architecture).map_err(|reason| OpenError { file: printable_path(path), reason })
+    read(path, architecture).map_err(|reason| OpenError { file: printable_path(path), reason })
 }
 
-fn open_reason(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
-    if holds_weights_alone(path) {
-        return from_checkpoint(checkpoint::open(path)?, architecture, path);
+fn read(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
+    let kind = recognise(path)?;
+    if let (false, Some(name)) = (kind == Kind::Checkpoint, architecture) {
+        return Err(Reason::OwnGraph(printable(name).into_owned()));
     }
-    let model = read(path)?;
-    match architecture {
-        Some(name) => Err(Reason::OwnGraph(printable(name).into_owned())),
-        None => Ok(model),
-    }
-}
-
-/// Whether a file is a checkpoint: a zip of torch's, its older pickles, safetensors.
-fn holds_weights_alone(path: &Path) -> bool {
-    let Ok(mut file) = File::open(path) else { return false };
-    let mut start = [0; 9];
-    if file.read_exact(&mut start).is_err() {
-        return false;
-    }
-    match start {
-        [b'P', b'K', ..] => {
-            let names = Archive::open(BufReader::new(file)).map(|archive| {
-                let names: Vec<String> = archive.names().map(str::to_owned).collect();
-                checkpoint::is_checkpoint(names.iter().map(String::as_str))
-            });
-            names.unwrap_or(false)
+    let name =
+        path.file_stem().map_or_else(|| "model".to_owned(), |stem| printable(&stem.to_string_lossy()).into_owned());
+    let archive = || -> Result<_, Reason> {
+        Ok(Archive::open(BufReader::new(File::open(path).map_err(|error| Reason::unreadable(&error))?))?)
+    };
+    Ok(match kind {
+        Kind::ExportedProgram => {
+            let program = exported_program::open(&mut archive()?)?;
+            let input = pytorch_input(&program);
+            let note = (!program.notes.is_empty()).then(|| printable(&program.notes.join("; ")).into_owned());
+            Model { note, ..Model::new(name, "exported program", program.graph, input) }
         }
-        [0x80, 0..=5, ..] | [.., b'{'] => true,
-        _ => false,
-    }
-}
-
-fn from_checkpoint(weights: checkpoint::Checkpoint, architecture: Option<&str>, path: &Path) -> Result<Model, Reason> {
-    let bound = architectures::bind(weights, architecture, path)?;
-    Ok(Model {
-        name: bound.name,
-        format: "checkpoint",
-        layers: LayerTree::of(&bound.graph),
-        graph: bound.graph,
-        input: bound.input,
-        labels: bound.labels,
-        negative_label: None,
+        Kind::TorchScript => {
+            let script = torchscript::open(path, &mut archive()?)?;
+            let input = guess::pytorch("a TorchScript archive", script.channels, script.size, Some(script.recorded));
+            Model { note: script.note, ..Model::new(name, "TorchScript", script.graph, input) }
+        }
+        Kind::Onnx => from_onnx(onnx::open(path)?, name),
+        Kind::Keras => keras::open(path)?.into_model(name),
+        Kind::Checkpoint => {
+            let bound = architectures::bind(checkpoint::open(path)?, architecture, path)?;
+            from_checkpoint(bound, &name)
+        }
     })
 }
 
-fn read(path: &Path) -> Result<Model, Reason> {
-    let unreadable = |error: std::io::Error| {
-        Reason::Unreadable(match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "it may not be read (permission denied)".to_owned(),
-            _ => format!("it cannot be read ({error})"),
-        })
-    };
-    let about = std::fs::metadata(path).map_err(unreadable)?;
-    if about.is_dir() {
-        return Err(Reason::NoModel("this is a folder, not a model file (.pt2 or Keras .h5)".to_owned()));
-    }
-    if about.len() == 0 {
-        return Err(Reason::NoModel("the file is empty".to_owned()));
-    }
-    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
-    let mut start = Vec::with_capacity(8);
-    file.by_ref().take(8).read_to_end(&mut start).map_err(unreadable)?;
-    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-    let name =
-        path.file_stem().map_or_else(|| "model".to_owned(), |stem| printable(&stem.to_string_lossy()).into_owned());
-    if start.starts_with(b"PK") {
-        from_archive(Archive::open(file)?, name)
-    } else if start == HDF5_SIGNATURE {
-        Ok(from_keras(keras::open(path)?, name))
-    } else {
-        Err(Reason::NoModel(format!("neither an exported program (.pt2) nor a Keras HDF5 file{}", looks_like(&start))))
-    }
+/// A checkpoint with the graph of its architecture.
+pub(super) fn from_checkpoint(bound: architectures::Bound, name: &str) -> Model {
+    let name = format!("{name} ({})", bound.name);
+    let model = Model::new(name, "checkpoint", bound.graph, bound.input);
+    Model { labels: bound.labels, note: bound.note, ..model }
 }
 
-/// A word on common files that are no models, or not yet.
-fn looks_like(start: &[u8]) -> &'static str {
-    match start {
-        [0x80, 2..=5, ..] => ": it is a pickle, weights without a graph; save the model with torch.export.save",
-        [0x08, ..] => {
-            ": it may be an ONNX file; save the model with torch.export.save or Keras's model.save(\"model.h5\")"
-        }
-        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, ..] => ": it is a picture; give the model first, then the pictures",
-        _ => "",
-    }
-}
-
-fn from_archive<R: Read + Seek>(mut archive: Archive<R>, name: String) -> Result<Model, Reason> {
-    if exported_program::is_pt2(archive.names()) {
-        let program = exported_program::open(&mut archive)?;
-        let layers = LayerTree::of(&program.graph);
-        let input = pytorch_input(&program.input);
-        return Ok(Model {
-            name,
-            format: "exported program",
-            graph: program.graph,
-            layers,
-            input,
-            labels: None,
-            negative_label: None,
-        });
-    }
-    let names: Vec<&str> = archive.names().collect();
-    let holds = |ending: &str| names.iter().any(|name| name.ends_with(ending));
-    Err(Reason::NoModel(if names.iter().any(|name| name.contains("/code/")) {
-        "a TorchScript archive, which this version cannot open; save the model with torch.export.save".to_owned()
-    } else if holds("/data.pkl") || holds("data.pkl") {
-        "a checkpoint: weights without a graph, which this version cannot open; save the model with torch.export.save"
-            .to_owned()
-    } else if holds("model.weights.h5") {
-        "a .keras archive, which this version cannot open; save the model as HDF5: model.save(\"model.h5\")".to_owned()
-    } else {
-        "a zip archive that holds no exported program (.pt2)".to_owned()
-    }))
-}
-
-fn pytorch_input(shape: &InputShape) -> InputDescription {
+fn pytorch_input(program: &ExportedProgram) -> InputDescription {
+    let shape = &program.input;
     let sides = (shape.dimensions[2], shape.dimensions[3]);
     let size = match sides {
         (exported_program::Dimension::Fixed(height), exported_program::Dimension::Fixed(width)) => {
@@ -187,39 +128,22 @@ fn pytorch_input(shape: &InputShape) -> InputDescription {
         _ => None,
     };
     let hinted = sides.0.size().zip(sides.1.size());
-    guess::pytorch("an exported program", shape.dimensions[1].size().unwrap_or(3), size, hinted)
+    let channels = shape.dimensions[1].size().unwrap_or(3);
+    InputDescription { layout: shape.layout, ..guess::pytorch("an exported program", channels, size, hinted) }
 }
 
-pub(super) fn from_keras(model: keras::KerasModel, file_name: String) -> Model {
-    let layers = LayerTree::of(&model.graph);
-    let input = &model.input;
+fn from_onnx((model, input): (onnx::OnnxModel, onnx::OnnxInput), name: String) -> Model {
     let size = input.height.zip(input.width);
-    let vgg = model.name.to_lowercase().contains("vgg") || file_name.to_lowercase().contains("vgg");
-    let (pixels, reason) = if model.rescaling {
-        (Preprocessing::raw(), "the network rescales by itself; pixels of 0 to 255 are assumed")
-    } else if vgg && input.channels == 3 {
-        (
-            Preprocessing::caffe(),
-            "a Keras file does not say; as its name is VGG, BGR minus the ImageNet mean is assumed",
-        )
-    } else {
-        (guess::unit(input.channels), "a Keras file does not say; division by 255 is assumed")
-    };
-    let preprocessing = pixels.fitted_to(size.or((vgg && size.is_none()).then_some((224, 224))));
-    let description = InputDescription {
-        channels: input.channels,
-        size,
-        layout: if input.channels_last { Layout::ChannelsLast } else { Layout::ChannelsFirst },
-        preprocessing,
-        source: Source::Guessed(reason.to_owned()),
-    };
-    Model {
-        name: file_name,
-        format: "Keras HDF5",
-        graph: model.graph,
-        layers,
-        input: description,
-        labels: None,
-        negative_label: None,
+    let mut description = guess::pytorch("an ONNX file", input.channels, size, size);
+    if input.bytes || input.channels_last {
+        let (pixels, assumed) = if input.bytes {
+            (Preprocessing::raw(), "its input is whole numbers; pixels of 0 to 255 are assumed")
+        } else {
+            (guess::unit(input.channels), "an ONNX file does not say; as it takes N×H×W×C, division by 255 is assumed")
+        };
+        description.preprocessing = pixels.fitted_to(size);
+        description.source = Source::Guessed(assumed.to_owned());
     }
+    description.layout = if input.channels_last { Layout::ChannelsLast } else { Layout::ChannelsFirst };
+    Model::new(name, "ONNX", model.graph, description)
 }

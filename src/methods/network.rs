@@ -30,6 +30,8 @@ pub struct Network {
     pub labels: Option<Labels>,
     /// Label of a single sigmoid's other answer.
     pub negative_label: Option<String>,
+    /// What the user should know of how the file was opened.
+    pub note: Option<String>,
     /// Output and scores.
     pub head: Head,
     pub(super) classes: Option<usize>,
@@ -66,6 +68,7 @@ impl Network {
             input: model.input,
             labels: model.labels,
             negative_label: model.negative_label,
+            note: model.note,
             head,
             classes: None,
             shapes: OnceCell::new(),

@@ -116,6 +116,7 @@ pub enum SizeOperator {
     Mod,
     Pow,
     Neg,
+    Pos,
     Eq,
     Ne,
     Lt,
@@ -126,9 +127,17 @@ pub enum SizeOperator {
     Min,
     Ceil,
     Floor,
+    Round,
     Sqrt,
     ToFloat,
     ToInt,
+    Not,
+    And,
+    Or,
+    /// The second where the first is true, else the third.
+    If,
+    ShiftLeft,
+    ShiftRight,
     GetItem,
 }
 

@@ -36,4 +36,14 @@ pub struct Model {
     pub labels: Option<Labels>,
     /// Label of a single sigmoid's other answer.
     pub negative_label: Option<String>,
+    /// What the user should know of how the file was opened: what it lacks, what of it takes no part.
+    pub note: Option<String>,
+}
+
+impl Model {
+    /// A model of which only this is known.
+    pub fn new(name: String, format: &'static str, graph: Graph, input: InputDescription) -> Self {
+        let layers = LayerTree::of(&graph);
+        Self { name, format, graph, layers, input, labels: None, negative_label: None, note: None }
+    }
 }

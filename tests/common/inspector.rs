@@ -56,6 +56,7 @@ pub fn model() -> Event {
         classes: vec![class(0, "tench"), class(1, "tabby"), class(2, "tiger cat")],
         preprocess: "imagenet".to_owned(),
         preprocess_note: None,
+        note: None,
         parameters: 5_184,
     }))
 }

@@ -30,20 +30,26 @@ pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
+/// The arrays of an `.npz`.
+pub fn arrays(path: &Path) -> HashMap<String, Array> {
+    let mut archive = zip::ZipArchive::new(File::open(path).unwrap()).unwrap();
+    let mut arrays = HashMap::new();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let key = entry.name().unwrap().trim_end_matches(".npy").to_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        arrays.insert(key, npy(&bytes));
+    }
+    arrays
+}
+
 impl Fixture {
     pub fn open(name: &str) -> Self {
         let folder = fixtures().join(name);
         let golden: serde_json::Value =
             serde_json::from_reader(File::open(folder.join("golden.json")).unwrap()).unwrap();
-        let mut archive = zip::ZipArchive::new(File::open(folder.join("golden.npz")).unwrap()).unwrap();
-        let mut arrays = HashMap::new();
-        for index in 0..archive.len() {
-            let mut entry = archive.by_index(index).unwrap();
-            let key = entry.name().unwrap().trim_end_matches(".npy").to_owned();
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).unwrap();
-            arrays.insert(key, npy(&bytes));
-        }
+        let arrays = arrays(&folder.join("golden.npz"));
         Self { folder, golden, arrays }
     }
 

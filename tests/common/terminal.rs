@@ -20,6 +20,9 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub const LAYERSCOPE: &str = env!("CARGO_BIN_EXE_layerscope");
 
+/// Arguments that open the book's network, whose numbers the tests know.
+pub const BOOK: &[&str] = &["--demo", "book"];
+
 /// What a terminal without pictures answers when it is asked who it is.
 pub const PLAIN: &str = "\x1b[?62;22c\x1b[0n";
 /// What kitty answers.

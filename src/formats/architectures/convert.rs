@@ -94,14 +94,11 @@ fn converted<'a>(elements: impl Iterator<Item = &'a [u8]>, from: DType, to: DTyp
     Some(data.into())
 }
 
-/// One element's bytes as a number.
-type ReadNumber = fn(&[u8]) -> Option<f64>;
-
-/// Appends a number's bytes.
-type WriteNumber = fn(f64, &mut Vec<u8>);
+/// Reads a number from its bytes, if they are as many as it has.
+type Read = fn(&[u8]) -> Option<f64>;
 
 /// Reads a real number of an element type.
-fn real(from: DType) -> Option<ReadNumber> {
+fn real(from: DType) -> Option<Read> {
     Some(match from {
         DType::Float16 => |bytes| Some(f16::from_le_bytes(bytes.try_into().ok()?).to_f64()),
         DType::BFloat16 => |bytes| Some(bf16::from_le_bytes(bytes.try_into().ok()?).to_f64()),
@@ -112,7 +109,7 @@ fn real(from: DType) -> Option<ReadNumber> {
 }
 
 /// Appends a real number in an element type.
-fn write_real(to: DType) -> Option<WriteNumber> {
+fn write_real(to: DType) -> Option<fn(f64, &mut Vec<u8>)> {
     Some(match to {
         DType::Float16 => |number, data| data.extend(f16::from_f64(number).to_le_bytes()),
         DType::BFloat16 => |number, data| data.extend(bf16::from_f64(number).to_le_bytes()),

@@ -25,14 +25,14 @@ const MOST: usize = 100_000;
 
 /// The labels that a checkpoint names.
 pub(super) fn of(pickle: &Pickle) -> Option<Labels> {
-    in_dictionary(pickle, pickle.root, 3)
+    in_dictionary(pickle, pickle.root, 2)
 }
 
 fn in_dictionary(pickle: &Pickle, dictionary: Value, depth: usize) -> Option<Labels> {
-    let here = NAMES.iter().find_map(|name| labels(pickle, pickle.get(dictionary, name)?));
+    let here = pickle.named(dictionary, &NAMES).into_iter().flatten().find_map(|value| labels(pickle, value));
     here.or_else(|| {
         let depth = depth.checked_sub(1)?;
-        KEPT_IN.iter().find_map(|name| in_dictionary(pickle, pickle.get(dictionary, name)?, depth))
+        pickle.named(dictionary, &KEPT_IN).into_iter().flatten().find_map(|value| in_dictionary(pickle, value, depth))
     })
 }
 

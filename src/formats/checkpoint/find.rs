@@ -7,13 +7,12 @@
 //! its state holds, without its class.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Arguments;
 
 use super::CheckpointError;
-use super::storages::at_tensor;
+use super::storages::shown;
+use super::walk::Walk;
 use crate::formats::pickle::{ArrayRecord, Id, Instance, Node, Pickle, TensorRecord, Value};
 use crate::model::Labels;
-use crate::model::printable::printable;
 
 /// Names under which weights are kept, the preferred ones first.
 pub const WRAPPERS: [&str; 19] = [
@@ -67,12 +66,7 @@ pub const TRAINING: [&str; 24] = [
 ];
 
 /// Dictionaries in each other deeper than this are no model.
-const DEEPEST: usize = 64;
-/// Most values that are looked at: shared ones count as often as they are named.
-const MOST_VISITS: usize = 2_000_000;
-/// Most bytes of all names.
-const MOST_NAMES: usize = 64 << 20;
-
+pub(super) const DEEPEST: usize = 64;
 /// Where a tensor's numbers are.
 #[derive(Debug)]
 pub enum Place {
@@ -102,10 +96,7 @@ pub struct Found {
 pub fn tensors(pickle: &Pickle) -> Result<Found, CheckpointError> {
     let holders = Holders::of(pickle);
     let (place, path) = enter(pickle, &holders);
-    let mut walk = Walk { pickle, holders: &holders, tensors: Vec::new(), index: HashMap::new(), visits: 0, names: 0 };
-    walk.container(place, "", 0)?;
-    let tensors: Vec<(String, Place)> =
-        walk.tensors.into_iter().filter_map(|(name, place)| Some((name, place?))).collect();
+    let tensors = Walk::new(pickle, &holders).run(place)?;
     if tensors.is_empty() {
         return Err(CheckpointError::OtherKind(nothing(pickle)));
     }
@@ -122,11 +113,11 @@ fn nothing(pickle: &Pickle) -> String {
     match (pickle.node(pickle.root), &pickle.stranger) {
         (Some(Node::Instance(instance)), _) => format!(
             "it holds a whole pickled model of the class {}, whose weights cannot be read without its code; save model.state_dict() in place of it",
-            printable(&instance.class)
+            instance.class
         ),
         (Some(Node::Tensor(_) | Node::Array(_)), _) => "it holds a single tensor, not a model's weights".to_owned(),
         (_, Some(class)) => {
-            format!("it holds no named tensors, only objects such as {}; save model.state_dict()", printable(class))
+            format!("it holds no named tensors, only objects such as {class}; save model.state_dict()")
         }
         _ => "it holds no named tensors; save model.state_dict()".to_owned(),
     }
@@ -143,12 +134,12 @@ fn children(node: &Node) -> impl Iterator<Item = Value> + '_ {
     items.iter().copied().chain(entries.iter().map(|&(_, value)| value)).chain([state])
 }
 
-fn is_tensor(node: &Node) -> bool {
+pub(super) fn is_tensor(node: &Node) -> bool {
     matches!(node, Node::Tensor(_) | Node::Array(_) | Node::Unreadable(_))
 }
 
 /// The nodes from which a tensor can be reached.
-struct Holders(HashSet<Id>);
+pub(super) struct Holders(HashSet<Id>);
 
 impl Holders {
     fn of(pickle: &Pickle) -> Self {
@@ -175,7 +166,7 @@ impl Holders {
         Self(holders)
     }
 
-    fn holds(&self, value: Value) -> bool {
+    pub(super) fn holds(&self, value: Value) -> bool {
         matches!(value, Value::Node(id) if self.0.contains(&id))
     }
 }
@@ -194,7 +185,11 @@ fn has_weights(pickle: &Pickle, entries: &[(Value, Value)]) -> bool {
 fn enter(pickle: &Pickle, holders: &Holders) -> (Value, String) {
     let mut place = pickle.root;
     let mut path: Vec<String> = Vec::new();
-    for _ in 0..DEEPEST {
+    let mut seen = HashSet::new();
+    while let Value::Node(id) = place
+        && seen.len() < DEEPEST
+        && seen.insert(id)
+    {
         let inside = |value: &Value| holders.holds(*value) && pickle.node(*value).is_some_and(|node| !is_tensor(node));
         let next = match pickle.node(place) {
             Some(Node::Sequence(items)) => {
@@ -206,15 +201,14 @@ fn enter(pickle: &Pickle, holders: &Holders) -> (Value, String) {
                 continue;
             }
             _ => pickle.entries(place).and_then(|entries| {
-                let wrapped = WRAPPERS
-                    .into_iter()
-                    .find_map(|name| pickle.get(place, name).filter(inside).map(|value| (value, name.to_owned())));
+                let mut wrapped = WRAPPERS.into_iter().zip(pickle.named(place, &WRAPPERS));
+                let wrapped = wrapped.find_map(|(name, value)| Some((value.filter(inside)?, name.to_owned())));
                 if wrapped.is_some() || has_weights(pickle, entries) {
                     return wrapped;
                 }
                 let mut others = entries.iter().filter(|(_, value)| inside(value)).filter_map(|&(key, value)| {
                     let name = pickle.text(key).filter(|name| !TRAINING.contains(name))?;
-                    Some((value, name.to_owned()))
+                    Some((value, shown(name)))
                 });
                 let first = others.next();
                 if others.next().is_none() { first } else { None }
@@ -228,121 +222,7 @@ fn enter(pickle: &Pickle, holders: &Holders) -> (Value, String) {
 }
 
 /// The state of a whole pickled module.
-fn module(pickle: &Pickle, instance: &Instance) -> Option<Value> {
-    let parts = ["_parameters", "_buffers", "_modules"];
-    parts.iter().any(|part| pickle.get(instance.state, part).is_some()).then_some(instance.state)
-}
-
-struct Walk<'a> {
-    pickle: &'a Pickle,
-    holders: &'a Holders,
-    /// A name that comes again takes the place of the first; that one's place is empty then.
-    tensors: Vec<(String, Option<Place>)>,
-    index: HashMap<String, usize>,
-    visits: usize,
-    names: usize,
-}
-
-impl Walk<'_> {
-    fn container(&mut self, value: Value, prefix: &str, depth: usize) -> Result<(), CheckpointError> {
-        if depth > DEEPEST {
-            return Err(CheckpointError::Damaged("its dictionaries hold each other without end".to_owned()));
-        }
-        match self.pickle.node(value) {
-            Some(Node::Dictionary(entries)) => self.entries(entries, prefix, depth),
-            Some(Node::Sequence(items)) => items
-                .iter()
-                .enumerate()
-                .try_for_each(|(index, &item)| self.entry(format_args!("{prefix}{index}"), item, depth)),
-            Some(Node::Instance(instance)) => {
-                if let Some(state) = module(self.pickle, instance) {
-                    return self.module(state, prefix, depth);
-                }
-                self.entries(&instance.entries, prefix, depth)?;
-                self.container(instance.state, prefix, depth + 1)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn entries(&mut self, entries: &[(Value, Value)], prefix: &str, depth: usize) -> Result<(), CheckpointError> {
-        for &(key, value) in entries {
-            match (key, self.pickle.text(key)) {
-                (Value::Int(number), _) => self.entry(format_args!("{prefix}{number}"), value, depth)?,
-                (_, Some(name)) => {
-                    let tensor = self.pickle.node(value).is_some_and(is_tensor);
-                    if tensor || depth > 0 || !TRAINING.contains(&name) {
-                        self.entry(format_args!("{prefix}{name}"), value, depth)?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Parameters, buffers, then what is inside: the order of PyTorch's own `state_dict()`.
-    fn module(&mut self, state: Value, prefix: &str, depth: usize) -> Result<(), CheckpointError> {
-        let passing = self.pickle.get(state, "_non_persistent_buffers_set");
-        let passing: HashSet<&str> = match passing.and_then(|set| self.pickle.node(set)) {
-            Some(Node::Sequence(names)) => names.iter().filter_map(|&name| self.pickle.text(name)).collect(),
-            _ => HashSet::new(),
-        };
-        for part in ["_parameters", "_buffers", "_modules"] {
-            let entries = self.pickle.get(state, part).and_then(|part| self.pickle.entries(part)).unwrap_or_default();
-            for &(key, value) in entries {
-                let Some(name) = self.pickle.text(key) else { continue };
-                if part != "_buffers" || !passing.contains(name) {
-                    self.entry(format_args!("{prefix}{name}"), value, depth)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn entry(&mut self, name: Arguments<'_>, value: Value, depth: usize) -> Result<(), CheckpointError> {
-        self.visits += 1;
-        if self.visits > MOST_VISITS {
-            return Err(CheckpointError::Damaged("it names the same tensors over and over".to_owned()));
-        }
-        let Some(node) = self.pickle.node(value) else { return Ok(()) };
-        let called = matches!(node, Node::Instance(instance) if instance.called && depth == 0);
-        if !self.holders.holds(value) && !called {
-            return Ok(());
-        }
-        let mut name = name.to_string();
-        self.names += name.len();
-        if self.names > MOST_NAMES {
-            return Err(CheckpointError::Damaged("the names of its tensors have more than 64 MB".to_owned()));
-        }
-        match node {
-            Node::Tensor(record) => self.push(name, Place::Storage(record.as_ref().clone())),
-            Node::Array(record) => self.push(name, Place::Inline(record.as_ref().clone())),
-            Node::Unreadable(kind) => return Err(at_tensor(&name, format!("it is {kind}, which cannot be shown"))),
-            Node::Instance(instance) if !self.holders.holds(value) => {
-                // What a layer of low precision keeps for itself.
-                if !name.ends_with("_extra_state") && !self.tensors.is_empty() {
-                    let class = printable(&instance.class);
-                    return Err(at_tensor(
-                        &name,
-                        format!(
-                            "it asks for {class}, which is no tensor: layerscope does not run code from model files"
-                        ),
-                    ));
-                }
-            }
-            _ => {
-                name.push('.');
-                self.container(value, &name, depth + 1)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, name: String, place: Place) {
-        if let Some(first) = self.index.insert(name.clone(), self.tensors.len()) {
-            self.tensors[first].1 = None;
-        }
-        self.tensors.push((name, Some(place)));
-    }
+pub(super) fn module(pickle: &Pickle, instance: &Instance) -> Option<Value> {
+    let parts = pickle.named(instance.state, &["_parameters", "_buffers", "_modules"]);
+    parts.iter().any(Option::is_some).then_some(instance.state)
 }

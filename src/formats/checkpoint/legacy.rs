@@ -7,10 +7,9 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use bytes::Bytes;
 
 use super::find;
-use super::storages::{assemble, needed};
+use super::storages::{assemble, needed, shown};
 use super::{Checkpoint, CheckpointError};
 use crate::formats::pickle::{self, Node, Pickle, Value};
-use crate::model::printable::printable;
 
 /// `0x1950a86a20f9469cfc6c`, little-endian.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
@@ -59,7 +58,7 @@ pub(super) fn read<R: Read + Seek>(mut reader: BufReader<R>, length: u64) -> Res
             Value::Int(number) => number.to_string(),
             other => keys.text(other).unwrap_or_default().to_owned(),
         };
-        let damaged = |what: &str| CheckpointError::Damaged(format!("storage {} {what}", printable(&key)));
+        let damaged = |what: &str| CheckpointError::Damaged(format!("storage {} {what}", shown(&key)));
         let size = sizes.get(&key).ok_or_else(|| damaged("belongs to no tensor"))?;
         let mut count = [0; 8];
         reader.read_exact(&mut count).map_err(|_| damaged("is cut short"))?;

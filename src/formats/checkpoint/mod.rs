@@ -15,6 +15,7 @@ mod prefixes;
 mod safetensors;
 mod shards;
 mod storages;
+mod walk;
 mod zip;
 
 use std::fs::File;
@@ -74,6 +75,23 @@ pub fn open(path: &Path) -> Result<Checkpoint, CheckpointError> {
     // The length of a safetensors header may begin with the byte of a brace, too.
     let index = start.starts_with(b"{") && !safetensors::begins(&start, length);
     if index { shards::open_index(path, file) } else { read(file) }
+}
+
+/// Whether a file of `length` bytes that begins with `start` (512 bytes of it) is one that [`open`] reads, or refuses by name:
+/// a checkpoint that is no zip, an index of shards, or an archive around one.
+pub fn begins(start: &[u8], length: u64) -> bool {
+    safetensors::begins(start, length)
+        || start.get(257..262) == Some(b"ustar")
+        || matches!(start, [0x80, 0..=5, ..] | [b'(' | b'c' | b'}' | b']' | b'{', ..])
+        || matches!(
+            start,
+            [0x1f, 0x8b, ..] | [b'B', b'Z', b'h', ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [0xfd, b'7', b'z', ..]
+        )
+}
+
+/// Whether a folder holds weights under one of the names that libraries give them.
+pub fn is_folder_of_weights(folder: &Path) -> bool {
+    shards::main_file(folder).is_some()
 }
 
 /// Whether the entries of a zip are those of a checkpoint, and not of a `TorchScript` archive or an exported program.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-use super::storages::at_tensor;
+use super::storages::{at_tensor, shown};
 use super::{Checkpoint, CheckpointError, Tensor};
 use crate::formats::pickle::MOST_DIMENSIONS;
 use crate::model::graph::DType;
@@ -78,8 +78,8 @@ fn read_tensors<R: Read + Seek>(reader: &mut R, length: u64) -> Result<Vec<Tenso
     }
     let mut json = Vec::with_capacity(header as usize);
     reader.by_ref().take(header).read_to_end(&mut json)?;
-    let Header(entries) =
-        serde_json::from_slice(&json).map_err(|error| damaged(format!("its header cannot be read ({error})")))?;
+    let Header(entries) = serde_json::from_slice(&json)
+        .map_err(|error| damaged(format!("its header cannot be read ({})", shown(&error.to_string()))))?;
     drop(json);
     let base = 8 + header;
     let sized = entries.into_iter().map(|(name, entry)| Sized::of(name, entry, length - base));
@@ -124,8 +124,7 @@ impl Sized {
             "F32" => DType::Float32,
             "F64" => DType::Float64,
             other => {
-                let other: String = crate::model::printable(other).chars().take(32).collect();
-                return Err(at_tensor(&name, format!("its element type {other} cannot be shown")));
+                return Err(at_tensor(&name, format!("its element type {} cannot be shown", shown(other))));
             }
         };
         let (start, end) = entry.data_offsets;
@@ -148,10 +147,7 @@ fn without_overlap(entries: &[Sized]) -> Result<(), CheckpointError> {
         if let [first, second] = pair
             && second.start < first.end
         {
-            return Err(at_tensor(
-                &second.name,
-                format!("its bytes lie over those of {}", crate::model::printable(&first.name)),
-            ));
+            return Err(at_tensor(&second.name, format!("its bytes lie over those of {}", shown(&first.name))));
         }
     }
     Ok(())

@@ -7,8 +7,8 @@ use std::path::{Component, Path};
 
 use serde::Deserialize;
 
+use super::storages::{at_tensor, shown};
 use super::{Checkpoint, CheckpointError, Tensor, prefixes};
-use crate::model::printable::printable;
 
 /// Largest index: a tensor takes a hundred bytes in it.
 const LARGEST_INDEX: u64 = 100 << 20;
@@ -22,8 +22,13 @@ struct Index {
     weight_map: serde_json::Map<String, serde_json::Value>,
 }
 
+/// The file of a folder that the others, if there are any, belong to.
+pub(super) fn main_file(folder: &Path) -> Option<std::path::PathBuf> {
+    FILES.iter().map(|name| folder.join(name)).find(|file| file.is_file())
+}
+
 pub(super) fn open_folder(folder: &Path) -> Result<Checkpoint, CheckpointError> {
-    let Some(file) = FILES.iter().map(|name| folder.join(name)).find(|file| file.is_file()) else {
+    let Some(file) = main_file(folder) else {
         return Err(CheckpointError::OtherKind(format!("a folder without {}", FILES.join(", "))));
     };
     super::open(&file)
@@ -33,7 +38,10 @@ pub(super) fn open_index(path: &Path, mut file: BufReader<File>) -> Result<Check
     let mut json = Vec::new();
     file.by_ref().take(LARGEST_INDEX).read_to_end(&mut json)?;
     let index: Index = serde_json::from_slice(&json).map_err(|error| {
-        CheckpointError::OtherKind(format!("a JSON file that is no index of a checkpoint's shards ({error})"))
+        CheckpointError::OtherKind(format!(
+            "a JSON file that is no index of a checkpoint's shards ({})",
+            shown(&error.to_string())
+        ))
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut shards: HashMap<String, Tensor> = HashMap::new();
@@ -42,8 +50,7 @@ pub(super) fn open_index(path: &Path, mut file: BufReader<File>) -> Result<Check
     for shard in index.weight_map.values() {
         let name = shard.as_str().unwrap_or_default();
         if read.insert(name) {
-            let reason =
-                |reason| CheckpointError::Shard { file: printable(name).into_owned(), reason: Box::new(reason) };
+            let reason = |reason| CheckpointError::Shard { file: shown(name), reason: Box::new(reason) };
             for tensor in shard_tensors(folder, name).map_err(reason)? {
                 shards.insert(tensor.name.clone(), tensor);
             }
@@ -52,7 +59,7 @@ pub(super) fn open_index(path: &Path, mut file: BufReader<File>) -> Result<Check
     for (name, shard) in &index.weight_map {
         let tensor = shards.remove(name).ok_or_else(|| {
             let shard = shard.as_str().unwrap_or_default();
-            super::storages::at_tensor(name, format!("it is not in the shard {} as the index says", printable(shard)))
+            at_tensor(name, format!("it is not in the shard {} as the index says", shown(shard)))
         })?;
         tensors.push(tensor);
     }

@@ -14,7 +14,13 @@ const MOST_REPEATED: usize = 1 << 24;
 
 /// An error that names a tensor.
 pub(super) fn at_tensor(name: &str, reason: impl Into<String>) -> CheckpointError {
-    CheckpointError::Tensor { name: printable(name).into_owned(), reason: reason.into() }
+    CheckpointError::Tensor { name: shown(name), reason: reason.into() }
+}
+
+/// A name or message from the file, fit for one line.
+pub(super) fn shown(text: &str) -> String {
+    const LONGEST: usize = 200;
+    printable(text).chars().take(LONGEST).collect()
 }
 
 /// Keys of the storages that the tensors need, in the order in which they need them.

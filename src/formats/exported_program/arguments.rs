@@ -1,17 +1,16 @@
-//! Arguments and outputs of nodes as the program's JSON writes them: an object with one key that says the kind.
+//! Arguments and outputs of the program's nodes as those of the graph.
 
 use std::collections::HashMap;
 
-use serde_json::Value as Json;
-
+use super::schema;
 use crate::model::graph::{Argument, DType, Output, ValueId};
 
-/// Values by the name that the program gives them.
-pub(super) type Names = HashMap<String, ValueId>;
+/// What the names of a graph stand for: values, and numbers that were fixed at export.
+pub(super) type Names<'a> = HashMap<&'a str, Argument>;
 
-/// Number of an element type in the file, which is not libtorch's own.
-pub(super) fn dtype(number: &Json) -> Option<DType> {
-    Some(match number.as_u64()? {
+/// The element type that has this number in a file, which is not libtorch's own number.
+pub(super) fn dtype(number: u64) -> Option<DType> {
+    Some(match number {
         1 => DType::UInt8,
         2 => DType::Int8,
         3 => DType::Int16,
@@ -26,9 +25,9 @@ pub(super) fn dtype(number: &Json) -> Option<DType> {
     })
 }
 
-/// Number of a memory format in the file, into libtorch's own.
-fn memory_format(number: &Json) -> Option<i8> {
-    Some(match number.as_u64()? {
+/// libtorch's own number of the memory format that has this number in a file.
+fn memory_format(number: u64) -> Option<i8> {
+    Some(match number {
         1 => 0,
         2 => 2,
         3 => 3,
@@ -37,106 +36,64 @@ fn memory_format(number: &Json) -> Option<i8> {
     })
 }
 
-/// The one key of an object and what it holds.
-pub(super) fn tagged(json: &Json) -> Option<(&str, &Json)> {
-    json.as_object()?.iter().next().map(|(key, value)| (key.as_str(), value))
+const STRIDED: u64 = 7;
+
+/// An argument; the error says what cannot be read.
+pub(super) fn argument(argument: &schema::Argument<'_>, names: &Names<'_>) -> Result<Argument, String> {
+    use schema::Argument as From;
+    Ok(match argument {
+        // Tensors are strided, and on the run's own device: that layout goes without saying.
+        From::None | From::Layout(STRIDED) => Argument::None,
+        From::Name(name) => {
+            names.get(&**name).cloned().ok_or_else(|| format!("it names {}, which nothing makes", &**name))?
+        }
+        From::Int(number) => Argument::Int(*number),
+        From::Float(number) => Argument::Float(*number),
+        From::Bool(truth) => Argument::Bool(*truth),
+        From::String(text) => Argument::String(text.to_string()),
+        From::ScalarType(number) => dtype(*number).map(Argument::DType).ok_or_else(|| unknown_type(*number))?,
+        From::MemoryFormat(number) => memory_format(*number)
+            .map(Argument::MemoryFormat)
+            .ok_or_else(|| format!("memory format {number} is not known"))?,
+        From::Layout(number) => return Err(format!("layout {number} is none of plain strided tensors")),
+        From::Device => Argument::Device,
+        From::List(items) => {
+            Argument::List(items.iter().map(|item| self::argument(item, names)).collect::<Result<_, _>>()?)
+        }
+        From::Graph(_) => return Err("it is a graph".to_owned()),
+        From::Other(kind) => return Err(format!("it is of the kind {}", &**kind)),
+    })
 }
 
-fn float(json: &Json) -> Option<f64> {
-    match json.as_str() {
-        Some("Infinity") => Some(f64::INFINITY),
-        Some("-Infinity") => Some(f64::NEG_INFINITY),
-        Some("NaN") => Some(f64::NAN),
-        Some(_) => None,
-        None => json.as_f64(),
-    }
-}
-
-fn value(json: &Json, names: &Names) -> Option<Argument> {
-    let name = json.get("name").or_else(|| json.get("as_name"))?.as_str()?;
-    names.get(name).copied().map(Argument::Value)
-}
-
-/// A name or a number: `{"as_name": "sym_size_int"}`, `{"as_int": 3}`.
-fn symbolic(json: &Json, names: &Names) -> Option<Argument> {
-    match tagged(json)? {
-        ("as_name", _) => value(json, names),
-        ("as_int", number) => number.as_i64().map(Argument::Int),
-        ("as_float", number) => float(number).map(Argument::Float),
-        ("as_bool", truth) => truth.as_bool().map(Argument::Bool),
-        _ => None,
-    }
-}
-
-fn list(json: &Json, item: impl Fn(&Json) -> Option<Argument>) -> Option<Argument> {
-    json.as_array()?.iter().map(item).collect::<Option<_>>().map(Argument::List)
-}
-
-fn int(json: &Json) -> Option<Argument> {
-    json.as_i64().map(Argument::Int)
-}
-
-/// An argument; the error is the kind that cannot be read.
-pub(super) fn argument(json: &Json, names: &Names) -> Result<Argument, String> {
-    let (kind, inner) = tagged(json).ok_or_else(|| "an empty argument".to_owned())?;
-    let read = match kind {
-        // Only strided tensors on the run's own device occur here: the layout goes without saying.
-        "as_none" | "as_layout" => Some(Argument::None),
-        "as_tensor" => value(inner, names),
-        "as_tensors" => list(inner, |item| value(item, names)),
-        "as_optional_tensor" => optional(inner, names),
-        "as_optional_tensors" => list(inner, |item| optional(item, names)),
-        "as_nested_tensors" => list(inner, |items| list(items, |item| value(item, names))),
-        "as_int" => int(inner),
-        "as_ints" => list(inner, int),
-        "as_int_lists" => list(inner, |items| list(items, int)),
-        "as_float" => float(inner).map(Argument::Float),
-        "as_floats" => list(inner, |item| float(item).map(Argument::Float)),
-        "as_bool" => inner.as_bool().map(Argument::Bool),
-        "as_bools" => list(inner, |item| item.as_bool().map(Argument::Bool)),
-        "as_string" => inner.as_str().map(|text| Argument::String(text.to_owned())),
-        "as_strings" => list(inner, |item| item.as_str().map(|text| Argument::String(text.to_owned()))),
-        "as_sym_int" | "as_sym_float" | "as_sym_bool" => symbolic(inner, names),
-        "as_sym_ints" | "as_sym_floats" | "as_sym_bools" => list(inner, |item| symbolic(item, names)),
-        "as_scalar_type" => dtype(inner).map(Argument::DType),
-        "as_memory_format" => memory_format(inner).map(Argument::MemoryFormat),
-        "as_device" => Some(Argument::Device),
-        _ => None,
+fn unknown_type(number: u64) -> String {
+    let name = match number {
+        9..=11 => "complex",
+        28 => "uint16",
+        29..=33 => "float8",
+        34 => "uint32",
+        35 => "uint64",
+        _ => return format!("element type {number} is not known"),
     };
-    read.ok_or_else(|| format!("{kind} = {}", shortened(inner)))
-}
-
-fn optional(json: &Json, names: &Names) -> Option<Argument> {
-    match tagged(json)? {
-        ("as_none", _) => Some(Argument::None),
-        ("as_tensor", inner) => value(inner, names),
-        _ => None,
-    }
-}
-
-fn shortened(json: &Json) -> String {
-    let text = json.to_string();
-    if text.chars().count() > 60 { text.chars().take(60).chain("…".chars()).collect() } else { text }
+    format!("element type {name} is none of those that layerscope runs")
 }
 
 /// What an output is bound to; `define` makes a value of a name.
-pub(super) fn output(json: &Json, define: &mut impl FnMut(&str) -> ValueId) -> Result<Output, String> {
-    let (kind, inner) = tagged(json).ok_or_else(|| "an empty output".to_owned())?;
-    let name = |json: &Json| json.get("name").or_else(|| json.get("as_name")).and_then(Json::as_str).map(str::to_owned);
-    let read = match kind {
-        "as_none" => Some(Output::Ignored),
-        "as_tensor" | "as_sym_int" | "as_sym_float" | "as_sym_bool" => {
-            name(inner).map(|name| Output::Value(define(&name)))
-        }
-        "as_optional_tensor" => match tagged(inner) {
-            Some(("as_tensor", tensor)) => name(tensor).map(|name| Output::Value(define(&name))),
-            _ => Some(Output::Ignored),
-        },
-        "as_tensors" => inner
-            .as_array()
-            .and_then(|items| items.iter().map(|item| name(item).map(|name| define(&name))).collect::<Option<_>>())
-            .map(Output::List),
-        _ => None,
-    };
-    read.ok_or_else(|| format!("an output of the kind {kind}"))
+pub(super) fn output<'a>(
+    output: &'a schema::Argument<'_>,
+    define: &mut impl FnMut(&'a str) -> ValueId,
+) -> Result<Output, String> {
+    Ok(match output {
+        schema::Argument::None => Output::Ignored,
+        schema::Argument::Name(name) => Output::Value(define(name)),
+        // A list of optional tensors has no value for those that are none; such lists only come from backward passes.
+        schema::Argument::List(items) => Output::List(
+            items
+                .iter()
+                .map(|item| item.name().map(&mut *define))
+                .collect::<Option<_>>()
+                .ok_or("an output list with something else than tensors")?,
+        ),
+        schema::Argument::Other(kind) => return Err(format!("an output of the kind {}", &**kind)),
+        _ => return Err("an output that is no value".to_owned()),
+    })
 }

@@ -4,17 +4,25 @@
 //! `models/model.json` beside such archives, and since then beside one raw file for each weight. The graph inside is an ATen graph already: it is read, not translated.
 
 mod arguments;
+mod inputs;
 mod lower;
+mod nested;
+mod operators;
+mod samples;
+mod schema;
+mod storage;
 mod weights;
 
 use std::io::{Read, Seek};
 
-use serde_json::Value as Json;
+use serde::Deserialize;
 
 use super::archive::{Archive, ArchiveError};
 use super::pickle::PickleError;
 use crate::model::Graph;
-use crate::model::graph::ValueId;
+use crate::model::Layout as PictureLayout;
+use crate::model::graph::{DType, ValueId};
+use lower::Lowering;
 
 /// Why an exported program cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -68,29 +76,46 @@ impl Dimension {
     }
 }
 
-/// The program's one picture input.
+/// The program's input that takes the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputShape {
     /// Name of the input: `x`.
     pub name: String,
-    /// N, C, H, W.
-    pub dimensions: Vec<Dimension>,
+    /// N, C, H, W, whatever the program's own order.
+    pub dimensions: [Dimension; 4],
+    /// The program's own order. The graph takes N×C×H×W in any case.
+    pub layout: PictureLayout,
+    /// The program's own element type. The graph takes single precision in any case.
+    pub dtype: DType,
 }
 
 /// What a `.pt2` holds.
 #[derive(Debug)]
 pub struct ExportedProgram {
-    /// The graph with its weights.
+    /// The graph with its weights. Its first input is the picture; the others have weights of their own values, which are
+    /// what the program was exported with, and may be fed anew.
     pub graph: Graph,
     /// The picture input.
     pub input: InputShape,
     /// Version of PyTorch that wrote it.
     pub torch_version: String,
+    /// What the user should know of how it is run, each a part of a sentence.
+    pub notes: Vec<String>,
+}
+
+/// How the archive is laid out.
+#[derive(Debug)]
+enum Layout {
+    /// Since 2.8: in a folder that is named after the archive, under the model's name. 2.8 itself still writes `torch.save`
+    /// archives in it, later ones raw files.
+    New { root: String, model: String },
+    /// Up to 2.7: `torch.save` archives inside the archive.
+    Old,
 }
 
 /// Whether the entries of a zip are those of a `.pt2`, of whatever kind.
 pub fn is_pt2<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
-    names.any(|name| name.ends_with("/archive_format") || name == OLD_GRAPH || name.ends_with("/models/model.json"))
+    names.any(|name| name.ends_with("/archive_format") || name == OLD_GRAPH || model_name(name).is_some())
 }
 
 const OLD_GRAPH: &str = "serialized_exported_program.json";
@@ -101,25 +126,27 @@ const OLD_GRAPH: &str = "serialized_exported_program.json";
 /// When the archive is damaged, or holds another kind of graph.
 pub fn open<R: Read + Seek>(archive: &mut Archive<R>) -> Result<ExportedProgram, ExportedProgramError> {
     let names: Vec<String> = archive.names().map(str::to_owned).collect();
-    let layout = if names.iter().any(|name| name == OLD_GRAPH) {
-        weights::Layout::Old
+    let (layout, entry) = if names.iter().any(|name| name == OLD_GRAPH) {
+        (Layout::Old, OLD_GRAPH.to_owned())
     } else {
-        weights::Layout::New { root: new_root(&names)? }
+        let (root, model) = only_model(&names)?;
+        let entry = format!("{root}/models/{model}.json");
+        (Layout::New { root, model }, entry)
     };
-    let program: Json = match &layout {
-        weights::Layout::Old => json(archive, OLD_GRAPH)?,
-        weights::Layout::New { root } => json(archive, &format!("{root}/models/model.json"))?,
-    };
-    let module = program
-        .get("graph_module")
-        .ok_or_else(|| ExportedProgramError::Damaged("its graph_module is missing".to_owned()))?;
-    let (mut graph, signature) = lower::graph(module)?;
-    weights::load(archive, &layout, &signature, &mut graph)?;
-    let input = lower::picture_input(module, &signature)?;
+    let text = archive.read(&entry)?;
+    let schema::Program { graph_module: schema::Module { graph, signature }, torch_version } = parsed(&entry, &text)?;
+    let mut lowering = Lowering::default();
+    let samples = || samples::read(archive, &layout);
+    let (weights, input) = lowering.inputs(&signature.input_specs, &graph, samples)?;
+    lowering.nodes(&graph.nodes)?;
+    lowering.outputs(&signature.output_specs)?;
+    let Lowering { graph: mut lowered, notes, .. } = lowering;
+    weights::load(archive, &layout, weights, &mut lowered)?;
     Ok(ExportedProgram {
-        graph,
+        graph: lowered,
         input,
-        torch_version: program.get("torch_version").and_then(Json::as_str).unwrap_or("before 2.5").to_owned(),
+        torch_version: torch_version.map_or_else(|| "before 2.5".to_owned(), |version| version.to_string()),
+        notes,
     })
 }
 
@@ -137,40 +164,52 @@ pub(in crate::formats) struct Unfilled {
 /// # Errors
 /// As [`open`].
 pub(in crate::formats) fn without_weights(
-    program: &[u8],
+    text: &[u8],
 ) -> Result<(Graph, Vec<Unfilled>, InputShape), ExportedProgramError> {
-    let program: Json = serde_json::from_slice(program)
-        .map_err(|error| ExportedProgramError::Damaged(format!("its graph is no valid JSON ({error})")))?;
-    let module = program
-        .get("graph_module")
-        .ok_or_else(|| ExportedProgramError::Damaged("its graph_module is missing".to_owned()))?;
-    let (graph, signature) = lower::graph(module)?;
-    let input = lower::picture_input(module, &signature)?;
-    let unfilled = signature.weights.into_iter();
-    let unfilled = unfilled.map(|lower::WeightInput { name, value, .. }| Unfilled { name, value }).collect();
-    Ok((graph, unfilled, input))
+    let schema::Program { graph_module: schema::Module { graph, signature }, .. } = parsed("its graph", text)?;
+    let mut lowering = Lowering::default();
+    let samples = || Err("it was stored without them".to_owned());
+    let (weights, input) = lowering.inputs(&signature.input_specs, &graph, samples)?;
+    lowering.nodes(&graph.nodes)?;
+    lowering.outputs(&signature.output_specs)?;
+    let unfilled = weights.into_iter().map(|inputs::WeightInput { name, value, .. }| Unfilled { name, value });
+    Ok((lowering.graph, unfilled.collect(), input))
 }
 
-fn new_root(names: &[String]) -> Result<String, ExportedProgramError> {
-    if let Some(name) = names.iter().find_map(|name| name.strip_suffix("/models/model.json")) {
-        return Ok(name.to_owned());
+/// Folder of the archive and name of the model, of an entry that is a model's graph.
+fn model_name(entry: &str) -> Option<(&str, &str)> {
+    let (root, file) = entry.split_once("/models/")?;
+    Some((root, file.strip_suffix(".json").filter(|name| !name.contains('/'))?))
+}
+
+/// The folder and name of the one model that the archive holds.
+fn only_model(entries: &[String]) -> Result<(String, String), ExportedProgramError> {
+    let models: Vec<(&str, &str)> = entries.iter().filter_map(|entry| model_name(entry)).collect();
+    // `torch.export.save` calls its one model so.
+    let usual = models.iter().find(|(_, name)| *name == "model");
+    match (models.as_slice(), usual) {
+        ([(root, name)], _) | (_, Some((root, name))) => Ok(((*root).to_owned(), (*name).to_owned())),
+        ([], _) => Err(ExportedProgramError::OtherKind(
+            if entries.iter().any(|name| name.contains("aotinductor")) {
+                "an AOTInductor package: compiled code without a graph; save the program with torch.export.save"
+            } else {
+                "a .pt2 archive without a program in its folder models; save one with torch.export.save"
+            }
+            .to_owned(),
+        )),
+        (several, _) => {
+            let names: Vec<&str> = several.iter().map(|(_, name)| *name).collect();
+            Err(ExportedProgramError::OtherKind(format!(
+                "it holds {} programs ({}); save the one that is to be shown with torch.export.save",
+                names.len(),
+                names.join(", ")
+            )))
+        }
     }
-    let other = names.iter().find(|name| {
-        name.contains("/models/") && std::path::Path::new(name).extension().is_some_and(|kind| kind == "json")
-    });
-    Err(ExportedProgramError::OtherKind(match other {
-        Some(name) => {
-            format!("it names its program {name}; save one program with torch.export.save, which calls it model")
-        }
-        None if names.iter().any(|name| name.contains("aotinductor")) => {
-            "an AOTInductor package: compiled code without a graph; save the program with torch.export.save".to_owned()
-        }
-        None => "a .pt2 archive without a program in models/model.json; save one with torch.export.save".to_owned(),
-    }))
 }
 
-fn json<R: Read + Seek>(archive: &mut Archive<R>, name: &str) -> Result<Json, ExportedProgramError> {
-    let bytes = archive.read(name)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| ExportedProgramError::Damaged(format!("{name} is no valid JSON ({error})")))
+/// Reads JSON of the form that is expected of it.
+fn parsed<'a, T: Deserialize<'a>>(name: &str, text: &'a [u8]) -> Result<T, ExportedProgramError> {
+    serde_json::from_slice(text)
+        .map_err(|error| ExportedProgramError::Damaged(format!("{name} cannot be read as a program ({error})")))
 }

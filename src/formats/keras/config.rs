@@ -5,27 +5,19 @@ use std::collections::HashMap;
 use serde_json::{Map, Value as Json};
 
 use super::KerasError;
+use super::arguments::{Arguments, Source, given, history};
 use super::options::Options;
 use crate::model::printable;
-
-/// Where a call of a layer takes a tensor from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Source {
-    /// The layer that gives it.
-    pub(super) layer: String,
-    /// Which of that layer's calls.
-    pub(super) call: usize,
-    /// Which of that call's tensors.
-    pub(super) tensor: usize,
-}
 
 /// A layer as the file describes it.
 #[derive(Debug)]
 pub(super) struct LayerConfig {
     /// Its name and options.
     pub(super) options: Options,
-    /// For each call of the layer, the tensors that it takes.
-    pub(super) calls: Vec<Vec<Source>>,
+    /// Its name in an archive's weights: its class, numbered among the layers around it (`conv2d_1`).
+    pub(super) number: String,
+    /// What each call of the layer is made with.
+    pub(super) calls: Vec<Arguments<Source>>,
     /// Whether `calls` are written as Keras 2 writes them.
     keras_2: bool,
     /// The layers in it, where it is a model itself.
@@ -85,12 +77,19 @@ impl ModelConfig {
         let list = config.as_array().or_else(|| config.get("layers")?.as_array());
         let Some(list) = list else { return Ok(None) };
         let mut layers: Vec<_> = list.iter().map(LayerConfig::of).collect::<Result<_, _>>()?;
+        let mut used: HashMap<String, usize> = HashMap::new();
+        for layer in &mut layers {
+            let count = used.entry(layer.number.clone()).or_default();
+            if *count > 0 {
+                layer.number = format!("{}_{count}", layer.number);
+            }
+            *count += 1;
+        }
         let joining = if sequential {
             Joining::Sequential
         } else {
             let ends = |key: &str| {
-                let mut found = Vec::new();
-                histories(config.get(key).unwrap_or(&Json::Null), &mut found);
+                let found = given(config.get(key).unwrap_or(&Json::Null), history).tensors();
                 if found.is_empty() { Err(damaged(&format!("{key} is missing"))) } else { Ok(found) }
             };
             let (mut inputs, mut outputs) = (ends("input_layers")?, ends("output_layers")?);
@@ -103,6 +102,15 @@ impl ModelConfig {
             joining,
             build_input_shape: config.get("build_input_shape").and_then(shape),
         }))
+    }
+
+    /// Whether any layer in it works on N×C×H×W.
+    pub(super) fn channels_first(&self) -> bool {
+        let first = |layer: &LayerConfig| {
+            let format = layer.options.get("data_format").and_then(Json::as_str);
+            format == Some("channels_first") || layer.model.as_ref().is_some_and(Self::channels_first)
+        };
+        self.layers.iter().any(first)
     }
 
     /// Shape of the model's only input, with the batch dimension.
@@ -123,6 +131,12 @@ impl LayerConfig {
     fn of(json: &Json) -> Result<Self, KerasError> {
         let class =
             json.get("class_name").and_then(Json::as_str).ok_or_else(|| damaged("a layer has no class_name"))?;
+        // The one class whose name in Python is not the one that it is registered by.
+        let class = if class == "GroupedQueryAttention" { "GroupQueryAttention" } else { class };
+        // HDF5 files name a registered class with its package.
+        let known =
+            ["Custom>CustomScaleLayer", "Custom>LayerScale", "Custom>StochasticDepth", "Addons>GroupNormalization"];
+        let class = if known.contains(&class) { class.rsplit('>').next().unwrap_or(class) } else { class };
         let config = json.get("config").ok_or_else(|| damaged("a layer has no config"))?;
         let name = config.get("name").or_else(|| json.get("name")).and_then(Json::as_str);
         let model = ModelConfig::of(class, config)?;
@@ -130,12 +144,57 @@ impl LayerConfig {
         let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
         let entries = if model.is_some() { Map::new() } else { config.as_object().cloned().unwrap_or_default() };
         Ok(Self {
-            options: Options { name: printable(name).into_owned(), class: printable(class).into_owned(), entries },
-            calls: calls.iter().map(call).collect(),
+            number: snake_case(if class == "GroupQueryAttention" { "GroupedQueryAttention" } else { class }),
+            options: Options {
+                name: printable(name).into_owned(),
+                class: printable(class).into_owned(),
+                operation: is_operation(json, class),
+                foreign: is_foreign(json, class),
+                entries,
+            },
+            calls: calls.iter().map(Arguments::of).collect(),
             keras_2: calls.iter().all(|call| call.get("args").is_none()),
             model,
         })
     }
+}
+
+/// Whether a node of the graph is no layer but a function of `keras.ops`, whose classes may have a layer's name.
+fn is_operation(json: &Json, class: &str) -> bool {
+    let functions = matches!(class, "TFOpLambda" | "SlicingOpLambda");
+    if let Some(module) = json.get("module").and_then(Json::as_str) {
+        return functions || module.contains(".ops");
+    }
+    // HDF5 files of Keras 3 have no module; but a layer has a type of its numbers or can be trained, and a function not.
+    let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+    let has = |key: &str| json.get("config").is_some_and(|config| config.get(key).is_some());
+    let layer = has("trainable") || (has("dtype") && class != "Cast");
+    functions || (!layer && calls.iter().any(|call| call.get("args").is_some()))
+}
+
+/// Whether a layer's code is the user's own or another package's.
+fn is_foreign(json: &Json, class: &str) -> bool {
+    let text = |key: &str| json.get(key).and_then(Json::as_str);
+    let module = text("module")
+        .is_some_and(|module| !["keras", "tf_keras", "tensorflow"].iter().any(|own| module.starts_with(own)));
+    // `package>Class`, as both generations register classes; archives have it beside the class.
+    let registered = text("registered_name").is_some_and(|name| name != class);
+    matches!(class, "KerasLayer" | "Lambda") || class.contains('>') || module || registered
+}
+
+/// A class's name as Keras's archives write it: `Conv2D` is `conv2d`, `PReLU` is `p_re_lu`.
+fn snake_case(class: &str) -> String {
+    let letters: Vec<char> = class.chars().filter(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+    let mut name = String::new();
+    for (at, &letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| letters.get(at));
+        let word = letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        if letter.is_ascii_uppercase() && before.is_some_and(|before| word || before.is_ascii_lowercase()) {
+            name.push('_');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
 }
 
 /// A model counts its making as its call 0, so that the first call by the model around it is number 1: throughout in Keras 2,
@@ -146,7 +205,10 @@ fn number_calls_from_zero<'a>(layers: &'a mut [LayerConfig], ends: impl Iterator
     let models: HashMap<String, (bool, usize)> = models
         .map(|layer| (layer.options.name.clone(), (layer.options.class == "Sequential", layer.calls.len())))
         .collect();
-    let inbound = layers.iter_mut().filter(|layer| layer.keras_2).flat_map(|layer| layer.calls.iter_mut().flatten());
+    let inbound = layers
+        .iter_mut()
+        .filter(|layer| layer.keras_2)
+        .flat_map(|layer| layer.calls.iter_mut().flat_map(Arguments::sources_mut));
     let mut sources: Vec<&mut Source> =
         inbound.chain(ends).filter(|source| models.contains_key(&source.layer)).collect();
     let mut last: HashMap<String, usize> = HashMap::new();
@@ -160,65 +222,6 @@ fn number_calls_from_zero<'a>(layers: &'a mut [LayerConfig], ends: impl Iterator
             source.call = source.call.saturating_sub(1);
         }
     }
-}
-
-/// One entry of `inbound_nodes`.
-fn call(json: &Json) -> Vec<Source> {
-    let mut found = Vec::new();
-    match json.get("args") {
-        Some(arguments) => {
-            keras_tensors(arguments, &mut found);
-            if found.is_empty() {
-                keras_tensors(json.get("kwargs").unwrap_or(&Json::Null), &mut found);
-            }
-        }
-        None => histories(json, &mut found),
-    }
-    found
-}
-
-/// Keras 3: tensors stand among the arguments as objects.
-fn keras_tensors(json: &Json, found: &mut Vec<Source>) {
-    match json {
-        Json::Array(items) => {
-            for item in items {
-                keras_tensors(item, found);
-            }
-        }
-        Json::Object(object) => match object.get("config").and_then(|config| config.get("keras_history")) {
-            Some(history) => found.extend(history_of(history)),
-            None => {
-                for value in object.values() {
-                    keras_tensors(value, found);
-                }
-            }
-        },
-        _ => {}
-    }
-}
-
-/// Keras 2: `[layer, call, tensor, keyword arguments]`, in lists of any depth.
-fn histories(json: &Json, found: &mut Vec<Source>) {
-    if let Some(source) = history_of(json) {
-        found.push(source);
-    } else if let Json::Array(items) = json {
-        for item in items {
-            histories(item, found);
-        }
-    } else if let Json::Object(object) = json {
-        for item in object.values() {
-            histories(item, found);
-        }
-    }
-}
-
-fn history_of(json: &Json) -> Option<Source> {
-    let [layer, call, tensor, ..] = json.as_array()?.as_slice() else { return None };
-    Some(Source {
-        layer: printable(layer.as_str()?).into_owned(),
-        call: usize::try_from(call.as_u64()?).ok()?,
-        tensor: usize::try_from(tensor.as_u64()?).ok()?,
-    })
 }
 
 fn shape(json: &Json) -> Option<Vec<Option<u64>>> {

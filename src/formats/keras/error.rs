@@ -1,5 +1,7 @@
 //! What can be wrong with a Keras file.
 
+use crate::formats::archive::ArchiveError;
+
 /// Why a Keras file cannot be opened: one line each.
 #[derive(Debug, thiserror::Error)]
 pub enum KerasError {
@@ -17,6 +19,9 @@ pub enum KerasError {
         /// Bytes that it has.
         found: u64,
     },
+    /// A damaged zip archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// An HDF5 file of something else.
     #[error("an HDF5 file, but no Keras model: it has no attribute model_config")]
     NoModel,
@@ -35,6 +40,14 @@ pub enum KerasError {
         /// The layer's name.
         layer: String,
         /// Its Keras class.
+        class: String,
+    },
+    /// A layer of the user's own, or of another package: its code is not in the file.
+    #[error("layer {layer}: the file does not hold what layers of class {class} do")]
+    ForeignLayer {
+        /// The layer's name.
+        layer: String,
+        /// Its class.
         class: String,
     },
     /// An option of a layer that cannot be run.
@@ -77,4 +90,11 @@ pub enum KerasError {
         /// Shape in the file.
         found: Vec<u64>,
     },
+}
+
+impl KerasError {
+    /// Whether a layer cannot be run, but those before it can.
+    pub(super) fn is_gap(&self) -> bool {
+        matches!(self, Self::UnsupportedLayer { .. } | Self::ForeignLayer { .. } | Self::UnsupportedOption { .. })
+    }
 }

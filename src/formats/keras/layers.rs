@@ -1,9 +1,14 @@
 //! One call of one layer, and which of Keras's classes is lowered where.
 
+use super::arguments::Arguments;
+use super::file::Address;
 use super::lower::Lowering;
 use super::options::Options;
 use super::tensor::Tensor;
-use super::{KerasError, activation, convolution, dense, merge, normalization, padding, pooling, shaping};
+use super::{
+    KerasError, activation, attention, convolution, dense, layer_norm, merge, normalization, operations, padding,
+    pooling, resizing, shaping,
+};
 use crate::model::graph::{Argument, Operator, Scope, SizeOperator, ValueId};
 
 /// More nodes than any network has: a small file can call nested models of nested models without end.
@@ -15,8 +20,8 @@ pub(super) struct Call<'a> {
     pub(super) options: &'a Options,
     /// Path of this call: `inner.conv`, `inner.conv@1` for the second.
     pub(super) path: String,
-    /// Names of the models around the layer and its own, without marks of calls: where its weights are.
-    pub(super) own_path: Vec<String>,
+    /// Where its weights are.
+    pub(super) address: Address,
     pub(super) scope: Vec<Scope>,
     /// Weights that this call has asked for.
     pub(super) weights_asked: usize,
@@ -25,13 +30,35 @@ pub(super) struct Call<'a> {
 /// Layers that do something in training only.
 const IDENTITIES: &[&str] = &[
     "ActivityRegularization",
+    "AutoContrast",
+    "CutMix",
+    "Equalization",
     "GaussianNoise",
+    "MaxNumBoundingBoxes",
+    "MixUp",
+    "RandAugment",
     "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHeight",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
     "RandomTranslation",
+    "RandomWidth",
     "RandomZoom",
+    "StochasticDepth",
 ];
 
 /// Whether a layer leaves the picture's numbers as they are, up to a border.
@@ -41,33 +68,99 @@ pub(super) fn keeps_numbers(class: &str) -> bool {
 
 impl Call<'_> {
     /// Lowers the layer and gives what it gives.
-    pub(super) fn lower(&mut self, inputs: &[Tensor]) -> Result<Tensor, KerasError> {
+    pub(super) fn lower(&mut self, given: &Arguments<Tensor>) -> Result<Vec<Tensor>, KerasError> {
+        if self.options.operation {
+            return operations::lower(self, given);
+        }
         match &*self.options.class {
-            "Add" | "Average" | "Concatenate" | "Maximum" | "Minimum" | "Multiply" | "Subtract" => {
-                return merge::lower(self, inputs);
+            "MultiHeadAttention" | "GroupQueryAttention" => {
+                return attention::multi_head(self, given);
             }
+            "Attention" => return attention::single(self, given),
             _ => {}
         }
-        let [input] = inputs else {
-            return Err(self.options.wrong(format!("it is called with {} tensors, not one", inputs.len())));
-        };
+        let inputs = given.inputs();
+        Ok(vec![match &*self.options.class {
+            "Add" | "Average" | "Concatenate" | "Dot" | "Maximum" | "Minimum" | "Multiply" | "Subtract" => {
+                merge::lower(self, &inputs)?
+            }
+            "CustomScaleLayer" => normalization::scaled_sum(self, &inputs)?,
+            _ => match inputs.as_slice() {
+                [input] => self.transform(input)?,
+                _ if !self.is_known() => return Err(self.unknown()),
+                inputs => {
+                    return Err(self.options.wrong(format!("it is called with {} tensors, not one", inputs.len())));
+                }
+            },
+        }])
+    }
+
+    /// A layer of one tensor.
+    fn transform(&mut self, input: &Tensor) -> Result<Tensor, KerasError> {
+        let (class, dimensions) = dimensions(&self.options.class);
+        match (class, dimensions) {
+            ("Conv" | "Convolution", 1..=3) => convolution::full(self, input, dimensions),
+            ("DepthwiseConv", 1 | 2) => convolution::depthwise(self, input, dimensions),
+            ("SeparableConv" | "SeparableConvolution", 1 | 2) => convolution::separable(self, input, dimensions),
+            ("Conv_Transpose" | "Convolution_Transpose", 1..=3) => convolution::transposed(self, input, dimensions),
+            ("MaxPooling" | "MaxPool" | "AveragePooling" | "AvgPool", 1..=3) => {
+                pooling::window(self, input, dimensions)
+            }
+            ("GlobalMaxPooling" | "GlobalMaxPool" | "GlobalAveragePooling" | "GlobalAvgPool", 1..=3) => {
+                pooling::global(self, input, dimensions)
+            }
+            ("ZeroPadding" | "Cropping", 1..=3) => padding::layer(self, input, dimensions),
+            ("UpSampling", 1..=3) => resizing::up_sampling(self, input, dimensions),
+            ("SpatialDropout", 1..=3) => self.dropout(input),
+            _ => self.transform_any(input),
+        }
+    }
+
+    /// A layer whose class does not count dimensions.
+    fn transform_any(&mut self, input: &Tensor) -> Result<Tensor, KerasError> {
         match &*self.options.class {
-            "Conv2D" | "Convolution2D" => convolution::full(self, input),
-            "DepthwiseConv2D" => convolution::depthwise(self, input),
-            "SeparableConv2D" => convolution::separable(self, input),
-            "MaxPooling2D" | "AveragePooling2D" => pooling::window(self, input),
-            "GlobalMaxPooling2D" | "GlobalAveragePooling2D" => pooling::global(self, input),
-            "ZeroPadding2D" => padding::zeros(self, input),
-            "BatchNormalization" => normalization::batch(self, input),
+            "Resizing" => resizing::resizing(self, input),
+            "CenterCrop" => resizing::center_crop(self, input),
+            "BatchNormalization" | "BatchNormalizationV1" | "BatchNormalizationV2" | "SyncBatchNormalization" => {
+                normalization::batch(self, input)
+            }
+            "LayerNormalization" | "RMSNormalization" => layer_norm::layer(self, input),
+            "GroupNormalization" => layer_norm::group(self, input),
+            "UnitNormalization" => layer_norm::unit(self, input),
             "Normalization" => normalization::fixed(self, input),
             "Rescaling" => normalization::rescaling(self, input),
-            "Activation" | "ReLU" | "LeakyReLU" | "ELU" | "Softmax" => activation::layer(self, input),
-            "Dropout" | "SpatialDropout2D" | "AlphaDropout" | "GaussianDropout" => self.dropout(input),
+            "LayerScale" => normalization::layer_scale(self, input),
+            "Activation" | "ReLU" | "LeakyReLU" | "ELU" | "PReLU" | "Softmax" | "ThresholdedReLU" => {
+                activation::layer(self, input)
+            }
+            "Dropout" | "AlphaDropout" | "GaussianDropout" => self.dropout(input),
             "Flatten" => shaping::flatten(self, input),
             "Reshape" => shaping::reshape(self, input),
+            "Permute" => shaping::permute(self, input),
+            "RepeatVector" => shaping::repeat(self, input),
             "Dense" => dense::lower(self, input),
-            class if IDENTITIES.contains(&class) => self.unary("identity", ("alias", ""), input, []),
-            _ => Err(KerasError::UnsupportedLayer { layer: self.path.clone(), class: self.options.class.clone() }),
+            "EinsumDense" => dense::einsum(self, input),
+            class if IDENTITIES.contains(&class) || class == "Identity" => {
+                self.unary("identity", ("alias", ""), input, [])
+            }
+            _ => Err(self.unknown()),
+        }
+    }
+
+    /// Whether the class takes one tensor and is known.
+    fn is_known(&self) -> bool {
+        let (_, dimensions) = dimensions(&self.options.class);
+        dimensions > 0
+            || matches!(&*self.options.class, "Dense" | "Flatten" | "Reshape" | "BatchNormalization" | "Activation")
+    }
+
+    /// Why the layer cannot be run: an unknown class.
+    fn unknown(&self) -> KerasError {
+        let (layer, class) = (self.path.clone(), self.options.class.clone());
+        if self.options.foreign {
+            KerasError::ForeignLayer { layer, class }
+        } else {
+            KerasError::UnsupportedLayer { layer, class }
         }
     }
 
@@ -76,19 +169,7 @@ impl Call<'_> {
         let rate = self.options.number("rate")?.filter(|rate| (0.0..=1.0).contains(rate)).unwrap_or(0.0);
         let arguments = [("input", input.value.into()), ("p", Argument::Float(rate)), ("train", Argument::Bool(false))];
         let value = self.node("dropout", ("dropout", ""), arguments)?;
-        Ok(Tensor { value, sizes: input.sizes.clone() })
-    }
-
-    /// Height, width and the number of channels of an input that must be feature maps.
-    pub(super) fn maps(&self, input: &Tensor) -> Result<([Option<i64>; 2], i64), KerasError> {
-        match input.maps() {
-            Some([height, width, Some(channels)]) => Ok(([height, width], channels)),
-            Some(_) => Err(self.options.wrong("the number of channels of its input is not known")),
-            None => Err(self.options.wrong(format!(
-                "it takes height×width×channels, but gets {} dimensions beside the batch",
-                input.sizes.len()
-            ))),
-        }
+        Ok(input.with(value))
     }
 
     /// Adds a call of one of libtorch's operators, named `<layer>.<word>`.
@@ -121,7 +202,7 @@ impl Call<'_> {
         more: impl IntoIterator<Item = (&'n str, Argument)>,
     ) -> Result<Tensor, KerasError> {
         let arguments = std::iter::once(("self", input.value.into())).chain(more);
-        Ok(Tensor { value: self.node(word, operator, arguments)?, sizes: input.sizes.clone() })
+        Ok(input.with(self.node(word, operator, arguments)?))
     }
 
     fn add<'n>(
@@ -136,4 +217,19 @@ impl Call<'_> {
         let name = self.lowering.unique(format!("{}.{word}", self.path));
         Ok(self.lowering.graph.call(&self.scope, &name, operator, arguments))
     }
+}
+
+/// A class without the count of dimensions in it, and the count: `Conv2DTranspose` is `Conv_Transpose` of 2.
+fn dimensions(class: &str) -> (&str, usize) {
+    for (ending, count) in [("1D", 1), ("2D", 2), ("3D", 3)] {
+        if let Some(stem) = class.strip_suffix(ending) {
+            return (stem, count);
+        }
+        match class.strip_suffix("Transpose").and_then(|stem| stem.strip_suffix(ending)) {
+            Some("Conv") => return ("Conv_Transpose", count),
+            Some("Convolution") => return ("Convolution_Transpose", count),
+            _ => {}
+        }
+    }
+    (class, 0)
 }

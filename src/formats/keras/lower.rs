@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use super::config::{Joining, LayerConfig, ModelConfig, Source};
-use super::file::KerasFile;
+use super::arguments::{Arguments, Source};
+use super::config::{Joining, LayerConfig, ModelConfig};
+use super::file::{Address, KerasFile};
 use super::layers::{Call, keeps_numbers};
 use super::tensor::Tensor;
 use super::{KerasError, KerasInput, KerasModel};
@@ -17,8 +18,21 @@ pub(super) struct Lowering {
     pub(super) file: KerasFile,
     /// Weights that are read already: layers may be called twice.
     pub(super) weights: HashMap<String, ValueId>,
+    /// Whether the model works on N×C×H×W itself.
+    pub(super) channels_first: bool,
+    /// Whether Keras 1 or 2 wrote the file.
+    pub(super) keras_2: bool,
+    /// The first layer that cannot be run, where there is one.
+    gap: Option<Gap>,
     /// How often a node's name was asked for.
     names: HashMap<String, usize>,
+}
+
+/// A layer that cannot be run, because the file does not hold what it does or because it is not known here.
+struct Gap {
+    reason: String,
+    /// What it would take.
+    inputs: Vec<Tensor>,
 }
 
 /// The models around a layer.
@@ -26,23 +40,41 @@ pub(super) struct Lowering {
 struct Place {
     /// Path of the innermost, with marks of calls; empty at the top.
     path: String,
-    own_path: Vec<String>,
+    address: Address,
     scope: Vec<Scope>,
 }
 
 /// Lowers a whole file.
 pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel, KerasError> {
-    let (input_name, [height, width, channels]) = picture(config)?;
-    let mut lowering = Lowering { graph: Graph::default(), file, weights: HashMap::new(), names: HashMap::new() };
+    let channels_first = config.channels_first();
+    let (input_name, sizes) = picture(config, channels_first)?;
+    let mut lowering = Lowering {
+        graph: Graph::default(),
+        keras_2: file.version().is_some_and(|version| version.starts_with(['1', '2'])),
+        file,
+        weights: HashMap::new(),
+        channels_first,
+        gap: None,
+        names: HashMap::new(),
+    };
     let value = lowering.graph.value(input_name);
     lowering.graph.inputs.push(value);
-    let input = Tensor { value, sizes: vec![height, width, channels] };
-    let outputs = lowering.model(config, &Place::default(), vec![input])?;
+    let input = Tensor { value, sizes: sizes.to_vec(), moved: !channels_first };
+    let [height, width, channels] = if channels_first { [sizes[1], sizes[2], sizes[0]] } else { sizes };
+    let outputs = match lowering.model(config, &Place::default(), vec![input]) {
+        Ok(outputs) => outputs,
+        Err(error) => vec![lowering.end(&error).ok_or(error)?],
+    };
     lowering.graph.outputs.extend(outputs.iter().map(|output| output.value));
+    let classes = outputs.first().and_then(|output| output.sizes.as_slice().first().copied().flatten());
+    let classes = classes.filter(|_| outputs.first().is_some_and(|output| output.rank() == 2));
     let first =
         lowering.graph.nodes.iter().filter_map(|node| node.scope.last()).find(|layer| !keeps_numbers(&layer.kind));
     let size = |size: Option<i64>| size.and_then(|size| usize::try_from(size).ok());
     Ok(KerasModel {
+        format: lowering.file.format(),
+        classes: classes.and_then(|classes| usize::try_from(classes).ok()),
+        note: lowering.note(config),
         rescaling: first.is_some_and(|layer| matches!(&*layer.kind, "Rescaling" | "Normalization")),
         graph: lowering.graph,
         name: printable(&config.name).into_owned(),
@@ -50,13 +82,13 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
             height: size(height),
             width: size(width),
             channels: size(channels).unwrap_or_default(),
-            channels_last: true,
+            channels_last: !channels_first,
         },
     })
 }
 
-/// Name and shape of the one picture that the model takes.
-fn picture(config: &ModelConfig) -> Result<(String, [Option<i64>; 3]), KerasError> {
+/// Name and shape, as Keras has it, of the one picture that the model takes.
+fn picture(config: &ModelConfig, channels_first: bool) -> Result<(String, [Option<i64>; 3]), KerasError> {
     let name = match &config.joining {
         Joining::Functional { inputs, .. } => match inputs.as_slice() {
             [input] => input.layer.clone(),
@@ -69,9 +101,10 @@ fn picture(config: &ModelConfig) -> Result<(String, [Option<i64>; 3]), KerasErro
         .ok_or_else(|| KerasError::OtherKind("a model that does not say the shape of its input".to_owned()))?;
     let sizes: Vec<Option<i64>> =
         shape.iter().map(|size| size.and_then(|size| i32::try_from(size).ok()).map(i64::from)).collect();
+    let channels = if channels_first { 1 } else { 3 };
     match sizes.as_slice() {
-        &[_, height, width, Some(channels)] if channels > 0 && height != Some(0) && width != Some(0) => {
-            Ok((name, [height, width, Some(channels)]))
+        &[_, one, two, three] if sizes[channels].is_some() && [one, two, three].iter().all(|size| *size != Some(0)) => {
+            Ok((name, [one, two, three]))
         }
         _ => {
             let sizes: Vec<String> =
@@ -89,10 +122,46 @@ impl Lowering {
         if *count == 1 { name } else { format!("{name}_{}", *count - 1) }
     }
 
+    /// Where a network ends that cannot be run to its end: before the first layer that cannot. `None` where nothing can be run,
+    /// or where the error is another.
+    fn end(&mut self, error: &KerasError) -> Option<Tensor> {
+        let gap = self.gap.as_ref().filter(|_| error.is_gap())?;
+        let made =
+            |tensor: &&Tensor| self.graph.nodes.iter().any(|node| node.makes().any(|value| value == tensor.value));
+        let found = gap.inputs.iter().find(made).cloned();
+        // Other branches may run further.
+        found.or_else(|| {
+            let last = self.graph.nodes.iter().rev().flat_map(|node| node.makes().collect::<Vec<_>>()).next()?;
+            Some(Tensor::plain(last, Vec::new()))
+        })
+    }
+
+    /// What is missing from the graph, in one line.
+    fn note(&self, config: &ModelConfig) -> Option<String> {
+        let gap = self.gap.as_ref()?;
+        let runs = |layer: &&LayerConfig| {
+            let path = &layer.options.name;
+            let of = |scope: &Scope| scope.path.split(['.', '@']).next() == path.split(['.', '@']).next();
+            layer.options.class == "InputLayer"
+                || self.graph.nodes.iter().any(|node| node.scope.first().is_some_and(of))
+        };
+        let without = config.layers.iter().filter(|layer| !runs(layer)).count();
+        let layers = if without == 1 { "layer has" } else { "layers have" };
+        Some(format!(
+            "the network ends early: {}; {without} of its {} {layers} no activations",
+            gap.reason,
+            config.layers.len()
+        ))
+    }
+
     fn model(&mut self, config: &ModelConfig, place: &Place, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, KerasError> {
         match &config.joining {
             Joining::Sequential => config.layers.iter().try_fold(inputs, |tensors, layer| {
-                if layer.options.class == "InputLayer" { Ok(tensors) } else { self.layer(layer, 0, place, tensors) }
+                if layer.options.class == "InputLayer" {
+                    Ok(tensors)
+                } else {
+                    self.layer(layer, 0, place, &Arguments::of_tensors(tensors))
+                }
             }),
             Joining::Functional { inputs: fed, outputs } => {
                 if fed.len() != inputs.len() {
@@ -124,21 +193,31 @@ impl Lowering {
             if layer.options.class == "InputLayer" {
                 continue;
             }
-            for (call, sources) in layer.calls.iter().enumerate() {
-                let open: Vec<_> = sources.iter().filter(|source| !known.contains_key(source)).collect();
+            for (call, given) in layer.calls.iter().enumerate() {
+                let open: Vec<_> = given.tensors().into_iter().filter(|source| !known.contains_key(source)).collect();
                 if open.is_empty() {
                     ready.push(Reverse((at, call)));
                 }
                 missing.insert((at, call), open.len());
                 for source in open {
-                    waiting.entry(source.clone()).or_default().push((at, call));
+                    waiting.entry(source).or_default().push((at, call));
                 }
             }
         }
+        let mut stopped = None;
         while let Some(Reverse((at, call))) = ready.pop() {
             let layer = &layers[at];
-            let inputs = layer.calls[call].iter().filter_map(|source| known.get(source).cloned()).collect();
-            for (tensor, given) in self.layer(layer, call, place, inputs)?.into_iter().enumerate() {
+            let Some(given) = layer.calls[call].resolve(&known) else { continue };
+            let results = match self.layer(layer, call, place, &given) {
+                Ok(results) => results,
+                // What does not hang on it still runs.
+                Err(error) if error.is_gap() => {
+                    stopped.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for (tensor, given) in results.into_iter().enumerate() {
                 let source = Source { layer: layer.options.name.clone(), call, tensor };
                 for waiter in waiting.remove(&source).unwrap_or_default() {
                     if let Some(count) = missing.get_mut(&waiter) {
@@ -152,7 +231,14 @@ impl Lowering {
             }
         }
         let output = |source: &Source| known.get(source).cloned();
-        outputs.iter().map(|source| output(source).ok_or_else(|| unreached(layers, source, &waiting))).collect()
+        let found: Option<Vec<Tensor>> = outputs.iter().map(output).collect();
+        match (found, stopped) {
+            (Some(found), _) => Ok(found),
+            (None, Some(error)) => Err(error),
+            (None, None) => {
+                outputs.iter().map(|source| output(source).ok_or_else(|| unreached(layers, source, &waiting))).collect()
+            }
+        }
     }
 
     fn layer(
@@ -160,20 +246,32 @@ impl Lowering {
         layer: &LayerConfig,
         call: usize,
         place: &Place,
-        inputs: Vec<Tensor>,
+        given: &Arguments<Tensor>,
     ) -> Result<Vec<Tensor>, KerasError> {
         let name = &layer.options.name;
         let mark = if call == 0 { String::new() } else { format!("@{call}") };
         let path = if place.path.is_empty() { format!("{name}{mark}") } else { format!("{}.{name}{mark}", place.path) };
         let mut scope = place.scope.clone();
         scope.push(Scope { path: path.as_str().into(), kind: layer.options.class.as_str().into() });
-        let mut own_path = place.own_path.clone();
-        own_path.push(name.clone());
+        let mut address = place.address.clone();
+        address.names.push(name.clone());
+        address.numbers.push(layer.number.clone());
         if let Some(model) = &layer.model {
-            return self.model(model, &Place { path, own_path, scope }, inputs);
+            return self.model(model, &Place { path, address, scope }, given.inputs());
         }
-        let mut call = Call { lowering: self, options: &layer.options, path, own_path, scope, weights_asked: 0 };
-        Ok(vec![call.lower(&inputs)?])
+        let mut call = Call { lowering: self, options: &layer.options, path, address, scope, weights_asked: 0 };
+        let before = (call.lowering.graph.nodes.len(), call.lowering.graph.weights.len());
+        let result = call.lower(given);
+        if let Err(error) = &result
+            && error.is_gap()
+        {
+            // Half a layer would be shown as the whole of it.
+            self.graph.nodes.truncate(before.0);
+            self.graph.weights.truncate(before.1);
+            self.weights.retain(|_, value| self.graph.weights.iter().any(|weight| weight.value == *value));
+            self.gap.get_or_insert_with(|| Gap { reason: error.to_string(), inputs: given.inputs() });
+        }
+        result
     }
 }
 

@@ -1,31 +1,40 @@
-//! Keras HDF5 files: what `model.save("model.h5")` writes, from Keras 2.0 to Keras 3.
+//! Keras files, from Keras 2.0 to Keras 3: HDF5, as `model.save("model.h5")` writes it, and `.keras` archives.
 //!
-//! Such a file has the network as JSON in the attribute `model_config` and one group of arrays for each layer under
-//! `model_weights`. Keras computes on N×H×W×C; the graph made here on N×C×H×W. Kernels stay as they lie in the file and are
+//! An HDF5 file has the network as JSON in the attribute `model_config` and one group of arrays for each layer under
+//! `model_weights`. An archive has it in `config.json`, and the arrays by the layers' classes and positions in
+//! `model.weights.h5`. Keras computes on N×H×W×C; the graph made here on N×C×H×W. Kernels stay as they lie in the file and are
 //! read with other strides.
 
 mod activation;
+mod arguments;
+mod attention;
 mod config;
 mod convolution;
 mod dense;
+mod description;
 mod error;
 mod file;
+mod layer_norm;
 mod layers;
 mod lower;
 mod merge;
 mod normalization;
+mod operations;
 mod options;
 mod padding;
 mod pooling;
+mod rearranging;
+mod resizing;
 mod shaping;
 mod tensor;
 mod weights;
+mod window;
 
 use std::path::Path;
 
 pub use error::KerasError;
 
-use crate::model::Graph;
+use crate::model::{Graph, Model};
 use config::ModelConfig;
 use file::KerasFile;
 
@@ -47,12 +56,25 @@ pub struct KerasInput {
 pub struct KerasModel {
     /// The graph, on N×C×H×W, with its weights.
     pub graph: Graph,
+    /// Name of the file format.
+    pub format: &'static str,
     /// The model's name in the file: `vgg16`.
     pub name: String,
     /// What it takes.
     pub input: KerasInput,
     /// Whether the network itself begins with rescaling or normalisation of its pixels.
     pub rescaling: bool,
+    /// Number of scores, where the network gives a vector.
+    pub classes: Option<usize>,
+    /// What of the network is missing, in one line: a layer whose code is not in the file ends the graph before it.
+    pub note: Option<String>,
+}
+
+impl KerasModel {
+    /// The model that everything else works on, called as its file.
+    pub fn into_model(self, file_name: String) -> Model {
+        description::model(self, file_name)
+    }
 }
 
 /// Opens a Keras file; arrays are read one by one.
@@ -69,6 +91,11 @@ pub fn open(path: &Path) -> Result<KerasModel, KerasError> {
 /// As [`open`].
 pub fn read(bytes: Vec<u8>) -> Result<KerasModel, KerasError> {
     model(KerasFile::read(bytes)?)
+}
+
+/// Whether the entries of a zip archive are those of a `.keras` file.
+pub fn is_archive<'a>(names: impl Iterator<Item = &'a str>) -> bool {
+    file::is_archive(names)
 }
 
 fn model(file: KerasFile) -> Result<KerasModel, KerasError> {

@@ -12,6 +12,17 @@ const LARGEST: i64 = 1 << 30;
 /// Larger sizes are no picture's; sums and products of two of these stay within 64 bits.
 pub(super) const SIZES: RangeInclusive<i64> = 1..=LARGEST;
 
+/// How the borders of a window's input are filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Padding {
+    /// Not at all.
+    Valid,
+    /// As many steps as fit into the input.
+    Same,
+    /// Before the first value only.
+    Causal,
+}
+
 /// Name, class and options of a layer.
 #[derive(Debug)]
 pub(super) struct Options {
@@ -19,6 +30,10 @@ pub(super) struct Options {
     pub(super) name: String,
     /// Its Keras class.
     pub(super) class: String,
+    /// Whether it is a function of `keras.ops` or of TensorFlow's in place of a layer.
+    pub(super) operation: bool,
+    /// Whether its class is neither Keras's nor TensorFlow's.
+    pub(super) foreign: bool,
     /// What else the file's `config` says.
     pub(super) entries: Map<String, Json>,
 }
@@ -85,20 +100,21 @@ impl Options {
         size.map(Some).ok_or_else(|| self.bad(key, value))
     }
 
-    /// Height and width, of at least 1 each; one number stands for both.
-    pub(super) fn pair(&self, key: &str) -> Result<Option<[i64; 2]>, KerasError> {
+    /// A size of at least 1 for each of `dimensions`; one number stands for all.
+    pub(super) fn sizes(&self, key: &str, dimensions: usize) -> Result<Option<Vec<i64>>, KerasError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let size = |value: &Json| value.as_i64().filter(|size| SIZES.contains(size));
-        let pair = match value.as_array().map(Vec::as_slice) {
-            Some([height, width]) => size(height).zip(size(width)).map(|(height, width)| [height, width]),
+        let sizes = match value.as_array().map(Vec::as_slice) {
+            Some(items) if items.len() == dimensions => items.iter().map(size).collect(),
             Some(_) => None,
-            None => size(value).map(|both| [both, both]),
+            None => size(value).map(|all| vec![all; dimensions]),
         };
-        pair.map(Some).ok_or_else(|| self.bad(key, value))
+        sizes.map(Some).ok_or_else(|| self.bad(key, value))
     }
 
-    /// Rows and columns to add before and after: `[[top, bottom], [left, right]]`, `[vertical, horizontal]` or one number.
-    pub(super) fn border(&self, key: &str) -> Result<Option<[[i64; 2]; 2]>, KerasError> {
+    /// Rows and columns before and after, for each of `dimensions`: `[[top, bottom], [left, right]]`, `[vertical,
+    /// horizontal]` or one number; of a single dimension `[before, after]`.
+    pub(super) fn borders(&self, key: &str, dimensions: usize) -> Result<Option<Vec<[i64; 2]>>, KerasError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let size = |value: &Json| value.as_i64().filter(|size| (0..=LARGEST).contains(size));
         let both_ends = |value: &Json| match value.as_array().map(Vec::as_slice) {
@@ -106,29 +122,48 @@ impl Options {
             Some(_) => None,
             None => size(value).map(|both| [both, both]),
         };
-        let border = match value.as_array().map(Vec::as_slice) {
-            Some([vertical, horizontal]) => both_ends(vertical).zip(both_ends(horizontal)),
+        let borders = match value.as_array().map(Vec::as_slice) {
+            Some(items) if items.len() == dimensions => items.iter().map(both_ends).collect(),
+            Some([_, _]) if dimensions == 1 => both_ends(value).map(|both| vec![both]),
             Some(_) => None,
-            None => both_ends(value).map(|both| (both, both)),
+            None => both_ends(value).map(|both| vec![both; dimensions]),
         };
-        border.map(|(vertical, horizontal)| Some([vertical, horizontal])).ok_or_else(|| self.bad(key, value))
+        borders.map(Some).ok_or_else(|| self.bad(key, value))
     }
 
-    /// Whether `padding` is `same`.
-    pub(super) fn same_padding(&self) -> Result<bool, KerasError> {
-        match self.text("padding", "valid")? {
-            "same" => Ok(true),
-            "valid" => Ok(false),
+    /// How a window's borders are filled.
+    pub(super) fn padding(&self) -> Result<Padding, KerasError> {
+        match self.text("padding", "valid")?.to_ascii_lowercase().as_str() {
+            "same" => Ok(Padding::Same),
+            "valid" => Ok(Padding::Valid),
+            "causal" => Ok(Padding::Causal),
             other => Err(self.unsupported(format!("padding '{other}'"))),
         }
     }
 
-    /// Refuses a layer of N×C×H×W in the file.
-    pub(super) fn channels_last(&self) -> Result<(), KerasError> {
+    /// Whether the layer works on N×C×H×W.
+    pub(super) fn channels_first(&self) -> Result<bool, KerasError> {
         match self.text("data_format", "channels_last")? {
-            "channels_last" => Ok(()),
+            "channels_last" => Ok(false),
+            "channels_first" => Ok(true),
             other => Err(self.unsupported(format!("data_format '{other}'"))),
         }
+    }
+
+    /// Dimensions of Keras's own shape (the batch is 0), in rising order; `None` where the file names none.
+    pub(super) fn axes(&self, rank: usize) -> Result<Option<Vec<usize>>, KerasError> {
+        let Some(value) = self.get("axis") else { return Ok(None) };
+        let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let counted = |item: &Json| {
+            let number = item.as_i64()?;
+            let number = if number < 0 { number.checked_add(rank as i64)? } else { number };
+            usize::try_from(number).ok().filter(|number| (1..rank).contains(number))
+        };
+        let mut axes: Vec<usize> =
+            items.iter().map(counted).collect::<Option<_>>().ok_or_else(|| self.bad("axis", value))?;
+        axes.sort_unstable();
+        axes.dedup();
+        Ok(Some(axes))
     }
 
     /// A dimension of Keras's own shape (the batch is 0) of a tensor with `rank` dimensions, the batch included; the last

@@ -1,43 +1,43 @@
-//! Borders: `padding="same"` as TensorFlow pads, and `ZeroPadding2D`.
+//! Borders: `padding="same"` as TensorFlow pads, causal padding, `ZeroPadding` and `Cropping`.
 
 use super::KerasError;
 use super::layers::Call;
-use super::tensor::Tensor;
+use super::options::Padding;
+use super::tensor::{Maps, Tensor};
 use crate::model::graph::{Argument, SizeOperator, ValueId};
 
-/// A window that slides over rows and columns.
+/// A window that slides over the dimensions in space.
 pub(super) struct Window {
-    pub(super) size: [i64; 2],
-    pub(super) stride: [i64; 2],
-    pub(super) dilation: [i64; 2],
-    /// Whether the output has as many steps as fit into the input, borders filled up.
-    pub(super) same: bool,
+    pub(super) size: Vec<i64>,
+    pub(super) stride: Vec<i64>,
+    pub(super) dilation: Vec<i64>,
+    pub(super) padding: Padding,
 }
 
 /// A window's input once its borders are settled.
 pub(super) enum Bordered {
     /// The operator itself pads both sides by these numbers of rows and columns.
-    ByOperator([i64; 2]),
+    ByOperator(Vec<i64>),
     /// The input with its borders filled up, and how.
     Filled {
         value: ValueId,
-        /// Columns left and right, rows above and below.
+        /// Before and after, the last dimension first.
         border: Vec<Argument>,
     },
 }
 
 impl Window {
     /// Pixels from the window's first row (column) to its last.
-    fn span(&self, axis: usize) -> i64 {
+    pub(super) fn span(&self, axis: usize) -> i64 {
         (self.size[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1)
     }
 
-    /// Height and width of what the window gives.
-    pub(super) fn steps(&self, call: &Call, sizes: [Option<i64>; 2]) -> Result<[Option<i64>; 2], KerasError> {
-        let steps = |axis: usize| {
-            let Some(size) = sizes[axis] else { return Ok(None) };
+    /// Sizes in space of what the window gives.
+    pub(super) fn steps(&self, call: &Call, sizes: &[Option<i64>]) -> Result<Vec<Option<i64>>, KerasError> {
+        let steps = |(axis, size): (usize, &Option<i64>)| {
+            let Some(size) = *size else { return Ok(None) };
             let (span, stride) = (self.span(axis), self.stride[axis]);
-            let room = if self.same { size - 1 } else { size - span };
+            let room = if self.padding == Padding::Valid { size - span } else { size - 1 };
             if size < 1 || room < 0 {
                 return Err(call
                     .options
@@ -45,7 +45,7 @@ impl Window {
             }
             Ok(Some(room / stride + 1))
         };
-        Ok([steps(0)?, steps(1)?])
+        sizes.iter().enumerate().map(steps).collect()
     }
 
     /// Rows (columns) that `same` adds in all; `None` when that hangs on an open size.
@@ -59,29 +59,24 @@ impl Window {
     }
 
     /// Settles the borders; TensorFlow puts the odd row below and the odd column to the right.
-    pub(super) fn border(
-        &self,
-        call: &mut Call,
-        input: &Tensor,
-        sizes: [Option<i64>; 2],
-        fill: f64,
-    ) -> Result<Bordered, KerasError> {
-        if !self.same {
-            return Ok(Bordered::ByOperator([0, 0]));
-        }
-        let totals = [self.total(0, sizes[0]), self.total(1, sizes[1])];
-        if let [Some(rows), Some(columns)] = totals
-            && rows % 2 == 0
-            && columns % 2 == 0
-        {
-            return Ok(Bordered::ByOperator([rows / 2, columns / 2]));
-        }
-        let mut border = Vec::with_capacity(4);
-        // The operator wants the last dimension first.
-        for axis in [1, 0] {
-            match totals[axis] {
-                Some(total) => border.extend([Argument::Int(total / 2), Argument::Int(total - total / 2)]),
-                None => border.extend(self.open_sides(call, input, axis)?),
+    pub(super) fn border(&self, call: &mut Call, input: &Maps, fill: f64) -> Result<Bordered, KerasError> {
+        let axes = 0..self.size.len();
+        let mut border = Vec::with_capacity(2 * axes.len());
+        match self.padding {
+            Padding::Valid => return Ok(Bordered::ByOperator(vec![0; axes.len()])),
+            Padding::Causal => border.extend([Argument::Int(self.span(0) - 1), Argument::Int(0)]),
+            Padding::Same => {
+                let totals: Vec<Option<i64>> = axes.clone().map(|axis| self.total(axis, input.sizes[axis])).collect();
+                let halves = totals.iter().map(|total| total.filter(|total| total % 2 == 0).map(|total| total / 2));
+                if let Some(halves) = halves.collect::<Option<Vec<i64>>>() {
+                    return Ok(Bordered::ByOperator(halves));
+                }
+                for axis in axes.rev() {
+                    match totals[axis] {
+                        Some(total) => border.extend([Argument::Int(total / 2), Argument::Int(total - total / 2)]),
+                        None => border.extend(self.open_sides(call, input, axis)?),
+                    }
+                }
             }
         }
         let value = fill_border(call, input.value, border.clone(), fill)?;
@@ -89,9 +84,9 @@ impl Window {
     }
 
     /// The same arithmetic as in [`Self::total`], done when the size is known.
-    fn open_sides(&self, call: &mut Call, input: &Tensor, axis: usize) -> Result<[Argument; 2], KerasError> {
+    fn open_sides(&self, call: &mut Call, input: &Maps, axis: usize) -> Result<[Argument; 2], KerasError> {
         use SizeOperator as Op;
-        let dimension = Argument::Int(input.graph_axis(axis + 1));
+        let dimension = Argument::Int(axis as i64 + 2);
         let size = call.node("size", ("sym_size", "int"), [("self", input.value.into()), ("dim", dimension)])?;
         let mut total = call.size("same", Op::Sub, [size.into(), Argument::Int(1)])?;
         for (operator, by) in [
@@ -109,7 +104,7 @@ impl Window {
     }
 }
 
-/// Adds `border` (left, right, top, bottom) around feature maps.
+/// Adds `border` (before and after, the last dimension first) around feature maps; less than nothing cuts off.
 pub(super) fn fill_border(
     call: &mut Call,
     value: ValueId,
@@ -120,13 +115,22 @@ pub(super) fn fill_border(
     call.node("padding", ("constant_pad_nd", ""), arguments)
 }
 
-/// `ZeroPadding2D`.
-pub(super) fn zeros(call: &mut Call, input: &Tensor) -> Result<Tensor, KerasError> {
-    call.options.channels_last()?;
-    let (sizes, channels) = call.maps(input)?;
-    let [[top, bottom], [left, right]] = call.options.border("padding")?.unwrap_or([[1, 1], [1, 1]]);
-    let border = [left, right, top, bottom].map(Argument::Int).to_vec();
-    let value = fill_border(call, input.value, border, 0.0)?;
-    let grown = |size: Option<i64>, by: i64| size.map(|size| size.saturating_add(by));
-    Ok(Tensor { value, sizes: vec![grown(sizes[0], top + bottom), grown(sizes[1], left + right), Some(channels)] })
+/// `ZeroPadding1D` to `3D`, and `Cropping1D` to `3D`, which take away what the others add.
+pub(super) fn layer(call: &mut Call, input: &Tensor, dimensions: usize) -> Result<Tensor, KerasError> {
+    let (key, sign) = if call.options.class.starts_with("Cropping") { ("cropping", -1) } else { ("padding", 1) };
+    let maps = call.maps(input, dimensions)?;
+    let usual = i64::from(call.options.class != "Cropping2D");
+    let borders = call.options.borders(key, dimensions)?.unwrap_or_else(|| vec![[usual; 2]; dimensions]);
+    let mut sizes = Vec::with_capacity(dimensions);
+    for (size, [before, after]) in maps.sizes.iter().zip(&borders) {
+        let by = sign * before.saturating_add(*after);
+        let size = size.map(|size| size.saturating_add(by));
+        if size.is_some_and(|size| size < 1) {
+            return Err(call.options.wrong("it leaves nothing of its input"));
+        }
+        sizes.push(size);
+    }
+    let border = borders.iter().rev().flatten().map(|&by| Argument::Int(sign * by)).collect();
+    let value = fill_border(call, maps.value, border, 0.0)?;
+    call.give(value, sizes, Some(maps.channels))
 }

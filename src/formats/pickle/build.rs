@@ -159,6 +159,7 @@ impl<R: BufRead> Machine<R> {
             shape: self.sizes(shape)?,
             strides: self.sizes(strides)?,
         };
+        self.pay((record.storage.len() + 16 * record.shape.len()) as u64)?;
         if record.shape.len() != record.strides.len() {
             return Err(PickleError::Damaged("a tensor has not as many strides as dimensions"));
         }

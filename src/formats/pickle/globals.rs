@@ -44,6 +44,8 @@ pub(super) fn function(module: &str, name: &str) -> Function {
         "torch.storage" if name == "UntypedStorage" => Function::Storage(Elements::Plain(DType::UInt8)),
         "torch" | "torch.storage" => torch(name),
         "torch._utils" | "torch._tensor" => rebuild(name),
+        // As PyTorch wrote parameters before 0.4.1.
+        "torch.nn.parameter" if matches!(name, "Parameter" | "Buffer") => Function::RebuildParameter,
         "collections" | "builtins" | "__builtin__" | "copyreg" | "copy_reg" | "_codecs" => python(module, name),
         _ if is_numpy(module) => numpy(name),
         _ if is_system(module) => Function::System,

@@ -8,6 +8,9 @@ use bytes::Bytes;
 use super::globals::Function;
 use super::{ArrayRecord, Elements, StorageRecord, TensorRecord};
 
+/// Longest text of Python 2, in bytes, that is taken for a name: whether it is text at all has to be looked at each time.
+pub(super) const LONGEST_WORD: usize = 4096;
+
 /// Index of a node in the heap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Id(pub(super) u32);
@@ -91,7 +94,7 @@ impl Pickle {
     }
 
     /// All nodes.
-    pub fn nodes(&self) -> impl Iterator<Item = (Id, &Node)> {
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = (Id, &Node)> {
         self.nodes.iter().enumerate().map(|(index, node)| (Id(index as u32), node))
     }
 
@@ -99,7 +102,7 @@ impl Pickle {
     pub fn text(&self, value: Value) -> Option<&str> {
         match self.node(value)? {
             Node::Text(text) => Some(text),
-            Node::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            Node::Bytes(bytes) if bytes.len() <= LONGEST_WORD => std::str::from_utf8(bytes).ok(),
             _ => None,
         }
     }
@@ -113,10 +116,35 @@ impl Pickle {
         }
     }
 
+    /// What a dictionary holds under each of some names; the last entry counts.
+    pub fn named<const N: usize>(&self, dictionary: Value, names: &[&str; N]) -> [Option<Value>; N] {
+        let mut found = [None; N];
+        for &(key, value) in self.entries(dictionary).unwrap_or_default() {
+            let at = self.text(key).and_then(|key| names.iter().position(|name| *name == key));
+            if let Some(place) = at.and_then(|at| found.get_mut(at)) {
+                *place = Some(value);
+            }
+        }
+        found
+    }
+
     /// What a dictionary holds under a name; the last entry counts.
     pub fn get(&self, dictionary: Value, name: &str) -> Option<Value> {
         let entries = self.entries(dictionary)?;
         entries.iter().rev().find(|(key, _)| self.text(*key) == Some(name)).map(|&(_, value)| value)
+    }
+
+    /// The tensors of a pickle that holds a plain dictionary of tensors, by name.
+    pub fn tensors(&self) -> Vec<(String, TensorRecord)> {
+        let entries = match self.node(self.root) {
+            Some(Node::Dictionary(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        let named = entries.iter().filter_map(|&(key, value)| match (self.text(key), self.node(value)) {
+            (Some(name), Some(Node::Tensor(record))) => Some((name.to_owned(), record.as_ref().clone())),
+            _ => None,
+        });
+        named.collect()
     }
 
     /// Every storage that the pickle names, with the bytes that one of its elements takes.

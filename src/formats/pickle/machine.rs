@@ -6,14 +6,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::globals::function;
-use super::heap::{Id, Node, Pickle, Value};
+use super::heap::{Id, LONGEST_WORD, Node, Pickle, Value};
 use super::input::{Input, SHORT};
 use super::{Elements, PickleError, StorageRecord};
+use crate::model::printable;
 
 /// Most opcodes that are followed: the state of a large model and its optimizer takes a hundredth of it.
 const MOST_OPCODES: u64 = 16_000_000;
 /// Most objects in the heap.
 const MOST_NODES: usize = 4_000_000;
+/// Characters of a global's name that are kept for messages.
+const LONGEST_NAME: usize = 200;
+/// Longest key of a storage, which is a number.
+const LONGEST_KEY: usize = 64;
 /// Bytes that calls may copy for each byte of the pickle.
 const MOST_COPIES: u64 = 8;
 
@@ -320,7 +325,9 @@ impl<R: BufRead> Machine<R> {
     }
 
     fn global(&mut self, module: &str, name: &str) -> Result<(), PickleError> {
-        self.push(Node::Global(function(module, name), format!("{module}.{name}").into()))
+        let full = format!("{module}.{name}");
+        let shown: String = printable(&full).chars().take(LONGEST_NAME).collect();
+        self.push(Node::Global(function(module, name), shown.into()))
     }
 
     /// Module and name of a global, from the two values that name it.
@@ -344,7 +351,7 @@ impl<R: BufRead> Machine<R> {
                 let elements = self.storage_class(class).ok_or(WRONG)?;
                 let key = match key {
                     Value::Int(number) => number.to_string(),
-                    other => self.word(other).filter(|key| key.len() <= 1024).ok_or(WRONG)?.to_owned(),
+                    other => self.word(other).filter(|key| key.len() <= LONGEST_KEY).ok_or(WRONG)?.to_owned(),
                 };
                 let offset = match rest.first().and_then(|&view| self.node(view)) {
                     Some(Node::Sequence(view)) => match view.as_slice() {
@@ -367,7 +374,7 @@ impl<R: BufRead> Machine<R> {
     pub(super) fn word(&self, value: Value) -> Option<&str> {
         match self.node(value)? {
             Node::Text(text) => Some(text),
-            Node::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            Node::Bytes(bytes) if bytes.len() <= LONGEST_WORD => std::str::from_utf8(bytes).ok(),
             _ => None,
         }
     }

@@ -112,18 +112,3 @@ pub(super) const MOST_DIMENSIONS: usize = 64;
 pub fn read(reader: &mut impl BufRead, length: u64) -> Result<Pickle, PickleError> {
     machine::Machine::new(input::Input::new(reader, length)).run()
 }
-
-/// The tensors of a pickle that holds a plain dictionary of tensors, by name.
-///
-/// # Errors
-/// What is refused, or where the stream is damaged.
-pub fn tensors(mut bytes: &[u8]) -> Result<Vec<(String, TensorRecord)>, PickleError> {
-    let length = bytes.len() as u64;
-    let pickle = read(&mut bytes, length)?;
-    let Some(Node::Dictionary(entries)) = pickle.node(pickle.root) else { return Ok(Vec::new()) };
-    let named = entries.iter().filter_map(|&(key, value)| match (pickle.text(key), pickle.node(value)) {
-        (Some(name), Some(Node::Tensor(record))) => Some((name.to_owned(), record.as_ref().clone())),
-        _ => None,
-    });
-    Ok(named.collect())
-}

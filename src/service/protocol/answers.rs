@@ -56,6 +56,8 @@ pub struct ModelInfo {
     pub preprocess: String,
     /// Where that comes from, when it was guessed.
     pub preprocess_note: Option<String>,
+    /// What the user should know of how the file was opened.
+    pub note: Option<String>,
     /// Sum of all parameters.
     pub parameters: u64,
 }

@@ -35,6 +35,7 @@ pub(super) fn of(network: &Network) -> ModelInfo {
             Source::Guessed(reason) => Some(reason.clone()),
             _ => None,
         },
+        note: network.note.clone(),
         parameters: network.layers.layers.iter().map(Layer::parameters).sum(),
     }
 }

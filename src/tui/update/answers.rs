@@ -26,7 +26,7 @@ impl State {
                 self.progress.remove(&Pane::Input);
                 self.model = Some(model);
                 self.layer = self.first_layer();
-                self.say_guess();
+                self.say_notes();
                 return self.ask_picture();
             }
             Event::Ran { ticket, picture, preprocess, predictions, layers, .. } if ticket == self.input_ticket => {
@@ -69,15 +69,15 @@ impl State {
         Vec::new()
     }
 
-    /// What was guessed about pictures is said before anybody believes what they show.
-    fn say_guess(&mut self) {
-        let Some(reason) = self.model.as_ref().and_then(|model| model.preprocess_note.clone()) else { return };
-        let key = self
-            .keymap
-            .keys_of(Action::Preprocess)
-            .first()
-            .map_or_else(String::new, |key| format!("; {key} changes that"));
-        self.notice = Some(Notice::Done(format!("{reason}{key}")));
+    /// What a file lacks, and what was guessed about pictures, is said before anybody believes what is shown.
+    fn say_notes(&mut self) {
+        let Some(model) = &self.model else { return };
+        if let Some(note) = &model.note {
+            self.notice = Some(Notice::Amiss(note.clone()));
+        } else if let Some(reason) = &model.preprocess_note {
+            let key = self.keymap.keys_of(Action::Preprocess).first().map(|key| format!("; {key} changes that"));
+            self.notice = Some(Notice::Done(format!("{reason}{}", key.unwrap_or_default())));
+        }
     }
 
     fn arrived(&mut self, ticket: u64, page: Page) {
