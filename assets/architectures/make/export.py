@@ -27,13 +27,14 @@ serialize._SYM_OPS.add(math.ceil)
 
 
 class NoInitialisation(TorchFunctionMode):
-    """Random weights are never looked at: their numbers are not drawn."""
+    """Random weights are never looked at: zeros do, which also end the draws that are repeated until all numbers are in range."""
 
     RANDOM = {"normal_", "uniform_", "erfinv_", "trunc_normal_", "kaiming_uniform_", "xavier_uniform_", "orthogonal_"}
 
     def __torch_function__(self, function, types, arguments=(), options=None):
         if getattr(function, "__name__", "") in self.RANDOM and arguments and isinstance(arguments[0], torch.Tensor):
-            return arguments[0]
+            with torch.no_grad():
+                return arguments[0].zero_()
         return function(*arguments, **(options or {}))
 
 
