@@ -237,7 +237,8 @@ fn what_libtorch_prints_goes_to_the_log_and_not_to_the_screen() {
 fn a_program_that_is_killed_or_aborts_leaves_a_terminal_that_can_be_used() {
     for signal in ["KILL", "ABRT"] {
         // A shell owns the terminal, as everywhere else: what its owner leaves is hung up.
-        let mut program = Program::start_command("sh", &["-c", "\"$0\" --demo book --graphics cells; sleep 60", LAYERSCOPE]);
+        let mut program =
+            Program::start_command("sh", &["-c", "\"$0\" --demo book --graphics cells; sleep 60", LAYERSCOPE]);
         program.see("Grad-CAM of cat");
         assert!(!program.modes().contains("ICANON"));
         let shell = program.child.process_id().unwrap();
