@@ -12,7 +12,9 @@ pub mod formats {
     pub mod archive;
     pub mod checkpoint;
     pub mod exported_program;
+    mod guess;
     pub mod keras;
+    pub mod onnx;
     pub mod pickle;
 }
 

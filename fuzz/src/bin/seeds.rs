@@ -44,7 +44,8 @@ fn main() -> std::io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let kind = name.rsplit('.').next().unwrap_or_default();
         match kind {
-            "h5" | "hdf5" => seed("keras", &bytes)?,
+            "h5" | "hdf5" | "keras" => seed("keras", &bytes)?,
+            "onnx" => seed("onnx", &bytes)?,
             "pth" | "pt" | "pkl" | "ckpt" | "bin" | "tar" | "safetensors" => seed("checkpoint", &bytes)?,
             _ => {}
         }
