@@ -46,6 +46,11 @@ pub enum DType {
 }
 
 impl DType {
+    /// Whether elements are real numbers, in floating point of any precision.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::Float16 | Self::BFloat16 | Self::Float32 | Self::Float64)
+    }
+
     /// Bytes that one element takes.
     pub fn size(self) -> usize {
         match self {

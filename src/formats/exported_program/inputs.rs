@@ -178,7 +178,7 @@ fn picture_of(user: &UserInput<'_>) -> Option<InputShape> {
     let meta = user.meta?;
     let dtype = dtype(meta.dtype)?;
     let sizes: [Dimension; 4] = meta.sizes.iter().map(dimension).collect::<Option<Vec<_>>>()?.try_into().ok()?;
-    let float = matches!(dtype, DType::Float16 | DType::BFloat16 | DType::Float32 | DType::Float64);
+    let float = dtype.is_float();
     let channels = |size: Dimension| matches!(size, Dimension::Fixed(size) if PICTURE_CHANNELS.contains(&size));
     let [n, second, third, last] = sizes;
     let (layout, dimensions) = if channels(last) && !channels(second) {

@@ -247,8 +247,7 @@ impl<'m> Lowering<'m> {
         match known {
             Known::Tensor(tensor) => Ok(tensor.clone()),
             Known::Constant(constant) => {
-                let number =
-                    matches!(constant.dtype, DType::Float32 | DType::Float64 | DType::Float16 | DType::BFloat16);
+                let number = constant.dtype.is_float();
                 let learned = constant.initializer && number && constant.elements() > 1;
                 Ok(self.weight(constant, if learned { WeightRole::Parameter } else { WeightRole::Constant }))
             }

@@ -95,7 +95,7 @@ pub fn open<R: Read + Seek>(path: &Path, archive: &mut Archive<R>) -> Result<Tor
         .map_err(|error| TorchScriptError::Loader(format!("a description that cannot be read ({error})")))?;
     let weights = dtype_of(description.dtype).unwrap_or(DType::Float32);
     let dtype = traced.as_ref().map_or(weights, |traced| traced.dtype);
-    if !matches!(dtype, DType::Float16 | DType::BFloat16 | DType::Float32 | DType::Float64) {
+    if !dtype.is_float() {
         return Err(TorchScriptError::Refused(format!(
             "a program whose input is {}; layerscope shows networks that take one float picture of N×C×H×W",
             format!("{dtype:?}").to_lowercase()

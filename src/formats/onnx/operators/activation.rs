@@ -74,7 +74,7 @@ fn composed(call: &mut Call, operator: &str, input: &Tensor) -> Result<Tensor> {
         _ => {
             // Towards zero by the bias, and zero in between.
             let (lambda, bias) = (call.float("lambd", 0.5)?, call.float("bias", 0.0)?);
-            let (fed, back) = if super::elementwise::is_real(input.dtype) {
+            let (fed, back) = if input.dtype.is_float() {
                 (input.clone(), None)
             } else {
                 (call.cast(input, crate::model::graph::DType::Float64), Some(input.dtype))

@@ -5,11 +5,6 @@ use super::super::error::Result;
 use super::super::values::{Dim, Known, Number, Tensor};
 use crate::model::graph::{Argument, DType};
 
-/// Whether elements are real numbers.
-pub(super) fn is_real(dtype: DType) -> bool {
-    matches!(dtype, DType::Float16 | DType::BFloat16 | DType::Float32 | DType::Float64)
-}
-
 /// Whether a factor changes nothing.
 pub(super) fn is_one(factor: f64) -> bool {
     factor.total_cmp(&1.0).is_eq()
@@ -57,7 +52,7 @@ pub(super) fn binary(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
         "Add" => call.binary(("add", "Tensor"), &a, b),
         "Sub" => call.binary(("sub", "Tensor"), &a, b),
         "Mul" => call.binary(("mul", "Tensor"), &a, b),
-        "Div" if is_real(a.dtype) => call.binary(("div", "Tensor"), &a, b),
+        "Div" if a.dtype.is_float() => call.binary(("div", "Tensor"), &a, b),
         "Div" => rounded_quotient(call, &a, b),
         "Pow" => power(call, &a)?,
         "Mod" if call.flag("fmod")? => call.binary(("fmod", "Tensor"), &a, b),
@@ -95,7 +90,7 @@ fn rounded_quotient(call: &mut Call, a: &Tensor, b: Operand) -> Tensor {
 /// The result has the base's type, whatever the exponent's.
 fn power(call: &mut Call, base: &Tensor) -> Result<Tensor> {
     if let Some(exponent) = call.known(1)?.numbers().and_then(|numbers| numbers.single())
-        && is_real(base.dtype)
+        && base.dtype.is_float()
         && let Some(number) = exponent.real()
     {
         return Ok(call.like(("pow", "Tensor_Scalar"), base, vec![("exponent", Argument::Float(number))]));
@@ -218,7 +213,7 @@ fn clamp(call: &mut Call, input: &Tensor, low: Option<Argument>, high: Option<Ar
     let bound = |bound: Option<Argument>| {
         bound.filter(|bound| !matches!(bound, Argument::Float(number) if number.abs() >= f64::from(f32::MAX)))
     };
-    let (low, high) = if is_real(input.dtype) { (bound(low), bound(high)) } else { (low, high) };
+    let (low, high) = if input.dtype.is_float() { (bound(low), bound(high)) } else { (low, high) };
     match (low, high) {
         (None, None) => input.clone(),
         (Some(Argument::Float(0.0)), None) => call.like(("relu", ""), input, Vec::new()),

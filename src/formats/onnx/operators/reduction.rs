@@ -3,7 +3,6 @@
 use super::super::call::Call;
 use super::super::error::Result;
 use super::super::values::{Dim, Known, Tensor};
-use super::elementwise::is_real;
 use crate::model::graph::{Argument, DType};
 
 /// Since which version of an operator its axes are an input.
@@ -33,7 +32,7 @@ pub(super) fn reduce(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
     }
     let to = Over { axes, keep, sizes, none };
     let float = |call: &mut Call, input: &Tensor| {
-        if is_real(input.dtype) { input.clone() } else { call.cast(input, DType::Float64) }
+        if input.dtype.is_float() { input.clone() } else { call.cast(input, DType::Float64) }
     };
     let made = match operator {
         "ReduceSum" => to.sum(call, &input),

@@ -159,11 +159,7 @@ fn targets(call: &mut Call, input: &Tensor, old: bool) -> Result<Vec<Axis>> {
 /// libtorch's own upsampling of rows and columns, where it computes the same.
 fn direct(call: &mut Call, input: &Tensor, axes: &[Axis], how: &How) -> Option<Tensor> {
     let spatial = input.rank().saturating_sub(2);
-    if !(1..=3).contains(&spatial)
-        || axes.iter().any(|axis| axis.place < 2)
-        || how.exclude
-        || !super::elementwise::is_real(input.dtype)
-    {
+    if !(1..=3).contains(&spatial) || axes.iter().any(|axis| axis.place < 2) || how.exclude || !input.dtype.is_float() {
         return None;
     }
     let mut sizes: Vec<Number> = (2..input.rank()).map(|axis| call.lowering.size(input, axis)).collect();
