@@ -114,7 +114,11 @@ fn a_mistyped_command_is_answered_with_the_nearest_names() {
     let answer = |words: &[&str]| checkout.xtask(words).output().unwrap();
     fails(&answer(&["tset"]), 2, &["unknown command 'tset'", "did you mean test"]);
     fails(&answer(&["fix"]), 2, &["did you mean fixtures?"]);
-    fails(&answer(&["deploy"]), 2, &["unknown command 'deploy'", "setup, run, test, fixtures, conformance, architectures and help"]);
+    fails(
+        &answer(&["deploy"]),
+        2,
+        &["unknown command 'deploy'", "setup, run, test, fixtures, conformance, architectures and help"],
+    );
     fails(&answer(&["setup", "--gpu"]), 2, &["unknown argument '--gpu'", "--cpu and --cuda"]);
     fails(&answer(&["setup", "--cpu", "--cuda"]), 2, &["not both"]);
     fails(&answer(&["test", "fast"]), 2, &["unknown argument 'fast'", "takes nothing"]);
