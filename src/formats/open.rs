@@ -16,9 +16,9 @@ use super::torchscript::{self, TorchScriptError};
 use crate::model::printable::{printable, printable_path};
 use crate::model::{InputDescription, Layout, Model, Preprocessing, Source};
 
-/// Why a file cannot be opened as a model: one line that names the file.
+/// Why a file cannot be opened as a model: one line that names the file, whatever the file has written in its names.
 #[derive(Debug, thiserror::Error)]
-#[error("{file}: {reason}")]
+#[error("{file}: {}", printable(&reason.to_string()))]
 pub struct OpenError {
     /// The file.
     pub file: String,

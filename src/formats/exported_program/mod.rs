@@ -22,9 +22,10 @@ use super::pickle::PickleError;
 use crate::model::Graph;
 use crate::model::Layout as PictureLayout;
 use crate::model::graph::{DType, ValueId};
+use crate::model::printable;
 use lower::Lowering;
 
-/// Why an exported program cannot be opened.
+/// Why an exported program cannot be opened: one line, whatever the file has written in its names.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportedProgramError {
     /// The archive is damaged.
@@ -34,13 +35,13 @@ pub enum ExportedProgramError {
     #[error("its weights cannot be read: {0}")]
     Pickle(#[from] PickleError),
     /// The graph's JSON is not JSON or lacks a field.
-    #[error("damaged: {0}")]
+    #[error("damaged: {}", printable(.0))]
     Damaged(String),
     /// A `.pt2` that holds something else than an exported program.
-    #[error("{0}")]
+    #[error("{}", printable(.0))]
     OtherKind(String),
     /// A node that cannot be run here.
-    #[error("node {node}: {reason}")]
+    #[error("node {}: {}", printable(node), printable(reason))]
     Node {
         /// The node's name.
         node: String,
@@ -48,7 +49,7 @@ pub enum ExportedProgramError {
         reason: String,
     },
     /// A weight whose numbers are not where the file says.
-    #[error("weight {name}: {reason}")]
+    #[error("weight {}: {}", printable(name), printable(reason))]
     Weight {
         /// The weight's name.
         name: String,
