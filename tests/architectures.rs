@@ -286,7 +286,7 @@ fn where_several_architectures_with_other_outputs_fit_the_user_or_the_files_name
 #[test]
 fn a_name_that_is_not_known_is_answered_with_the_nearest() {
     let line = line(zeros("torchvision/resnet18"), Some("resnet81"));
-    assert!(line.starts_with("unknown architecture `resnet81`; did you mean "), "{line}");
+    assert!(line.starts_with("unknown architecture `resnet81`: neither a known one nor an exported program (.pt2) that lends its graph; did you mean "), "{line}");
     assert!(line.contains("resnet18"), "{line}");
     let other = architectures::bind(zeros("torchvision/resnet18"), Some("resnet34"), Path::new("")).unwrap_err();
     assert!(matches!(other, ArchitectureError::Differs(_)), "{other}");

@@ -8,7 +8,9 @@ use crate::model::graph::DType;
 #[derive(Debug, thiserror::Error)]
 pub enum ArchitectureError {
     /// No architecture has that name, and no file either.
-    #[error("unknown architecture `{typed}`: neither a known one nor an exported program (.pt2) that lends its graph{hint}")]
+    #[error(
+        "unknown architecture `{typed}`: neither a known one nor an exported program (.pt2) that lends its graph{hint}"
+    )]
     Unknown {
         /// What was asked for.
         typed: String,
