@@ -379,7 +379,7 @@ pub(super) fn depth_to_space(call: &mut Call) -> Result<Vec<Known>> {
     }
 }
 
-/// Blocks of pixels to channels, the block's place first: `SpaceToDepth`.
+/// Blocks of pixels to channels, the block's place first or (`CRD`) last: `SpaceToDepth`.
 pub(super) fn space_to_depth(call: &mut Call) -> Result<Vec<Known>> {
     let input = call.tensor(0)?;
     let block = call.maybe_int("blocksize")?.filter(|&block| (1..1 << 20).contains(&block));
@@ -391,7 +391,10 @@ pub(super) fn space_to_depth(call: &mut Call) -> Result<Vec<Known>> {
     let height = call.lowering.arithmetic(SizeOperator::FloorDiv, shape[2], block)?;
     let width = call.lowering.arithmetic(SizeOperator::FloorDiv, shape[3], block)?;
     let split = call.reshape(&input, &[shape[0], shape[1], height, block, width, block]);
-    let order = call.permute(&split, &[0, 3, 5, 1, 2, 4]);
+    let order = match call.text("mode", "DCR")? {
+        "CRD" => call.permute(&split, &[0, 1, 3, 5, 2, 4]),
+        _ => call.permute(&split, &[0, 3, 5, 1, 2, 4]),
+    };
     let area = call.lowering.arithmetic(SizeOperator::Mul, block, block)?;
     let channels = call.lowering.arithmetic(SizeOperator::Mul, shape[1], area)?;
     Ok(vec![Known::Tensor(call.reshape(&order, &[shape[0], channels, height, width]))])
