@@ -80,13 +80,36 @@ pub fn open(path: &Path) -> Result<Checkpoint, CheckpointError> {
 /// Whether a file of `length` bytes that begins with `start` (512 bytes of it) is one that [`open`] reads, or refuses by name:
 /// a checkpoint that is no zip, an index of shards, or an archive around one.
 pub fn begins(start: &[u8], length: u64) -> bool {
-    safetensors::begins(start, length)
-        || start.get(257..262) == Some(b"ustar")
-        || matches!(start, [0x80, 0..=5, ..] | [b'(' | b'c' | b'}' | b']' | b'{', ..])
-        || matches!(
-            start,
-            [0x1f, 0x8b, ..] | [b'B', b'Z', b'h', ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [0xfd, b'7', b'z', ..]
-        )
+    matches!(start, [b'{', ..]) || matches!(Content::of(start, length), Some(content) if content != Content::Zip)
+}
+
+/// What a checkpoint of one file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Zip,
+    Safetensors,
+    Pickles,
+    /// Something around a checkpoint, and what to do about it.
+    Wrapped(&'static str),
+}
+
+impl Content {
+    /// By how a file of `length` bytes begins.
+    fn of(start: &[u8], length: u64) -> Option<Self> {
+        Some(match start {
+            [b'P', b'K', ..] => Self::Zip,
+            [0x1f, 0x8b, ..] => Self::Wrapped("compressed with gzip; unpack it first"),
+            [b'B', b'Z', b'h', ..] => Self::Wrapped("compressed with bzip2; unpack it first"),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Wrapped("compressed with zstd; unpack it first"),
+            [0xfd, b'7', b'z', ..] => Self::Wrapped("compressed with xz; unpack it first"),
+            start if start.get(257..262) == Some(b"ustar") => Self::Wrapped(
+                "a tar archive, as PyTorch wrote checkpoints before 0.1.10; load it with a PyTorch of today and save it again",
+            ),
+            start if safetensors::begins(start, length) => Self::Safetensors,
+            [0x80, 0..=5, ..] | [b'(' | b'c' | b'}' | b']', ..] => Self::Pickles,
+            _ => return None,
+        })
+    }
 }
 
 /// Whether a folder holds weights under one of the names that libraries give them.
@@ -117,18 +140,12 @@ fn stored<R: Read + Seek>(mut reader: BufReader<R>) -> Result<Checkpoint, Checkp
     reader.by_ref().take(512).read_to_end(&mut start)?;
     reader.seek(SeekFrom::Start(0))?;
     let other = |text: &str| Err(CheckpointError::OtherKind(text.to_owned()));
-    match start.as_slice() {
-        [] => other("the file is empty"),
-        [b'P', b'K', ..] => zip::read(Archive::open(reader)?),
-        [0x1f, 0x8b, ..] => other("compressed with gzip; unpack it first"),
-        [b'B', b'Z', b'h', ..] => other("compressed with bzip2; unpack it first"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => other("compressed with zstd; unpack it first"),
-        [0xfd, b'7', b'z', ..] => other("compressed with xz; unpack it first"),
-        start if start.get(257..262) == Some(b"ustar") => other(
-            "a tar archive, as PyTorch wrote checkpoints before 0.1.10; load it with a PyTorch of today and save it again",
-        ),
-        start if safetensors::begins(start, length) => safetensors::read(reader, length),
-        [0x80, 0..=5, ..] | [b'(' | b'c' | b'}' | b']', ..] => legacy::read(reader, length),
-        _ => other("neither a file of torch.save nor a safetensors file"),
+    match Content::of(&start, length) {
+        Some(Content::Zip) => zip::read(Archive::open(reader)?),
+        Some(Content::Safetensors) => safetensors::read(reader, length),
+        Some(Content::Pickles) => legacy::read(reader, length),
+        Some(Content::Wrapped(what)) => other(what),
+        None if start.is_empty() => other("the file is empty"),
+        None => other("neither a file of torch.save nor a safetensors file"),
     }
 }

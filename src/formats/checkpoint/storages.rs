@@ -60,19 +60,11 @@ fn cut(name: String, record: TensorRecord, storage: &Bytes) -> Result<Tensor, Ch
     let size = record.dtype.size();
     let place = || {
         let elements = record.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size))?;
-        let start = record.offset.checked_mul(size)?;
-        if elements == 0 {
-            return Some((0, 0, 0));
-        }
-        let last = record
-            .shape
-            .iter()
-            .zip(&record.strides)
-            .try_fold(0_usize, |sum, (&size, &stride)| sum.checked_add((size - 1).checked_mul(stride)?))?;
-        let end = start.checked_add(last.checked_add(1)?.checked_mul(size)?)?;
-        (end <= storage.len()).then_some((elements.checked_mul(size)?, start, end))
+        // An empty tensor may lie anywhere.
+        let place = if elements == 0 { 0..0 } else { record.place(storage.len())? };
+        Some((elements.checked_mul(size)?, place))
     };
-    let Some((bytes, start, end)) = place() else {
+    let Some((bytes, place)) = place() else {
         return Err(at_tensor(
             &name,
             format!("its storage of {} bytes is shorter than its shape and place say", storage.len()),
@@ -86,7 +78,7 @@ fn cut(name: String, record: TensorRecord, storage: &Bytes) -> Result<Tensor, Ch
         dtype: record.dtype,
         strides: plain_unless(&record.shape, record.strides),
         shape: record.shape,
-        data: storage.slice(start..end),
+        data: storage.slice(place),
     })
 }
 

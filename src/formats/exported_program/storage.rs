@@ -71,19 +71,6 @@ impl Saved {
 
 /// The part of a storage that a tensor takes; `None` where it is shorter than that.
 pub(super) fn cut(storage: &Bytes, record: TensorRecord) -> Option<Found> {
-    let start = record.offset.checked_mul(record.dtype.size())?;
-    let last = record
-        .shape
-        .iter()
-        .zip(&record.strides)
-        .try_fold(0_usize, |sum, (&size, &stride)| sum.checked_add(size.saturating_sub(1).checked_mul(stride)?))?;
-    let length = if record.shape.contains(&0) { 0 } else { last.checked_add(1)?.checked_mul(record.dtype.size())? };
-    let end = start.checked_add(length)?;
-    let fits = record.shape.len() == record.strides.len() && end <= storage.len();
-    fits.then(|| Found {
-        dtype: record.dtype,
-        shape: record.shape,
-        strides: record.strides,
-        data: storage.slice(start..end),
-    })
+    let data = storage.slice(record.place(storage.len())?);
+    Some(Found { dtype: record.dtype, shape: record.shape, strides: record.strides, data })
 }

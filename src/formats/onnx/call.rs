@@ -91,24 +91,19 @@ impl<'a, 'm> Call<'a, 'm> {
 
     /// Whole numbers that must be known at load.
     pub(super) fn ints(&self, index: usize) -> Result<Option<Vec<i64>>> {
-        let Some(known) = self.given(index) else { return Ok(None) };
-        let items =
-            known.numbers().map(|numbers| numbers.items.iter().map(|item| item.int()).collect::<Option<Vec<_>>>());
-        match items.flatten() {
-            Some(items) => Ok(Some(items)),
-            None => Err(self.fail(format!("its input {index} is no constant, which only constants can be here"))),
-        }
+        self.constants(index, Number::int)
     }
 
     /// Real numbers that must be known at load.
     pub(super) fn reals(&self, index: usize) -> Result<Option<Vec<f64>>> {
+        self.constants(index, Number::real)
+    }
+
+    fn constants<T>(&self, index: usize, read: impl Fn(Number) -> Option<T>) -> Result<Option<Vec<T>>> {
         let Some(known) = self.given(index) else { return Ok(None) };
-        let items =
-            known.numbers().map(|numbers| numbers.items.iter().map(|item| item.real()).collect::<Option<Vec<_>>>());
-        match items.flatten() {
-            Some(items) => Ok(Some(items)),
-            None => Err(self.fail(format!("its input {index} is no constant, which only constants can be here"))),
-        }
+        let items = known.numbers().and_then(|numbers| numbers.items.into_iter().map(read).collect());
+        let fail = || self.fail(format!("its input {index} is no constant, which only constants can be here"));
+        items.map(Some).ok_or_else(fail)
     }
 
     /// A single whole number that must be known at load.

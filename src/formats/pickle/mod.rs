@@ -89,6 +89,21 @@ pub struct TensorRecord {
     pub strides: Vec<usize>,
 }
 
+impl TensorRecord {
+    /// The bytes that the tensor takes of a storage of `length` bytes; `None` where it reaches past the end.
+    pub fn place(&self, length: usize) -> Option<std::ops::Range<usize>> {
+        let size = self.dtype.size();
+        let start = self.offset.checked_mul(size)?;
+        let last =
+            self.shape.iter().zip(&self.strides).try_fold(0_usize, |sum, (&size, &stride)| {
+                sum.checked_add(size.saturating_sub(1).checked_mul(stride)?)
+            })?;
+        let bytes = if self.shape.contains(&0) { 0 } else { last.checked_add(1)?.checked_mul(size)? };
+        let end = start.checked_add(bytes)?;
+        (self.shape.len() == self.strides.len() && end <= length).then_some(start..end)
+    }
+}
+
 /// A NumPy array, whose numbers are in the pickle itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArrayRecord {
