@@ -144,7 +144,11 @@ impl<'a> Subject<'a> {
     pub(super) fn activations(&mut self, layer: LayerId) -> Result<Numbers, WorkError> {
         let place = self.network.layer(layer)?;
         let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
-        let maps = channels::maps(run.forward.get(place.tap.value)?, self.network.layout(place.tap.value))?;
+        let maps = channels::maps(
+            run.forward.get(place.tap.value)?,
+            self.network.layout(place.tap.value),
+            run.forward.grids(),
+        )?;
         if let Some(known) = run.statistics.get(&place.tap.value) {
             return Ok(Numbers { maps, statistics: known.clone() });
         }
@@ -177,14 +181,15 @@ impl<'a> Subject<'a> {
         let target = Target::from(class);
         let recording = self.recording(layer, &target, cancel)?;
         let gradient = recording.gradient(network, &target)?;
+        let grids = self.forward()?.grids();
         tch::no_grad(|| {
             let product = recording.activation().f_mul(&gradient)?;
             Ok(Gradient {
                 layer,
                 class,
                 contributions: numbers(&channels::sums(&product, layout)?)?,
-                alone: Numbers::of(channels::maps(&gradient, layout)?)?,
-                times_activation: Numbers::of(channels::maps(&product, layout)?)?,
+                alone: Numbers::of(channels::maps(&gradient, layout, grids)?)?,
+                times_activation: Numbers::of(channels::maps(&product, layout, grids)?)?,
             })
         })
     }
