@@ -35,9 +35,8 @@ pub(in crate::methods) fn legrad(input: &MapInput<'_>, settings: &Settings) -> R
         let block = block_of(network, forward, &attention, node)?;
         let (run, weights) = written_out(network, forward, node, &[block.tap()], true, job.cancel)?;
         let tokens = run.get(block.output)?;
-        let mean = tch::with_grad(|| {
-            tokens.f_mean_dim([1].as_slice(), true, Kind::Float)?.f_expand(tokens.size(), false)
-        })?;
+        let mean =
+            tch::with_grad(|| tokens.f_mean_dim([1].as_slice(), true, Kind::Float)?.f_expand(tokens.size(), false))?;
         let tapped = after_blocks(input, head, mean, target)?;
         if !tapped.requires_grad() {
             return Err(MethodError::NoGradient(block.path.clone()));

@@ -42,7 +42,11 @@ pub(in crate::methods) fn rollout(input: &MapInput<'_>, settings: &Settings) -> 
         });
     }
     let flow = flow.ok_or_else(|| MethodError::NoGradient(input.place.name.clone()))?;
-    let row = if attention.grid.extra > 0 { flow.f_select(0, 0)? } else { flow.f_mean_dim([0].as_slice(), false, Kind::Float)? };
+    let row = if attention.grid.extra > 0 {
+        flow.f_select(0, 0)?
+    } else {
+        flow.f_mean_dim([0].as_slice(), false, Kind::Float)?
+    };
     attention.map(&row)
 }
 

@@ -87,7 +87,11 @@ impl Search<'_> {
                 });
                 let pooled = name.contains("pool2d") || name == "mean";
                 let (height, width) = sides(&shape, layout.copied().unwrap_or(Layout::ChannelsFirst));
-                layout.is_some() && height * width > 1 && !pooled && !moves_only && self.like_the_picture(batch, height, width)
+                layout.is_some()
+                    && height * width > 1
+                    && !pooled
+                    && !moves_only
+                    && self.like_the_picture(batch, height, width)
             }
             [] => false,
         }
@@ -118,7 +122,9 @@ fn is_one_of(names: &[&str], name: &str) -> bool {
 /// Rows and columns of a map; 0 of what is none.
 fn sides(shape: &[i64], layout: Layout) -> (i64, i64) {
     match (shape, layout) {
-        (&[_, height, width, _], Layout::ChannelsLast) | (&[_, _, height, width], Layout::ChannelsFirst) => (height, width),
+        (&[_, height, width, _], Layout::ChannelsLast) | (&[_, _, height, width], Layout::ChannelsFirst) => {
+            (height, width)
+        }
         _ => (0, 0),
     }
 }
@@ -155,11 +161,15 @@ fn seen(graph: &Graph, scores: ValueId, grids: &Grids, shape_of: &ShapeOf<'_>) -
     let mut leading = HashSet::new();
     for node in graph.nodes.iter().rev() {
         let name = node::operator(node);
-        let (of_all, of_some) = (node.makes().any(|value| whole.contains(&value)), node.makes().any(|value| leading.contains(&value)));
+        let (of_all, of_some) =
+            (node.makes().any(|value| whole.contains(&value)), node.makes().any(|value| leading.contains(&value)));
         if !(of_all || of_some) || name.starts_with("sym_size") {
             continue;
         }
-        let by_tokens = node::is_elementwise(node) || matches!(name, "layer_norm" | "linear" | "native_layer_norm");
+        let by_tokens = node::is_elementwise(node)
+            || matches!(name, "layer_norm" | "linear" | "native_layer_norm")
+            // Whoever writes `x[:, 0]` takes all pictures first.
+            || (name == "slice" && node::int(node, "dim").unwrap_or(0) == 0);
         if takes_leading_tokens(node, name, grids, shape_of) || (!of_all && by_tokens) {
             leading.extend(node.reads());
         } else {
@@ -178,11 +188,14 @@ fn takes_leading_tokens(node: &Node, name: &str, grids: &Grids, shape_of: &Shape
     let along_tokens = matches!(node::int(node, "dim"), Some(1 | -2));
     match name {
         "select" => {
-            along_tokens && node::int(node, "index").zip(extra()).is_some_and(|(index, extra)| (0..extra).contains(&index))
+            along_tokens
+                && node::int(node, "index").zip(extra()).is_some_and(|(index, extra)| (0..extra).contains(&index))
         }
         "slice" => {
             let start = node::int(node, "start").unwrap_or(0);
-            along_tokens && start >= 0 && node::int(node, "end").zip(extra()).is_some_and(|(end, extra)| (0..=extra).contains(&end))
+            along_tokens
+                && start >= 0
+                && node::int(node, "end").zip(extra()).is_some_and(|(end, extra)| (0..=extra).contains(&end))
         }
         _ => false,
     }
