@@ -90,14 +90,14 @@ impl Recording {
                 Ok((channels::channels_first(&activation, layout)?, channels::channels_first(&gradient, layout)?))
             }
             Some(grid) => {
-                let gradient = channels::on_grid(&self.gradient(network, target)?, grid)?;
-                if grid.extra > 0 && gradient.f_count_nonzero(None)?.int64_value(&[]) == 0 {
-                    return Err(MethodError::NoPatches {
-                        layer: self.place.name.clone(),
-                        hint: default_layer_hint(network),
-                    });
+                let gradient = self.gradient(network, target)?;
+                let on_patches = channels::on_grid(&gradient, grid)?;
+                let reaches = |part: &Tensor| Ok::<_, MethodError>(part.f_count_nonzero(None)?.int64_value(&[]) > 0);
+                if grid.extra > 0 && !reaches(&on_patches)? && reaches(&gradient)? {
+                    let (layer, hint) = (self.place.name.clone(), default_layer_hint(network));
+                    return Err(MethodError::NoPatches { layer, hint });
                 }
-                Ok((channels::on_grid(&activation, grid)?, gradient))
+                Ok((channels::on_grid(&activation, grid)?, on_patches))
             }
             None => {
                 let (layer, given) = (self.place.name.clone(), activation.size());
