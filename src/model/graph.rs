@@ -1,5 +1,6 @@
 //! The one representation every model file is lowered to: a list of ATen operator calls.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -291,6 +292,8 @@ pub struct Graph {
     pub weights: Vec<Weight>,
     /// What the network gives, in order.
     pub outputs: Vec<ValueId>,
+    /// Element types that weights are run in, where these are not the file's.
+    pub run_types: HashMap<ValueId, DType>,
 }
 
 impl Graph {

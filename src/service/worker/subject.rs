@@ -94,6 +94,14 @@ impl<'a> Subject<'a> {
         Ok(&self.run()?.forward)
     }
 
+    /// Shape of a value of the run.
+    ///
+    /// # Errors
+    /// When there is no picture, or the value is no tensor.
+    pub(super) fn shape(&self, value: ValueId) -> Result<Vec<i64>, WorkError> {
+        Ok(self.forward()?.shapes().get(&value).cloned().ok_or(EngineError::NoTensor)?)
+    }
+
     /// What every layer gave.
     ///
     /// # Errors
@@ -144,7 +152,8 @@ impl<'a> Subject<'a> {
     pub(super) fn activations(&mut self, layer: LayerId) -> Result<Numbers, WorkError> {
         let place = self.network.layer(layer)?;
         let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
-        let maps = channels::maps(run.forward.get(place.tap.value)?, self.network.layout(place.tap.value))?;
+        let output = run.forward.at(self.network, place.tap, &Cancel::new())?;
+        let maps = channels::maps(&output, self.network.layout(place.tap.value))?;
         if let Some(known) = run.statistics.get(&place.tap.value) {
             return Ok(Numbers { maps, statistics: known.clone() });
         }
