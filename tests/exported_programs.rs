@@ -75,8 +75,11 @@ fn gradients_at_the_input_and_at_every_kind_of_layer_are_pytorchs() {
         let given = [(source, input(&engine, &fixture))];
         for golden in fixture.list("gradients") {
             let path = golden["layer"].as_str().unwrap();
-            let at: Tap =
-                if path == "input" { source.into() } else { layers.layers[layers.find(path).unwrap().0].tap() };
+            let at: Tap = if path == "input" {
+                source.into()
+            } else {
+                layers.layers[layers.find(path).unwrap().0].tap().unwrap()
+            };
             let run = engine.run_recorded(&given, &[output.into()], &[at], &Cancel::new()).unwrap();
             let score = run.get(output).unwrap().select(1, fixture.class() as i64).sum(tch::Kind::Float);
             let gradient = engine.gradients(&score, &[run.get(at.value).unwrap()], false).unwrap();
@@ -104,7 +107,7 @@ fn a_run_to_a_layer_calls_only_what_the_layer_depends_on() {
     let fixture = Fixture::open("convnet");
     let engine = engine(&fixture.model());
     let layers = LayerTree::of(engine.graph());
-    let layer = |path: &str| layers.layers[layers.find(path).unwrap().0].tap();
+    let layer = |path: &str| layers.layers[layers.find(path).unwrap().0].tap().unwrap();
     let (source, end) = (engine.graph().inputs[0], engine.graph().outputs[0].into());
     assert_eq!(engine.plan(&[source], &[layer("conv1")]).len(), 1);
     assert!(engine.plan(&[source], &[layer("mixed")]).len() < engine.plan(&[source], &[end]).len());

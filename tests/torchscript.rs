@@ -90,8 +90,11 @@ fn gradients_at_the_input_and_at_layers_are_pytorchs() {
         let given = [(source, tensor(&engine, &fixture.input()))];
         for golden in fixture.list("gradients") {
             let name = golden["layer"].as_str().unwrap();
-            let at: Tap =
-                if name == "input" { source.into() } else { layers.layers[layers.find(name).unwrap().0].tap() };
+            let at: Tap = if name == "input" {
+                source.into()
+            } else {
+                layers.layers[layers.find(name).unwrap().0].tap().unwrap()
+            };
             let run = engine.run_recorded(&given, &[output.into()], &[at], &Cancel::new()).unwrap();
             let score = run.get(output).unwrap().select(1, fixture.class() as i64).sum(tch::Kind::Float);
             let gradient = engine.gradients(&score, &[run.get(at.value).unwrap()], false).unwrap();

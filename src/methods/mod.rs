@@ -34,6 +34,14 @@ pub enum MethodError {
     /// An index that is not of this model's layer tree.
     #[error("there is no layer number {0}")]
     NoSuchLayer(usize),
+    /// A layer that the network does not run.
+    #[error("layer {layer} has no activations: {reason}")]
+    NoActivations {
+        /// Path of the layer.
+        layer: String,
+        /// Where the network ends.
+        reason: String,
+    },
     /// The graph takes nothing.
     #[error("the network has no input")]
     NoInput,

@@ -110,7 +110,7 @@ impl Network {
     /// The layer or node of a name.
     ///
     /// # Errors
-    /// When there is none; the message names the nearest.
+    /// When there is none, and the message names the nearest; or when the network ends before the layer.
     pub fn place(&self, name: &str) -> Result<Place, MethodError> {
         if let Some(id) = self.layers.find(name) {
             return self.layer(id);
@@ -129,10 +129,15 @@ impl Network {
     /// The place of a layer of the tree.
     ///
     /// # Errors
-    /// When the index is not of this tree.
+    /// When the index is not of this tree, or the network ends before the layer.
     pub fn layer(&self, id: LayerId) -> Result<Place, MethodError> {
         let layer = self.layers.get(id).ok_or(MethodError::NoSuchLayer(id.0))?;
-        Ok(Place { name: layer.path.clone(), tap: layer.tap(), layer: Some(id) })
+        let tap = layer.tap().ok_or_else(|| {
+            let outline = self.engine.graph().outline.as_ref();
+            let reason = outline.map_or("the network ends before it", |outline| &outline.reason).to_owned();
+            MethodError::NoActivations { layer: layer.path.clone(), reason }
+        })?;
+        Ok(Place { name: layer.path.clone(), tap, layer: Some(id) })
     }
 
     /// The input tensor as the graph has it (1×C×H×W) from numbers in the model's own layout, with or without the batch
@@ -193,7 +198,7 @@ impl Network {
     /// The node that failed, or that the run was stopped.
     pub fn forward(&self, input: &Tensor, cancel: &Cancel) -> Result<Forward, MethodError> {
         let source = self.source()?;
-        let mut taps: Vec<Tap> = self.layers.layers.iter().map(crate::model::Layer::tap).collect();
+        let mut taps: Vec<Tap> = self.layers.layers.iter().filter_map(crate::model::Layer::tap).collect();
         for value in [self.head.output, self.head.scores] {
             if !taps.iter().any(|known| known.value == value) {
                 taps.push(value.into());

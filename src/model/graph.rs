@@ -278,6 +278,24 @@ impl Weight {
     }
 }
 
+/// A module as the file lists it.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// The modules around it, outermost first, and itself.
+    pub scope: Vec<Scope>,
+    /// The weight that it convolves or multiplies with, output channels first, where it is known without the call.
+    pub kernel: Option<ValueId>,
+}
+
+/// What a file says of a network of which it does not hold everything that runs.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// All modules in the file's order, those that no node belongs to among them.
+    pub modules: Vec<Module>,
+    /// Why some have no node, as the end of a line: `the network ends at layer hub, whose code is not in the file`.
+    pub reason: String,
+}
+
 /// A network as ATen operator calls in the order in which they run.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
@@ -291,6 +309,8 @@ pub struct Graph {
     pub weights: Vec<Weight>,
     /// What the network gives, in order.
     pub outputs: Vec<ValueId>,
+    /// The modules, where the nodes are not the whole network.
+    pub outline: Option<Outline>,
 }
 
 impl Graph {

@@ -144,7 +144,11 @@ impl LayerConfig {
         let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
         let entries = if model.is_some() { Map::new() } else { config.as_object().cloned().unwrap_or_default() };
         Ok(Self {
-            number: snake_case(if class == "GroupQueryAttention" { "GroupedQueryAttention" } else { class }),
+            number: snake_case(match class {
+                "GroupQueryAttention" => "GroupedQueryAttention",
+                // Archives know a class by its own name alone.
+                class => class.rsplit('>').next().unwrap_or(class),
+            }),
             options: Options {
                 name: printable(name).into_owned(),
                 class: printable(class).into_owned(),

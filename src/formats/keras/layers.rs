@@ -12,7 +12,7 @@ use super::{
 use crate::model::graph::{Argument, Operator, Scope, SizeOperator, ValueId};
 
 /// More nodes than any network has: a small file can call nested models of nested models without end.
-const MOST_NODES: usize = 100_000;
+pub(super) const MOST_NODES: usize = 100_000;
 
 /// A layer that is being lowered.
 pub(super) struct Call<'a> {
@@ -220,7 +220,7 @@ impl Call<'_> {
 }
 
 /// A class without the count of dimensions in it, and the count: `Conv2DTranspose` is `Conv_Transpose` of 2.
-fn dimensions(class: &str) -> (&str, usize) {
+pub(super) fn dimensions(class: &str) -> (&str, usize) {
     for (ending, count) in [("1D", 1), ("2D", 2), ("3D", 3)] {
         if let Some(stem) = class.strip_suffix(ending) {
             return (stem, count);

@@ -1,14 +1,14 @@
 //! The models of a file as one graph: which layer is called when, and under which path.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use super::arguments::{Arguments, Source};
 use super::config::{Joining, LayerConfig, ModelConfig};
 use super::file::{Address, KerasFile};
 use super::layers::{Call, keeps_numbers};
 use super::tensor::Tensor;
-use super::{KerasError, KerasInput, KerasModel};
+use super::{KerasError, KerasInput, KerasModel, outline};
 use crate::model::graph::{Graph, Scope, ValueId};
 use crate::model::printable;
 
@@ -22,6 +22,10 @@ pub(super) struct Lowering {
     pub(super) channels_first: bool,
     /// Whether Keras 1 or 2 wrote the file.
     pub(super) keras_2: bool,
+    /// The same by the arrays' places in the file.
+    pub(super) arrays: HashMap<String, ValueId>,
+    /// Layers that were called, by their names and those of the models around them.
+    run: HashSet<Vec<String>>,
     /// The first layer that cannot be run, where there is one.
     gap: Option<Gap>,
     /// How often a node's name was asked for.
@@ -31,17 +35,34 @@ pub(super) struct Lowering {
 /// A layer that cannot be run, because the file does not hold what it does or because it is not known here.
 struct Gap {
     reason: String,
+    /// That the network ends there, as the end of a line.
+    end: String,
     /// What it would take.
     inputs: Vec<Tensor>,
 }
 
-/// The models around a layer.
+/// A call of a layer, or what is around one: nothing at the top.
 #[derive(Default)]
-struct Place {
-    /// Path of the innermost, with marks of calls; empty at the top.
+pub(super) struct Place {
+    /// Path of the innermost, with marks of calls.
     path: String,
-    address: Address,
-    scope: Vec<Scope>,
+    pub(super) address: Address,
+    pub(super) scope: Vec<Scope>,
+}
+
+impl Place {
+    /// A call of a layer in this model.
+    pub(super) fn of(&self, layer: &LayerConfig, call: usize) -> Self {
+        let name = &layer.options.name;
+        let mark = if call == 0 { String::new() } else { format!("@{call}") };
+        let path = if self.path.is_empty() { format!("{name}{mark}") } else { format!("{}.{name}{mark}", self.path) };
+        let mut scope = self.scope.clone();
+        scope.push(Scope { path: path.as_str().into(), kind: layer.options.class.as_str().into() });
+        let mut address = self.address.clone();
+        address.names.push(name.clone());
+        address.numbers.push(layer.number.clone());
+        Self { path, address, scope }
+    }
 }
 
 /// Lowers a whole file.
@@ -53,6 +74,8 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
         keras_2: file.version().is_some_and(|version| version.starts_with(['1', '2'])),
         file,
         weights: HashMap::new(),
+        arrays: HashMap::new(),
+        run: HashSet::new(),
         channels_first,
         gap: None,
         names: HashMap::new(),
@@ -61,10 +84,14 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
     lowering.graph.inputs.push(value);
     let input = Tensor { value, sizes: sizes.to_vec(), moved: !channels_first };
     let [height, width, channels] = if channels_first { [sizes[1], sizes[2], sizes[0]] } else { sizes };
-    let outputs = match lowering.model(config, &Place::default(), vec![input]) {
+    let outputs = match lowering.model(config, &Place::default(), vec![input.clone()]) {
         Ok(outputs) => outputs,
-        Err(error) => vec![lowering.end(&error).ok_or(error)?],
+        Err(error) => vec![lowering.end(&error, input).ok_or(error)?],
     };
+    if let Some(gap) = &lowering.gap {
+        let reason = gap.end.clone();
+        outline::add(&mut lowering, config, reason)?;
+    }
     lowering.graph.outputs.extend(outputs.iter().map(|output| output.value));
     let classes = outputs.first().and_then(|output| output.sizes.as_slice().first().copied().flatten());
     let classes = classes.filter(|_| outputs.first().is_some_and(|output| output.rank() == 2));
@@ -122,17 +149,23 @@ impl Lowering {
         if *count == 1 { name } else { format!("{name}_{}", *count - 1) }
     }
 
-    /// Where a network ends that cannot be run to its end: before the first layer that cannot. `None` where nothing can be run,
-    /// or where the error is another.
-    fn end(&mut self, error: &KerasError) -> Option<Tensor> {
+    /// Whether a layer was called, at least once.
+    pub(super) fn has_run(&self, layer: &Address) -> bool {
+        self.run.contains(&layer.names)
+    }
+
+    /// Where a network ends that cannot be run to its end: before the first layer that cannot. Of one that begins with a layer
+    /// whose code is elsewhere that is the picture. `None` where nothing is known to run, or where the error is another.
+    fn end(&mut self, error: &KerasError, input: Tensor) -> Option<Tensor> {
         let gap = self.gap.as_ref().filter(|_| error.is_gap())?;
         let made =
             |tensor: &&Tensor| self.graph.nodes.iter().any(|node| node.makes().any(|value| value == tensor.value));
         let found = gap.inputs.iter().find(made).cloned();
         // Other branches may run further.
         found.or_else(|| {
-            let last = self.graph.nodes.iter().rev().flat_map(|node| node.makes().collect::<Vec<_>>()).next()?;
-            Some(Tensor::plain(last, Vec::new()))
+            let last = self.graph.nodes.iter().rev().flat_map(|node| node.makes().collect::<Vec<_>>()).next();
+            let last = last.map(|last| Tensor::plain(last, Vec::new()));
+            last.or_else(|| matches!(error, KerasError::ForeignLayer { .. }).then_some(input))
         })
     }
 
@@ -248,28 +281,33 @@ impl Lowering {
         place: &Place,
         given: &Arguments<Tensor>,
     ) -> Result<Vec<Tensor>, KerasError> {
-        let name = &layer.options.name;
-        let mark = if call == 0 { String::new() } else { format!("@{call}") };
-        let path = if place.path.is_empty() { format!("{name}{mark}") } else { format!("{}.{name}{mark}", place.path) };
-        let mut scope = place.scope.clone();
-        scope.push(Scope { path: path.as_str().into(), kind: layer.options.class.as_str().into() });
-        let mut address = place.address.clone();
-        address.names.push(name.clone());
-        address.numbers.push(layer.number.clone());
+        let place = place.of(layer, call);
         if let Some(model) = &layer.model {
-            return self.model(model, &Place { path, address, scope }, given.inputs());
+            return self.model(model, &place, given.inputs());
         }
+        let Place { path, address, scope } = place;
+        let names = address.names.clone();
         let mut call = Call { lowering: self, options: &layer.options, path, address, scope, weights_asked: 0 };
         let before = (call.lowering.graph.nodes.len(), call.lowering.graph.weights.len());
         let result = call.lower(given);
-        if let Err(error) = &result
-            && error.is_gap()
-        {
-            // Half a layer would be shown as the whole of it.
-            self.graph.nodes.truncate(before.0);
-            self.graph.weights.truncate(before.1);
-            self.weights.retain(|_, value| self.graph.weights.iter().any(|weight| weight.value == *value));
-            self.gap.get_or_insert_with(|| Gap { reason: error.to_string(), inputs: given.inputs() });
+        match &result {
+            Ok(_) => {
+                self.run.insert(names);
+            }
+            Err(error) if error.is_gap() => {
+                // Half a layer would be shown as the whole of it.
+                self.graph.nodes.truncate(before.0);
+                self.graph.weights.truncate(before.1);
+                let kept: HashSet<ValueId> = self.graph.weights.iter().map(|weight| weight.value).collect();
+                self.weights.retain(|_, value| kept.contains(value));
+                self.arrays.retain(|_, value| kept.contains(value));
+                self.gap.get_or_insert_with(|| Gap {
+                    reason: error.to_string(),
+                    end: error.end(),
+                    inputs: given.inputs(),
+                });
+            }
+            Err(_) => {}
         }
         result
     }

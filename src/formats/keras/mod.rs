@@ -21,6 +21,7 @@ mod merge;
 mod normalization;
 mod operations;
 mod options;
+mod outline;
 mod padding;
 mod pooling;
 mod rearranging;
