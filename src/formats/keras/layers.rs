@@ -27,6 +27,48 @@ pub(super) struct Call<'a> {
     pub(super) weights_asked: usize,
 }
 
+/// Keras's own layers that are not run here. A class that is none of Keras's is somebody's own, also where the file does not
+/// say so.
+const OTHERS_OF_KERAS: &[&str] = &[
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
+    "AdditiveAttention",
+    "AugMix",
+    "Bidirectional",
+    "CategoryEncoding",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "CuDNNGRU",
+    "CuDNNLSTM",
+    "Discretization",
+    "Embedding",
+    "GRU",
+    "HashedCrossing",
+    "Hashing",
+    "IntegerLookup",
+    "LSTM",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "Masking",
+    "MelSpectrogram",
+    "Pipeline",
+    "RNN",
+    "ReversibleEmbedding",
+    "STFTSpectrogram",
+    "SimpleRNN",
+    "Solarization",
+    "SpectralNormalization",
+    "StringLookup",
+    "TextVectorization",
+    "TimeDistributed",
+    "Wrapper",
+];
+
 /// Layers that do something in training only.
 const IDENTITIES: &[&str] = &[
     "ActivityRegularization",
@@ -157,7 +199,7 @@ impl Call<'_> {
     /// Why the layer cannot be run: an unknown class.
     fn unknown(&self) -> KerasError {
         let (layer, class) = (self.path.clone(), self.options.class.clone());
-        if self.options.foreign {
+        if self.options.foreign || !OTHERS_OF_KERAS.contains(&&*class) {
             KerasError::ForeignLayer { layer, class }
         } else {
             KerasError::UnsupportedLayer { layer, class }

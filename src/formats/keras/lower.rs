@@ -6,10 +6,11 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use super::arguments::{Arguments, Source};
 use super::config::{Joining, LayerConfig, ModelConfig};
 use super::file::{Address, KerasFile};
+use super::inputs::{self, Fed};
 use super::layers::{Call, keeps_numbers};
 use super::tensor::Tensor;
 use super::{KerasError, KerasInput, KerasModel, outline};
-use crate::model::graph::{Graph, Scope, ValueId};
+use crate::model::graph::{Graph, Node, Scope, ValueId};
 use crate::model::printable;
 
 /// The graph so far, and where its weights come from.
@@ -68,7 +69,6 @@ impl Place {
 /// Lowers a whole file.
 pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel, KerasError> {
     let channels_first = config.channels_first();
-    let (input_name, sizes) = picture(config, channels_first)?;
     let mut lowering = Lowering {
         graph: Graph::default(),
         keras_2: file.version().is_some_and(|version| version.starts_with(['1', '2'])),
@@ -80,19 +80,22 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
         gap: None,
         names: HashMap::new(),
     };
-    let value = lowering.graph.value(input_name);
-    lowering.graph.inputs.push(value);
-    let input = Tensor { value, sizes: sizes.to_vec(), moved: !channels_first };
-    let [height, width, channels] = if channels_first { [sizes[1], sizes[2], sizes[0]] } else { sizes };
-    let outputs = match lowering.model(config, &Place::default(), vec![input.clone()]) {
-        Ok(outputs) => outputs,
-        Err(error) => vec![lowering.end(&error, input).ok_or(error)?],
+    let Fed { tensors, picture, note } = inputs::feed(&mut lowering, config)?;
+    let [height, width, channels] = match *picture.sizes.as_slice() {
+        [channels, height, width] if channels_first => [height, width, channels],
+        [height, width, channels] => [height, width, channels],
+        _ => [None; 3],
     };
+    let outputs = match lowering.model(config, &Place::default(), tensors) {
+        Ok(outputs) => outputs,
+        Err(error) => vec![lowering.end(&error, picture.clone()).ok_or(error)?],
+    };
+    lowering.graph.outputs.extend(outputs.iter().map(|output| output.value));
     if let Some(gap) = &lowering.gap {
         let reason = gap.end.clone();
         outline::add(&mut lowering, config, reason)?;
+        lowering.end_branches();
     }
-    lowering.graph.outputs.extend(outputs.iter().map(|output| output.value));
     let classes = outputs.first().and_then(|output| output.sizes.as_slice().first().copied().flatten());
     let classes = classes.filter(|_| outputs.first().is_some_and(|output| output.rank() == 2));
     let first =
@@ -101,7 +104,7 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
     Ok(KerasModel {
         format: lowering.file.format(),
         classes: classes.and_then(|classes| usize::try_from(classes).ok()),
-        note: lowering.note(config),
+        note: joined([lowering.note(config), note]),
         rescaling: first.is_some_and(|layer| matches!(&*layer.kind, "Rescaling" | "Normalization")),
         graph: lowering.graph,
         name: printable(&config.name).into_owned(),
@@ -114,31 +117,10 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
     })
 }
 
-/// Name and shape, as Keras has it, of the one picture that the model takes.
-fn picture(config: &ModelConfig, channels_first: bool) -> Result<(String, [Option<i64>; 3]), KerasError> {
-    let name = match &config.joining {
-        Joining::Functional { inputs, .. } => match inputs.as_slice() {
-            [input] => input.layer.clone(),
-            inputs => return Err(KerasError::OtherKind(format!("a model of {} inputs", inputs.len()))),
-        },
-        Joining::Sequential => "input".to_owned(),
-    };
-    let shape = config
-        .input_shape()
-        .ok_or_else(|| KerasError::OtherKind("a model that does not say the shape of its input".to_owned()))?;
-    let sizes: Vec<Option<i64>> =
-        shape.iter().map(|size| size.and_then(|size| i32::try_from(size).ok()).map(i64::from)).collect();
-    let channels = if channels_first { 1 } else { 3 };
-    match sizes.as_slice() {
-        &[_, one, two, three] if sizes[channels].is_some() && [one, two, three].iter().all(|size| *size != Some(0)) => {
-            Ok((name, [one, two, three]))
-        }
-        _ => {
-            let sizes: Vec<String> =
-                shape.iter().take(8).map(|size| size.map_or("?".to_owned(), |size| size.to_string())).collect();
-            Err(KerasError::OtherKind(format!("a model whose input has shape {}", sizes.join("×"))))
-        }
-    }
+/// What there is to say, in one line.
+fn joined(notes: [Option<String>; 2]) -> Option<String> {
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 impl Lowering {
@@ -167,6 +149,15 @@ impl Lowering {
             let last = last.map(|last| Tensor::plain(last, Vec::new()));
             last.or_else(|| matches!(error, KerasError::ForeignLayer { .. }).then_some(input))
         })
+    }
+
+    /// Makes outputs of what else runs as far as it can, so that it runs at all.
+    fn end_branches(&mut self) {
+        let read: HashSet<ValueId> = self.graph.nodes.iter().flat_map(Node::reads).collect();
+        let ends = self.graph.nodes.iter().filter(|node| node.makes().all(|value| !read.contains(&value)));
+        let ends: Vec<ValueId> = ends.filter_map(|node| node.makes().next()).collect();
+        let known: HashSet<ValueId> = self.graph.outputs.iter().copied().collect();
+        self.graph.outputs.extend(ends.into_iter().filter(|end| !known.contains(end)));
     }
 
     /// What is missing from the graph, in one line.

@@ -14,6 +14,7 @@ mod dense;
 mod description;
 mod error;
 mod file;
+mod inputs;
 mod layer_norm;
 mod layers;
 mod lower;
