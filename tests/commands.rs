@@ -70,7 +70,10 @@ fn layers_whose_code_is_not_in_the_file_have_parameters_and_neither_shape_nor_mu
     assert_eq!(last_line(&["activations", text(&fixture.model()), chelsea, "--layer", "behind"]), line);
     assert_eq!(last_line(&["cam", text(&fixture.model()), chelsea, "--layer", "behind"]), line);
     assert_eq!(last_line(&["patterns", text(&fixture.model()), "--layer", "behind"]), line);
+    let line = "layerscope: the network gives no scores: the network ends at layer gate, whose code is not in the file";
+    assert_eq!(last_line(&["predict", text(&fixture.model()), chelsea]), line);
     let map = json(&["cam", text(&fixture.model()), chelsea]);
+    assert_eq!(map["class"]["probability"], Value::Null, "what it gives is no answer");
     assert_eq!(map["maps"][0]["layer"], "before", "where the network ends, not a branch beside it: {map}");
 }
 

@@ -280,11 +280,11 @@ fn what_cannot_be_opened_is_named_in_one_line() {
 #[test]
 fn a_network_whose_code_is_not_in_its_file_runs_up_to_there_and_says_so() {
     for (class, reason) in [
-        ("Lambda", "layer own: the file does not hold what layers of class Lambda do"),
-        ("KerasLayer", "layer own: the file does not hold what layers of class KerasLayer do"),
-        ("Package>Own", "layer own: the file does not hold what layers of class Package>Own do"),
-        ("Own", "layer own: the file does not hold what layers of class Own do"),
-        ("LSTM", "layer own: layers of class LSTM are not supported"),
+        ("Lambda", "the network ends at layer own, whose code is not in the file"),
+        ("KerasLayer", "the network ends at layer own, whose code is not in the file"),
+        ("Package>Own", "the network ends at layer own, whose code is not in the file"),
+        ("Own", "the network ends at layer own, whose code is not in the file"),
+        ("LSTM", "the network ends early: layer own: layers of class LSTM are not supported"),
     ] {
         let mut layers = after_conv(class, &json!({"name": "own"}));
         layers.as_array_mut().unwrap().push(json!({"class_name": "Flatten", "config": {"name": "flat"}}));
@@ -292,7 +292,7 @@ fn a_network_whose_code_is_not_in_its_file_runs_up_to_there_and_says_so() {
         let tree = [("conv", "Conv2D", 112), ("own", class, 0), ("flat", "Flatten", 0)];
         let tree = tree.map(|(path, class, count)| (path.to_owned(), class.to_owned(), count));
         assert_eq!(modules(&model.graph), tree, "{class}");
-        let line = format!("the network ends early: {reason}; 2 of its 3 layers have no activations");
+        let line = format!("{reason}; 2 of its 3 layers have no activations");
         assert_eq!(model.note.as_deref(), Some(&*line));
         let run = Engine::load(model.graph, Device::Cpu).unwrap();
         let zeros = Tensor::zeros([2, 3, 8, 8], (Kind::Float, Device::Cpu));
@@ -420,10 +420,7 @@ fn a_network_that_begins_with_a_layer_of_the_hub_is_its_tree_and_weights() {
     let model = keras::read(file).unwrap();
     assert_eq!(
         model.note.as_deref(),
-        Some(
-            "the network ends early: layer conv: the file does not hold what layers of class KerasLayer do; 2 of its 2 \
-             layers have no activations"
-        )
+        Some("the network ends at layer conv, whose code is not in the file; 2 of its 2 layers have no activations")
     );
     assert_eq!(
         modules(&model.graph),

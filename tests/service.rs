@@ -521,6 +521,7 @@ fn a_layer_that_does_not_run_shows_its_weights_and_says_why_nothing_else() {
     let line = "layer behind has no activations: the network ends at layer gate, whose code is not in the file";
     let layer = asker.layer("behind");
     assert!(!asker.model.layers[layer.0].has_activations);
+    assert!(asker.predictions.is_empty(), "a network that ends early says nothing of classes");
     assert!(
         asker.layers.iter().all(|state| asker.model.layers[state.layer.0].has_activations),
         "no state without a run"

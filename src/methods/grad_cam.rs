@@ -175,10 +175,7 @@ pub fn default_layer(network: &Network, shape_of: &dyn Fn(ValueId) -> Option<Vec
             NO_MAPS.iter().any(|pooling| name.contains(pooling))
         });
         // Where a network ends before its end, other branches than the one that gives the scores may run further.
-        let leads_on = || {
-            let whole = network.engine.graph().outline.is_none();
-            whole || network.dependents(output).contains(&network.head.scores)
-        };
+        let leads_on = || network.ends_early().is_none() || network.dependents(output).contains(&network.head.scores);
         spatial && !no_map && leads_on()
     };
     let end = |layer: &Layer| layer.nodes.last().map_or(0, |node| node.0);

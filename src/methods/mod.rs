@@ -42,6 +42,9 @@ pub enum MethodError {
         /// Where the network ends.
         reason: String,
     },
+    /// The network does not reach its scores.
+    #[error("the network gives no scores: {0}")]
+    EndsEarly(String),
     /// The graph takes nothing.
     #[error("the network has no input")]
     NoInput,

@@ -107,6 +107,11 @@ impl Network {
         self.engine.graph().inputs.first().copied().ok_or(MethodError::NoInput)
     }
 
+    /// Why the network has no end, where the file does not hold all of it: then its output is no answer.
+    pub fn ends_early(&self) -> Option<&str> {
+        self.engine.graph().outline.as_ref().map(|outline| &*outline.reason)
+    }
+
     /// The layer or node of a name.
     ///
     /// # Errors
@@ -133,8 +138,7 @@ impl Network {
     pub fn layer(&self, id: LayerId) -> Result<Place, MethodError> {
         let layer = self.layers.get(id).ok_or(MethodError::NoSuchLayer(id.0))?;
         let tap = layer.tap().ok_or_else(|| {
-            let outline = self.engine.graph().outline.as_ref();
-            let reason = outline.map_or("the network ends before it", |outline| &outline.reason).to_owned();
+            let reason = self.ends_early().unwrap_or("the network ends before it").to_owned();
             MethodError::NoActivations { layer: layer.path.clone(), reason }
         })?;
         Ok(Place { name: layer.path.clone(), tap, layer: Some(id) })

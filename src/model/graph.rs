@@ -292,7 +292,7 @@ pub struct Module {
 pub struct Outline {
     /// All modules in the file's order, those that no node belongs to among them.
     pub modules: Vec<Module>,
-    /// Why some have no node, as the end of a line: `the network ends at layer hub, whose code is not in the file`.
+    /// Why some have no node, as a part of a line: `the network ends at layer hub, whose code is not in the file`.
     pub reason: String,
 }
 

@@ -93,7 +93,7 @@ pub enum KerasError {
 }
 
 impl KerasError {
-    /// That the network ends at this layer and why, as the end of a line.
+    /// That the network ends at this layer and why, as a part of a line.
     pub(super) fn end(&self) -> String {
         match self {
             Self::ForeignLayer { layer, .. } => {

@@ -35,8 +35,7 @@ pub(super) struct Lowering {
 
 /// A layer that cannot be run, because the file does not hold what it does or because it is not known here.
 struct Gap {
-    reason: String,
-    /// That the network ends there, as the end of a line.
+    /// That the network ends there, as a part of a line.
     end: String,
     /// What it would take.
     inputs: Vec<Tensor>,
@@ -171,11 +170,7 @@ impl Lowering {
         };
         let without = config.layers.iter().filter(|layer| !runs(layer)).count();
         let layers = if without == 1 { "layer has" } else { "layers have" };
-        Some(format!(
-            "the network ends early: {}; {without} of its {} {layers} no activations",
-            gap.reason,
-            config.layers.len()
-        ))
+        Some(format!("{}; {without} of its {} {layers} no activations", gap.end, config.layers.len()))
     }
 
     fn model(&mut self, config: &ModelConfig, place: &Place, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, KerasError> {
@@ -292,11 +287,7 @@ impl Lowering {
                 let kept: HashSet<ValueId> = self.graph.weights.iter().map(|weight| weight.value).collect();
                 self.weights.retain(|_, value| kept.contains(value));
                 self.arrays.retain(|_, value| kept.contains(value));
-                self.gap.get_or_insert_with(|| Gap {
-                    reason: error.to_string(),
-                    end: error.end(),
-                    inputs: given.inputs(),
-                });
+                self.gap.get_or_insert_with(|| Gap { end: error.end(), inputs: given.inputs() });
             }
             Err(_) => {}
         }

@@ -25,7 +25,6 @@ mod options;
 mod outline;
 mod padding;
 mod pooling;
-mod rearranging;
 mod resizing;
 mod shaping;
 mod tensor;
