@@ -28,13 +28,13 @@ fn every_layers_activation_is_pytorchs() {
         let fixture = Fixture::open(name);
         let engine = engine(&fixture.model());
         let layers = LayerTree::of(engine.graph());
-        let taps: Vec<_> = layers.layers.iter().map(Layer::tap).collect();
+        let taps: Vec<_> = layers.layers.iter().filter_map(Layer::tap).collect();
         let given = [(engine.graph().inputs[0], input(&engine, &fixture))];
         let run = engine.run(&given, &taps, &Cancel::new()).unwrap();
         for layer in fixture.list("layers") {
             let path = layer["path"].as_str().unwrap();
             let ours = layers.find(path).unwrap_or_else(|| panic!("{name} has no layer {path}"));
-            let ours = numbers(run.get(layers.layers[ours.0].output).unwrap()).unwrap();
+            let ours = numbers(run.get(layers.layers[ours.0].output.unwrap()).unwrap()).unwrap();
             let far = difference(&ours, &fixture.array(layer["key"].as_str().unwrap()).data);
             assert!(far <= 1e-5, "{name} {path}: {far}");
         }
@@ -94,10 +94,10 @@ fn a_convolution_before_an_in_place_relu_still_shows_its_negative_values() {
     let fixture = Fixture::open("convnet");
     let engine = engine(&fixture.model());
     let layers = LayerTree::of(engine.graph());
-    let taps: Vec<_> = layers.layers.iter().map(Layer::tap).collect();
+    let taps: Vec<_> = layers.layers.iter().filter_map(Layer::tap).collect();
     let run = engine.run(&[(engine.graph().inputs[0], input(&engine, &fixture))], &taps, &Cancel::new()).unwrap();
     for path in ["bn1", "layer1.bn1"] {
-        let values = numbers(run.get(layers.layers[layers.find(path).unwrap().0].output).unwrap()).unwrap();
+        let values = numbers(run.get(layers.layers[layers.find(path).unwrap().0].output.unwrap()).unwrap()).unwrap();
         assert!(values.iter().any(|&value| value < 0.0), "{path} lost its negative values to the ReLU after it");
     }
 }
