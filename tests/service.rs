@@ -531,8 +531,8 @@ fn a_layer_that_does_not_run_shows_its_weights_and_says_why_nothing_else() {
     for content in [Content::Activations, Content::Gradients, Content::ActivationTimesGradient] {
         let ticket = asker.ticket();
         let (order, class, (first, count)) = (Order::Index, None, ALL);
-        let asked = asker.ask(Request::Channels { ticket, layer, content, order, class, first, count });
-        let Event::Failed { message, .. } = asked else { panic!("{asked:?}") };
+        let answer = asker.ask(Request::Channels { ticket, layer, content, order, class, first, count });
+        let Event::Failed { message, .. } = answer else { panic!("{answer:?}") };
         assert_eq!(message, line);
     }
 }
