@@ -38,6 +38,17 @@ pub enum MethodError {
     /// An index that is not of this model's layer tree.
     #[error("there is no layer number {0}")]
     NoSuchLayer(usize),
+    /// A layer that the network does not run.
+    #[error("layer {layer} has no activations: {reason}")]
+    NoActivations {
+        /// Path of the layer.
+        layer: String,
+        /// Where the network ends.
+        reason: String,
+    },
+    /// The network does not reach its scores.
+    #[error("the network gives no scores: {0}")]
+    EndsEarly(String),
     /// The graph takes nothing.
     #[error("the network has no input")]
     NoInput,

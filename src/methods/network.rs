@@ -107,10 +107,15 @@ impl Network {
         self.engine.graph().inputs.first().copied().ok_or(MethodError::NoInput)
     }
 
+    /// Why the network has no end, where the file does not hold all of it: then its output is no answer.
+    pub fn ends_early(&self) -> Option<&str> {
+        self.engine.graph().outline.as_ref().map(|outline| &*outline.reason)
+    }
+
     /// The layer or node of a name.
     ///
     /// # Errors
-    /// When there is none; the message names the nearest.
+    /// When there is none, and the message names the nearest; or when the network ends before the layer.
     pub fn place(&self, name: &str) -> Result<Place, MethodError> {
         if let Some(id) = self.layers.find(name) {
             return self.layer(id);
@@ -129,10 +134,14 @@ impl Network {
     /// The place of a layer of the tree.
     ///
     /// # Errors
-    /// When the index is not of this tree.
+    /// When the index is not of this tree, or the network ends before the layer.
     pub fn layer(&self, id: LayerId) -> Result<Place, MethodError> {
         let layer = self.layers.get(id).ok_or(MethodError::NoSuchLayer(id.0))?;
-        Ok(Place { name: layer.path.clone(), tap: layer.tap(), layer: Some(id) })
+        let tap = layer.tap().ok_or_else(|| {
+            let reason = self.ends_early().unwrap_or("the network ends before it").to_owned();
+            MethodError::NoActivations { layer: layer.path.clone(), reason }
+        })?;
+        Ok(Place { name: layer.path.clone(), tap, layer: Some(id) })
     }
 
     /// The input tensor as the graph has it (1×C×H×W) from numbers in the model's own layout, with or without the batch
@@ -192,7 +201,7 @@ impl Network {
     /// # Errors
     /// The node that failed, that the run was stopped, or that there is not memory enough for that either.
     pub fn forward(&self, input: &Tensor, cancel: &Cancel) -> Result<Forward, MethodError> {
-        let mut taps: Vec<Tap> = self.layers.layers.iter().map(crate::model::Layer::tap).collect();
+        let mut taps: Vec<Tap> = self.layers.layers.iter().filter_map(crate::model::Layer::tap).collect();
         let ends = [self.head.output, self.head.scores];
         for value in ends {
             if !taps.iter().any(|known| known.value == value) {

@@ -279,6 +279,24 @@ impl Weight {
     }
 }
 
+/// A module as the file lists it.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// The modules around it, outermost first, and itself.
+    pub scope: Vec<Scope>,
+    /// The weight that it convolves or multiplies with, output channels first, where it is known without the call.
+    pub kernel: Option<ValueId>,
+}
+
+/// What a file says of a network of which it does not hold everything that runs.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// All modules in the file's order, those that no node belongs to among them.
+    pub modules: Vec<Module>,
+    /// Why some have no node, as a part of a line: `the network ends at layer hub, whose code is not in the file`.
+    pub reason: String,
+}
+
 /// A network as ATen operator calls in the order in which they run.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
@@ -294,6 +312,8 @@ pub struct Graph {
     pub outputs: Vec<ValueId>,
     /// Element types that weights are run in, where these are not the file's.
     pub run_types: HashMap<ValueId, DType>,
+    /// The modules, where the nodes are not the whole network.
+    pub outline: Option<Outline>,
 }
 
 impl Graph {
