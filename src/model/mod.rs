@@ -9,6 +9,7 @@ pub mod nearest;
 pub mod preprocess;
 pub mod printable;
 pub mod resample;
+mod size_operator;
 pub mod spec;
 
 pub use graph::Graph;

@@ -70,7 +70,8 @@ fn main() -> std::io::Result<()> {
         }
         if kind == "safetensors"
             && let Some((length, rest)) = bytes.split_first_chunk()
-            && let Some(header) = usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| rest.get(..length))
+            && let Some(header) =
+                usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| rest.get(..length))
         {
             seed("safetensors", header)?;
         }
