@@ -143,7 +143,7 @@ pub(super) fn concat_sequence(call: &mut Call) -> Result<Vec<Known>> {
         let axis = call.axis(axis, tensors[0].rank() + 1)?;
         return Ok(vec![Known::Tensor(stack(call, &tensors, axis))]);
     }
-    Ok(vec![Known::Tensor(super::shaping::join(call, tensors)?)])
+    Ok(vec![Known::Tensor(super::joining::join(call, tensors)?)])
 }
 
 /// A sequence of parts of one dimension, of the size that an input says, or of 1.

@@ -1,6 +1,7 @@
 //! Operators that work element by element, with operands broadcast as in numpy.
 
-use super::super::call::{Call, Operand, broadcast};
+use super::super::call::Call;
+use super::super::emit::{Operand, broadcast};
 use super::super::error::Result;
 use super::super::values::{Dim, Known, Number, Tensor};
 use crate::model::graph::{Argument, DType};
