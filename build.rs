@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 const SOURCES: &[&str] = &[
     "src/aten/bridge.cpp",
+    "src/aten/gate.cpp",
     "src/aten/torchscript.cpp",
     "src/aten/torchscript_recorder.cpp",
     "src/aten/torchscript_recording.cpp",

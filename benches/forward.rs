@@ -5,11 +5,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use layerscope::engine::Cancel;
 use layerscope::methods::Network;
-use layerscope::methods::grad_cam::{ClassId, Recording, default_layer};
+use layerscope::methods::cam::{MapInput, Recording, default_layer};
+use layerscope::methods::job::Job;
+use layerscope::methods::registry::{self, Kind, Run, Settings};
+use layerscope::methods::target::{ClassId, Target};
 use tch::Device;
 
 /// The least and the median of several runs.
@@ -53,9 +57,15 @@ fn main() {
     let layer =
         default_layer(&network, &|value| forward.get(value).ok().map(tch::Tensor::size)).expect("a spatial map");
     let place = network.layer(layer).unwrap();
-    let class = |index| ClassId { index, negative: false };
-    let record = || Recording::new(&network, &forward, place.clone(), &cancel).unwrap();
-    show("Grad-CAM, first class", timed(runs, || drop(record().map(&network, class(0)).unwrap())));
-    let recording = record();
-    show("Grad-CAM, another class", timed(runs, || drop(recording.map(&network, class(1)).unwrap())));
+    let method = registry::find(Kind::Map, "grad-cam").expect("a known method");
+    let (Run::Map(make), settings) = (method.run, Settings::of(method));
+    let map = |recording: Option<Rc<Recording>>, index| {
+        let target = Target::from(ClassId { index, negative: false });
+        let input = MapInput::new(&network, &forward, &place, &target, recording, Job::quiet(&cancel, 0));
+        drop(make(&input, &settings).unwrap());
+    };
+    show("Grad-CAM, first class", timed(runs, || map(None, 0)));
+    let tap = network.head.scores.into();
+    let recording = Rc::new(Recording::new(&network, &forward, place.clone(), tap, &cancel).unwrap());
+    show("Grad-CAM, another class", timed(runs, || map(Some(recording.clone()), 1)));
 }

@@ -4,10 +4,23 @@
 
 mod common;
 
+use std::rc::Rc;
+
 use common::{Fixture, NETWORKS, difference, input, network};
 use layerscope::engine::Cancel;
-use layerscope::methods::MethodError;
-use layerscope::methods::grad_cam::{ClassId, Recording, default_layer};
+use layerscope::methods::cam::{Map, MapInput, Recording, default_layer};
+use layerscope::methods::job::Job;
+use layerscope::methods::registry::{self, Kind, Run, Settings};
+use layerscope::methods::target::{ClassId, Target};
+use layerscope::methods::{Forward, MethodError, Network};
+
+/// The map of a class, or of its absence, at a layer by a method of this name with its defaults.
+fn map(network: &Network, forward: &Forward, layer: &str, class: ClassId, name: &str) -> Result<Map, MethodError> {
+    let method = registry::find(Kind::Map, name).unwrap();
+    let Run::Map(make) = method.run;
+    let (place, target, cancel) = (network.place(layer)?, Target::from(class), Cancel::new());
+    make(&MapInput::new(network, forward, &place, &target, None, Job::quiet(&cancel, 0)), &Settings::of(method))
+}
 
 #[test]
 fn the_map_of_the_top_class_is_the_reference_implementations() {
@@ -18,8 +31,7 @@ fn the_map_of_the_top_class_is_the_reference_implementations() {
         let class = ClassId { index: fixture.class(), negative: false };
         for cam in fixture.list("cams") {
             let layer = cam["layer"].as_str().unwrap();
-            let recording = Recording::new(&network, &forward, network.place(layer).unwrap(), &Cancel::new()).unwrap();
-            let map = recording.map(&network, class).unwrap();
+            let map = map(&network, &forward, layer, class, "grad-cam").unwrap();
             let golden = fixture.array(cam["key"].as_str().unwrap());
             assert_eq!([map.height as i64, map.width as i64], *golden.shape, "{name} {layer}");
             let far = difference(&map.values, &golden.data);
@@ -33,11 +45,9 @@ fn the_hand_checkable_network_gives_the_numbers_on_paper() {
     let fixture = Fixture::open("hand_checkable");
     let network = network(&fixture);
     let forward = network.forward(&input(&network, &fixture), &Cancel::new()).unwrap();
-    let recording = Recording::new(&network, &forward, network.place("relu1").unwrap(), &Cancel::new()).unwrap();
-    let map = recording.map(&network, ClassId { index: 0, negative: false }).unwrap();
-    assert_eq!(map.values, [0.0, 4.0, 28.0, 32.5]);
-    let map = recording.map(&network, ClassId { index: 0, negative: true }).unwrap();
-    assert_eq!(map.values, [-0.0, -4.0, -28.0, -32.5], "the absence of a class has the opposite map");
+    let of = |negative| map(&network, &forward, "relu1", ClassId { index: 0, negative }, "grad-cam").unwrap();
+    assert_eq!(of(false).values, [0.0, 4.0, 28.0, 32.5]);
+    assert_eq!(of(true).values, [-0.0, -4.0, -28.0, -32.5], "the absence of a class has the opposite map");
 }
 
 #[test]
@@ -47,11 +57,17 @@ fn one_recording_serves_every_class() {
     let picture = input(&network, &fixture);
     let forward = network.forward(&picture, &Cancel::new()).unwrap();
     let place = network.place("layer2.conv2").unwrap();
-    let shared = Recording::new(&network, &forward, place.clone(), &Cancel::new()).unwrap();
-    for index in 0..shared.classes().unwrap() {
-        let class = ClassId { index, negative: false };
-        let alone = Recording::new(&network, &forward, place.clone(), &Cancel::new()).unwrap();
-        assert_eq!(shared.map(&network, class).unwrap(), alone.map(&network, class).unwrap());
+    let tap = network.head.scores.into();
+    let shared = Rc::new(Recording::new(&network, &forward, place.clone(), tap, &Cancel::new()).unwrap());
+    let method = registry::find(Kind::Map, "grad-cam").unwrap();
+    let (Run::Map(make), settings, cancel) = (method.run, Settings::of(method), Cancel::new());
+    for index in 0..network.classes().unwrap() {
+        let target = Target::from(ClassId { index, negative: false });
+        let of = |recording| {
+            let input = MapInput::new(&network, &forward, &place, &target, recording, Job::quiet(&cancel, 0));
+            make(&input, &settings).unwrap()
+        };
+        assert_eq!(of(Some(shared.clone())), of(None));
     }
 }
 
@@ -70,14 +86,13 @@ fn a_layer_without_space_and_a_class_beyond_the_last_are_refused_in_one_line() {
     let fixture = Fixture::open("convnet");
     let network = network(&fixture);
     let forward = network.forward(&input(&network, &fixture), &Cancel::new()).unwrap();
-    let flat = Recording::new(&network, &forward, network.place("fc").unwrap(), &Cancel::new()).unwrap();
-    let flat = flat.map(&network, ClassId { index: 0, negative: false }).unwrap_err();
+    let of = |layer, index| map(&network, &forward, layer, ClassId { index, negative: false }, "grad-cam");
+    let flat = of("fc", 0).unwrap_err();
     assert_eq!(
         flat.to_string(),
         "layer fc gives 1×5, not N×C×H×W: a class activation map needs a layer with a spatial map, such as layer2"
     );
-    let recording = Recording::new(&network, &forward, network.place("layer2").unwrap(), &Cancel::new()).unwrap();
-    let beyond = recording.map(&network, ClassId { index: 5, negative: false }).unwrap_err();
+    let beyond = of("layer2", 5).unwrap_err();
     assert_eq!(beyond.to_string(), "the network has classes 0 to 4, not 5");
     let unknown = network.place("layer2.conv3").unwrap_err();
     assert!(matches!(unknown, MethodError::UnknownLayer { .. }));

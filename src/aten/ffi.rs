@@ -1,4 +1,4 @@
-//! The C functions of `bridge.cpp`.
+//! The C functions of the bridge's `.cpp` files.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -39,6 +39,7 @@ unsafe extern "C" {
         owner: *mut c_void,
         release: extern "C" fn(*mut c_void),
     ) -> *mut c_void;
+    pub(super) fn ls_gate(input: *const c_void, output: *const c_void, rule: c_int) -> *mut c_void;
     pub(super) fn ls_script_load(path: *const c_char) -> *mut c_void;
     pub(super) fn ls_script_free(script: *mut c_void);
     pub(super) fn ls_script_description(script: *const c_void) -> *const c_char;

@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "the one border to C++; each block says why it is sound")]
 
 mod ffi;
+mod gate;
 mod tensor;
 pub mod torchscript;
 
@@ -11,6 +12,7 @@ use std::ffi::{CStr, CString, c_void};
 
 use tch::Tensor;
 
+pub use gate::{Gate, gate};
 pub use tensor::{TensorError, cuda_is_loaded, exit_now, libtorch_folder, load_cuda, tensor_over};
 pub(crate) use tensor::{dtype_of, type_number};
 

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use image::RgbImage;
 use serde_json::json;
 
 use super::common::{Failure, Format, Given, ModelOptions, OutputOptions, one_input};
 use super::report::{model, print_json, print_lines, say_guess};
 use crate::engine::Cancel;
-use crate::methods::grad_cam::{ClassId, Map, Recording, default_layer};
+use crate::methods::cam::{Map, MapInput, default_layer};
+use crate::methods::job::Job;
 use crate::methods::predictions::{self, Prediction};
+use crate::methods::registry::{self, Kind, Method, Run, Settings};
+use crate::methods::target::{ClassId, Target};
 use crate::methods::{Forward, MethodError, Network, Place};
 use crate::model::preprocess::Region;
 use crate::picture::ColorMap;
@@ -19,13 +22,6 @@ use crate::picture::npy::write_f32;
 use crate::picture::overlay::{Overlay, fuse};
 use crate::picture::save::{check_extension, save_picture};
 use crate::service::open::fed;
-
-/// How a map is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Method {
-    /// Gradients averaged over space weigh the channels.
-    GradCam,
-}
 
 /// Show where in a picture a class comes from: a class activation map
 #[derive(Debug, Args)]
@@ -41,8 +37,11 @@ pub(super) struct Cam {
     #[arg(long, value_name = "LAYER")]
     layer: Vec<String>,
     /// How the map is made
-    #[arg(long, value_name = "NAME", default_value = "grad-cam")]
-    method: Method,
+    #[arg(long, value_name = "NAME", default_value = "grad-cam", value_parser = method)]
+    method: &'static Method,
+    /// A parameter of the method, as NAME=VALUE; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
     /// Write the map laid over the picture to this picture file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -56,6 +55,10 @@ pub(super) struct Cam {
     options: ModelOptions,
     #[command(flatten)]
     output: OutputOptions,
+}
+
+fn method(name: &str) -> Result<&'static Method, registry::UnknownMethod> {
+    registry::find(Kind::Map, name)
 }
 
 fn strength(text: &str) -> Result<f32, String> {
@@ -73,6 +76,10 @@ impl Cam {
         if self.layer.len() > 1 && self.output.raw.is_some() {
             return Err(Failure::Usage("--raw is the map of one layer: give --layer once".to_owned()));
         }
+        let mut settings = Settings::of(self.method);
+        for text in &self.set {
+            settings.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
+        }
         let given = one_input(self.input.as_deref(), &self.options.opening(Some(&self.model))?)?;
         let network = self.options.network(Some(&self.model))?;
         let named: Vec<Place> = self.layer.iter().map(|layer| network.place(layer)).collect::<Result<_, _>>()?;
@@ -87,9 +94,12 @@ impl Cam {
             Some(class) => class,
             None => predictions::top_class(&network, output)?,
         };
+        let Run::Map(make) = self.method.run;
+        let (target, cancel) = (Target::from(class), Cancel::new());
+        let job = Job::quiet(&cancel, self.options.seed);
         let maps: Vec<Map> = places
             .iter()
-            .map(|place| Recording::new(&network, &forward, place.clone(), &Cancel::new())?.map(&network, class))
+            .map(|place| make(&MapInput::new(&network, &forward, place, &target, None, job), &settings))
             .collect::<Result<_, MethodError>>()?;
         if let (Some(file), [map]) = (&self.output.raw, maps.as_slice()) {
             write_f32(file, &[map.height, map.width], &map.values)?;
@@ -148,7 +158,7 @@ impl Cam {
             return print_json(&json!({
                 "model": model(network),
                 "input": path,
-                "method": "grad-cam",
+                "method": self.method.name,
                 "class": {
                     "index": class.index,
                     "label": label,
@@ -163,7 +173,10 @@ impl Cam {
             said.map_or(f32::NAN, |said| if class.negative { 1.0 - said.probability } else { said.probability });
         let mut lines = vec![format!("{path}: {label} ({:.2} %)", probability * 100.0)];
         lines.extend(summaries.map(|(place, map, min, max)| {
-            format!("grad-cam at {}: {}×{}, {min:.4} to {max:.4} before ReLU", place.name, map.height, map.width)
+            format!(
+                "{} at {}: {}×{}, {min:.4} to {max:.4} before ReLU",
+                self.method.name, place.name, map.height, map.width
+            )
         }));
         lines.extend(self.out.iter().map(|file| format!("saved {}", file.display())));
         print_lines(lines)

@@ -8,6 +8,7 @@ mod plan;
 mod program;
 mod run;
 mod sizes;
+mod substitute;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use crate::aten::{self, TensorError, Value};
-use crate::model::graph::{Graph, Node, Tap, ValueId};
+use crate::model::graph::{Graph, Node, NodeId, Tap, ValueId};
 
 pub use cancel::Cancel;
 pub use device::DeviceChoice;
 pub use plan::Plan;
 use run::RunOptions;
 pub use run::Taps;
+pub use substitute::{NodeCall, Substitute};
 
 /// Why a graph could not be loaded or run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -138,7 +140,7 @@ impl Engine {
     /// The nodes that lead from `given` to `taps`.
     pub fn plan(&self, given: &[ValueId], taps: &[Tap]) -> Plan {
         let given: HashSet<ValueId> = given.iter().copied().collect();
-        Plan::new(&self.graph, &self.program, &self.flow, &given, taps)
+        Plan::new(&self.graph, &self.program, &self.flow, &given, taps, &|_| false)
     }
 
     /// Runs from the given values to the taps, recording nothing for gradients.
@@ -161,7 +163,7 @@ impl Engine {
         observer: &mut dyn FnMut(usize, &[Value]),
     ) -> Result<Taps, EngineError> {
         let plan = self.plan(&given.iter().map(|(value, _)| *value).collect::<Vec<_>>(), taps);
-        let mut options = RunOptions { gradients_at: &[], cancel, observer };
+        let mut options = RunOptions { gradients_at: &[], cancel, observer, substitute: None };
         tch::no_grad(|| self.execute(&plan, given, &mut options))
     }
 
@@ -176,10 +178,40 @@ impl Engine {
         gradients_at: &[Tap],
         cancel: &Cancel,
     ) -> Result<Taps, EngineError> {
+        self.recorded(given, taps, gradients_at, None, cancel)
+    }
+
+    /// As [`Engine::run_recorded`], with some operators' work done by `substitute`.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn run_substituted(
+        &self,
+        given: &[(ValueId, Tensor)],
+        taps: &[Tap],
+        gradients_at: &[Tap],
+        substitute: &mut dyn Substitute,
+        cancel: &Cancel,
+    ) -> Result<Taps, EngineError> {
+        self.recorded(given, taps, gradients_at, Some(substitute), cancel)
+    }
+
+    fn recorded(
+        &self,
+        given: &[(ValueId, Tensor)],
+        taps: &[Tap],
+        gradients_at: &[Tap],
+        substitute: Option<&mut dyn Substitute>,
+        cancel: &Cancel,
+    ) -> Result<Taps, EngineError> {
         let taps: Vec<Tap> = taps.iter().chain(gradients_at).copied().collect();
         let gradients_at: Vec<ValueId> = gradients_at.iter().map(|tap| tap.value).collect();
-        let plan = self.plan(&given.iter().map(|(value, _)| *value).collect::<Vec<_>>(), &taps);
-        let mut options = RunOptions { gradients_at: &gradients_at, cancel, observer: &mut |_, _| {} };
+        let known: HashSet<ValueId> = given.iter().map(|(value, _)| *value).collect();
+        let takes = |id: NodeId| substitute.as_ref().is_some_and(|given| given.takes(id, &self.graph.nodes[id.0]));
+        let plan = Plan::new(&self.graph, &self.program, &self.flow, &known, &taps, &takes);
+        // Shortens the lifetime to that of the taps.
+        let substitute = substitute.map(|given| given as &mut dyn Substitute);
+        let mut options = RunOptions { gradients_at: &gradients_at, cancel, observer: &mut |_, _| {}, substitute };
         tch::with_grad(|| self.execute(&plan, given, &mut options))
     }
 

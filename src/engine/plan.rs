@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::program::{Call, Step};
-use crate::model::graph::{Graph, Tap, ValueId};
+use crate::model::graph::{Graph, NodeId, Tap, ValueId};
 
 /// How a value that is kept is protected from a later in-place operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) struct Planned {
     pub(super) node: usize,
     /// Call the operator's variant that does not write in place.
     pub(super) functional: bool,
+    /// A method gives what the node would.
+    pub(super) substituted: bool,
     /// Taps that are whole only now.
     pub(super) complete: Vec<ValueId>,
     /// Values that nobody asks for afterwards.
@@ -49,7 +51,14 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    pub(super) fn new(graph: &Graph, program: &[Step], flow: &Flow, given: &HashSet<ValueId>, wanted: &[Tap]) -> Self {
+    pub(super) fn new(
+        graph: &Graph,
+        program: &[Step],
+        flow: &Flow,
+        given: &HashSet<ValueId>,
+        wanted: &[Tap],
+        substituted: &dyn Fn(NodeId) -> bool,
+    ) -> Self {
         let taps: HashSet<ValueId> = wanted.iter().map(|tap| tap.value).collect();
         let (needed, whole_after) = flow.needed_nodes(program, given, wanted);
         let weights = &flow.weights;
@@ -75,7 +84,7 @@ impl Plan {
             let mut in_place = true;
             for &written in &step.writes {
                 let members = memory.members(written);
-                if !members.iter().any(|member| protected(member, node)) {
+                if !members.iter().any(|member| protected(member, node)) && !substituted(NodeId(node)) {
                     continue;
                 }
                 let read_later = |value: &ValueId| last_read.get(value).is_some_and(|&last| last > node);
@@ -119,6 +128,7 @@ impl Plan {
                 .map(|&node| Planned {
                     node,
                     functional: functional.contains(&node),
+                    substituted: substituted(NodeId(node)),
                     complete: complete.remove(&node).unwrap_or_default(),
                     forget: forget_after.remove(&node).unwrap_or_default(),
                 })

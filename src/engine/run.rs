@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use tch::Tensor;
 
-use super::plan::{Keep, Plan};
+use super::plan::{Keep, Plan, Planned};
 use super::program::{Call, Step};
+use super::substitute::{NodeCall, Substitute};
 use super::{Cancel, Engine, EngineError, sizes};
 use crate::aten::{self, Feed, Value};
-use crate::model::graph::{Argument, Node, Output, ValueId};
+use crate::model::graph::{Argument, Node, NodeId, Output, ValueId};
 
 /// What a run does besides computing.
 pub(super) struct RunOptions<'a> {
@@ -18,6 +19,8 @@ pub(super) struct RunOptions<'a> {
     pub(super) cancel: &'a Cancel,
     /// Called after every node with the node's index and what it made.
     pub(super) observer: &'a mut dyn FnMut(usize, &[Value]),
+    /// Asked at the nodes that the plan has marked.
+    pub(super) substitute: Option<&'a mut (dyn Substitute + 'a)>,
 }
 
 /// Taps of a run, by value.
@@ -61,7 +64,10 @@ impl Engine {
                 return Err(EngineError::Cancelled);
             }
             let node = &self.graph.nodes[planned.node];
-            let results = self.call(node, &self.program[planned.node], planned.functional, &state.slots)?;
+            let results = match &mut options.substitute {
+                Some(substitute) if planned.substituted => self.substituted(planned, *substitute, &state.slots)?,
+                _ => self.call(node, &self.program[planned.node], planned.functional, &state.slots)?,
+            };
             (options.observer)(planned.node, &results);
             for (output, result) in node.outputs.iter().zip(results) {
                 match (output, result) {
@@ -90,7 +96,35 @@ impl Engine {
         Ok(state.taps)
     }
 
-    fn call(
+    /// Lets a method give what the node would. Where others see what the node writes to, they see the same.
+    fn substituted(
+        &self,
+        planned: &Planned,
+        substitute: &mut dyn Substitute,
+        slots: &HashMap<ValueId, Value>,
+    ) -> Result<Vec<Value>, EngineError> {
+        let (node, step) = (&self.graph.nodes[planned.node], &self.program[planned.node]);
+        let written = if planned.functional { &[] } else { step.writes.as_slice() };
+        let tensor = |value: &ValueId| slots.get(value).and_then(Value::tensor);
+        let mut copies = HashMap::new();
+        for value in written {
+            if let Some(tensor) = tensor(value) {
+                copies.insert(*value, tensor.copy());
+            }
+        }
+        let call = NodeCall { engine: self, node, step, slots, functional: planned.functional, copies };
+        let mut results = substitute.call(NodeId(planned.node), &call)?;
+        for (value, result) in written.iter().zip(&mut results) {
+            if let (Some(place), Value::Tensor(made)) = (tensor(value), &result) {
+                let mut place = place.shallow_clone();
+                place.f_copy_(made)?;
+                *result = Value::Tensor(place);
+            }
+        }
+        Ok(results)
+    }
+
+    pub(super) fn call(
         &self,
         node: &Node,
         step: &Step,
@@ -107,30 +141,33 @@ impl Engine {
             Call::Aten { operator, positions, functional: plain } => {
                 let mut feeds = Vec::with_capacity(positions.len());
                 for (&position, (_, argument)) in positions.iter().zip(&node.arguments) {
-                    feeds.push((position, self.feed(argument, slots).ok_or_else(|| missing(node))?));
+                    feeds.push((position, feed(self, argument, slots).ok_or_else(|| missing(node))?));
                 }
                 let operator = plain.as_ref().filter(|_| functional).unwrap_or(operator);
                 operator.call(&feeds).map_err(|error| EngineError::node(node, error.to_string()))
             }
         }
     }
+}
 
-    fn feed<'a>(&'a self, argument: &'a Argument, slots: &'a HashMap<ValueId, Value>) -> Option<Feed<'a>> {
-        Some(match argument {
-            Argument::None => Feed::None,
-            Argument::Bool(truth) => Feed::Bool(*truth),
-            Argument::Int(number) => Feed::Int(*number),
-            Argument::Float(number) => Feed::Float(*number),
-            Argument::String(text) => Feed::String(text),
-            Argument::DType(dtype) => Feed::Int(aten::type_number(*dtype).into()),
-            Argument::Device => Feed::String(&self.device_name),
-            Argument::MemoryFormat(number) => Feed::Int((*number).into()),
-            Argument::Value(value) => feed_value(slots.get(value)?),
-            Argument::List(items) => {
-                Feed::List(items.iter().map(|item| self.feed(item, slots)).collect::<Option<_>>()?)
-            }
-        })
-    }
+/// What a call is fed for an argument; `None` where it is a value that there is not.
+pub(super) fn feed<'a>(
+    engine: &'a Engine,
+    argument: &'a Argument,
+    slots: &'a HashMap<ValueId, Value>,
+) -> Option<Feed<'a>> {
+    Some(match argument {
+        Argument::None => Feed::None,
+        Argument::Bool(truth) => Feed::Bool(*truth),
+        Argument::Int(number) => Feed::Int(*number),
+        Argument::Float(number) => Feed::Float(*number),
+        Argument::String(text) => Feed::String(text),
+        Argument::DType(dtype) => Feed::Int(aten::type_number(*dtype).into()),
+        Argument::Device => Feed::String(&engine.device_name),
+        Argument::MemoryFormat(number) => Feed::Int((*number).into()),
+        Argument::Value(value) => feed_value(slots.get(value)?),
+        Argument::List(items) => Feed::List(items.iter().map(|item| feed(engine, item, slots)).collect::<Option<_>>()?),
+    })
 }
 
 fn missing(node: &Node) -> EngineError {

@@ -1,7 +1,8 @@
 //! Methods: from values and gradients to maps, patterns and statistics.
 
+pub mod cam;
 pub mod channels;
-pub mod grad_cam;
+pub mod job;
 mod layout;
 pub mod limits;
 pub mod network;
@@ -9,8 +10,10 @@ mod node;
 pub mod patterns;
 pub mod predictions;
 pub mod receptive_field;
+pub mod registry;
 pub mod statistics;
 pub mod summary;
+pub mod target;
 pub mod weights;
 
 pub use network::{Forward, Network, Place};
@@ -85,6 +88,25 @@ pub enum MethodError {
         /// The class that was asked for.
         asked: usize,
     },
+    /// An output beyond the last.
+    #[error("the network has outputs 0 to {last}, not {asked}")]
+    NoSuchOutput {
+        /// The last output.
+        last: usize,
+        /// The output that was asked for.
+        asked: usize,
+    },
+    /// Positions that the output or the channel does not have.
+    #[error("there are {rows}×{columns} positions: a region or unit must lie within them")]
+    NoSuchRegion {
+        /// Rows that there are.
+        rows: usize,
+        /// Columns that there are.
+        columns: usize,
+    },
+    /// No method has the name.
+    #[error(transparent)]
+    UnknownMethod(#[from] registry::UnknownMethod),
     /// Weights were asked for where there are none.
     #[error("layer {0} has no kernels of its own to show")]
     NoWeights(String),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::grad_cam::ClassId;
+use super::target::ClassId;
 use super::{MethodError, Network};
 use crate::engine::numbers;
 use crate::model::head::FinalActivation;
@@ -27,7 +27,7 @@ pub struct Prediction {
 /// # Errors
 /// When the output holds no scores.
 pub fn top(network: &Network, output: &Tensor, most: usize) -> Result<Vec<Prediction>, MethodError> {
-    let scores = class_scores(output)?;
+    let scores = class_scores(output)?.f_narrow(0, 0, 1)?;
     let probabilities = numbers(&network.probabilities(&scores))?;
     let scores = numbers(&scores)?;
     let mut order: Vec<usize> = (0..scores.len()).collect();
@@ -41,7 +41,7 @@ pub fn top(network: &Network, output: &Tensor, most: usize) -> Result<Vec<Predic
     Ok(order.into_iter().take(most).map(prediction).collect())
 }
 
-/// One number for each class, 1×K: outputs with space, as of a network without its top, are averaged over it.
+/// One number for each class and picture, N×K: outputs with space, as of a network without its top, are averaged over it.
 ///
 /// # Errors
 /// When the output has no dimension of classes.
@@ -49,9 +49,9 @@ pub fn class_scores(output: &Tensor) -> Result<Tensor, MethodError> {
     let sizes = output.size();
     match *sizes.as_slice() {
         [classes] => Ok(output.f_reshape([1, classes])?),
-        [_, _] => Ok(output.f_narrow(0, 0, 1)?),
-        [_, classes, ..] => {
-            Ok(output.f_narrow(0, 0, 1)?.f_reshape([1, classes, -1])?.f_mean_dim(2, false, tch::Kind::Float)?)
+        [_, _] => Ok(output.shallow_clone()),
+        [pictures, classes, ..] => {
+            Ok(output.f_reshape([pictures, classes, -1])?.f_mean_dim(2, false, tch::Kind::Float)?)
         }
         [] => Err(MethodError::NoScores(sizes)),
     }

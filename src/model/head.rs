@@ -16,7 +16,7 @@ pub enum FinalActivation {
 /// The output and the scores that it is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// The network's first output.
+    /// The output.
     pub output: ValueId,
     /// The scores before the final activation: what class gradients are taken of.
     pub scores: ValueId,
@@ -27,20 +27,24 @@ pub struct Head {
 impl Head {
     /// Finds the head of a graph; `None` where the graph gives nothing.
     pub fn of(graph: &Graph) -> Option<Self> {
-        let output = *graph.outputs.first()?;
+        Some(Self::of_output(graph, *graph.outputs.first()?))
+    }
+
+    /// What one of the graph's outputs is made of.
+    pub fn of_output(graph: &Graph, output: ValueId) -> Self {
         let plain = Self { output, scores: output, activation: FinalActivation::None };
         let Some(node) = graph.nodes.iter().find(|node| node.makes().any(|value| value == output)) else {
-            return Some(plain);
+            return plain;
         };
-        let Operator::Aten { name, .. } = &node.operator else { return Some(plain) };
+        let Operator::Aten { name, .. } = &node.operator else { return plain };
         let activation = match &**name {
             "aten::softmax" | "aten::_softmax" => FinalActivation::Softmax,
             "aten::sigmoid" | "aten::sigmoid_" => FinalActivation::Sigmoid,
-            _ => return Some(plain),
+            _ => return plain,
         };
         match node.arguments.first() {
-            Some((_, Argument::Value(scores))) => Some(Self { output, scores: *scores, activation }),
-            _ => Some(plain),
+            Some((_, Argument::Value(scores))) => Self { output, scores: *scores, activation },
+            _ => plain,
         }
     }
 }

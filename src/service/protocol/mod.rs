@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::open::Opening;
-pub use crate::methods::grad_cam::ClassId;
 pub use crate::methods::predictions::Prediction;
 pub use crate::methods::receptive_field::ReceptiveField;
 pub use crate::methods::statistics::Statistics;
+pub use crate::methods::target::ClassId;
 use crate::model::LayerId;
 pub use answers::{
     ChannelPage, Class, ClassMap, LayerDifference, LayerInfo, LayerState, ModelInfo, OtherChannels, OtherMap,

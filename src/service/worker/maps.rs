@@ -9,7 +9,10 @@ use super::info;
 use super::subject::Subject;
 use crate::engine::Cancel;
 use crate::methods::MethodError;
-use crate::methods::grad_cam::{Map, Target, default_layer};
+use crate::methods::cam::{Map, MapMethod, default_layer};
+use crate::methods::job::Job;
+use crate::methods::registry::{self, Kind, Run, Settings};
+use crate::methods::target::Target;
 use crate::model::LayerId;
 use crate::picture::overlay::fuse;
 
@@ -26,9 +29,13 @@ impl Worker<'_> {
         let network = self.subject.network;
         let layers = if layers.is_empty() { vec![self.usual_layer()?] } else { layers };
         let class = self.subject.class(class)?;
-        let target = Target { class: class.id, against };
-        let map = blended(&mut self.subject, &layers, target, cancel)?;
-        let other = self.other_map(&layers, target, cancel)?;
+        let target = Target::class(class.id, against);
+        let method = registry::find(Kind::Map, "grad-cam").map_err(|error| WorkError::Method(error.into()))?;
+        let Run::Map(run) = method.run;
+        let how = (run, &Settings::of(method));
+        let job = Job::quiet(cancel, self.seed);
+        let map = blended(&mut self.subject, &layers, &target, how, job)?;
+        let other = self.other_map(&layers, &target, how, job)?;
         let map = ClassMap {
             layers,
             class,
@@ -51,14 +58,15 @@ impl Worker<'_> {
     fn other_map(
         &mut self,
         layers: &[LayerId],
-        target: Target,
-        cancel: &Cancel,
+        target: &Target,
+        how: (MapMethod, &Settings),
+        job: Job<'_>,
     ) -> Result<Option<OtherMap>, WorkError> {
         let Some(second) = &mut self.second else { return Ok(None) };
         let Some(layers) = layers.iter().map(|&layer| second.counterpart(layer)).collect::<Option<Vec<_>>>() else {
             return Ok(None);
         };
-        match blended(&mut second.subject, &layers, target, cancel) {
+        match blended(&mut second.subject, &layers, target, how, job) {
             Ok(map) => Ok(Some(OtherMap { height: map.height, width: map.width, values: map.values })),
             Err(WorkError::NoPicture) => Ok(None),
             Err(error) if error.is_not_applicable() => Ok(None),
@@ -68,9 +76,15 @@ impl Worker<'_> {
 }
 
 /// The map of one layer as it is; of several the mean of their positive parts, each divided by its maximum, on the finest grid.
-fn blended(subject: &mut Subject<'_>, layers: &[LayerId], target: Target, cancel: &Cancel) -> Result<Map, WorkError> {
+fn blended(
+    subject: &mut Subject<'_>,
+    layers: &[LayerId],
+    target: &Target,
+    how: (MapMethod, &Settings),
+    job: Job<'_>,
+) -> Result<Map, WorkError> {
     let mut maps: Vec<Map> =
-        layers.iter().map(|&layer| subject.map(layer, target, cancel)).collect::<Result<_, WorkError>>()?;
+        layers.iter().map(|&layer| subject.map(layer, target, how, job)).collect::<Result<_, WorkError>>()?;
     if maps.len() == 1 {
         return Ok(maps.swap_remove(0));
     }

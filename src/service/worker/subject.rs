@@ -1,6 +1,7 @@
 //! A network and the picture that it has run on, with what was worked out of it so far.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use tch::Tensor;
 
@@ -8,8 +9,11 @@ use super::super::protocol::{Class, ClassId, LayerState};
 use super::error::WorkError;
 use super::info;
 use crate::engine::{Cancel, EngineError, numbers};
-use crate::methods::grad_cam::{Recording, Target};
+use crate::methods::cam::{Map, MapInput, MapMethod, Recording};
+use crate::methods::job::Job;
+use crate::methods::registry::Settings;
 use crate::methods::statistics::{self, LayerStatistics};
+use crate::methods::target::Target;
 use crate::methods::{Forward, Network, channels, predictions};
 use crate::model::LayerId;
 use crate::model::graph::ValueId;
@@ -44,7 +48,7 @@ struct Run {
     /// Of a layer's output: a module often gives what its last child gives.
     statistics: HashMap<ValueId, LayerStatistics>,
     /// Runs from a layer to the scores, the newest last: another class costs one backward pass.
-    recordings: Vec<Recording>,
+    recordings: Vec<Rc<Recording>>,
     /// The newest last.
     gradients: Vec<Gradient>,
 }
@@ -170,8 +174,9 @@ impl<'a> Subject<'a> {
     fn measure(&mut self, layer: LayerId, class: ClassId, cancel: &Cancel) -> Result<Gradient, WorkError> {
         let network = self.network;
         let layout = network.layout(network.layer(layer)?.tap.value);
-        let recording = self.recording(layer, cancel)?;
-        let gradient = recording.gradient(network, class)?;
+        let target = Target::from(class);
+        let recording = self.recording(layer, &target, cancel)?;
+        let gradient = recording.gradient(network, &target)?;
         tch::no_grad(|| {
             let product = recording.activation().f_mul(&gradient)?;
             Ok(Gradient {
@@ -184,33 +189,56 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// Grad-CAM of a target at a layer.
+    /// The map of a target at a layer.
     ///
     /// # Errors
     /// When the layer has no spatial map, and as [`Subject::gradient`].
     pub(super) fn map(
         &mut self,
         layer: LayerId,
-        target: Target,
-        cancel: &Cancel,
-    ) -> Result<crate::methods::grad_cam::Map, WorkError> {
+        target: &Target,
+        (method, settings): (MapMethod, &Settings),
+        job: Job<'_>,
+    ) -> Result<Map, WorkError> {
         let network = self.network;
-        Ok(self.recording(layer, cancel)?.map(network, target)?)
+        let known = self.known_recording(layer, target)?;
+        let place = network.layer(layer)?;
+        let input = MapInput::new(network, self.forward()?, &place, target, known, job);
+        let map = method(&input, settings)?;
+        if let Some(recording) = input.into_recording() {
+            self.keep(recording)?;
+        }
+        Ok(map)
     }
 
-    fn recording(&mut self, layer: LayerId, cancel: &Cancel) -> Result<&Recording, WorkError> {
+    fn recording(&mut self, layer: LayerId, target: &Target, cancel: &Cancel) -> Result<Rc<Recording>, WorkError> {
+        let network = self.network;
+        let recording = if let Some(recording) = self.known_recording(layer, target)? {
+            recording
+        } else {
+            let (place, tap) = (network.layer(layer)?, target.tap(network)?);
+            Rc::new(Recording::new(network, self.forward()?, place, tap, cancel)?)
+        };
+        self.keep(recording.clone())?;
+        Ok(recording)
+    }
+
+    fn known_recording(&self, layer: LayerId, target: &Target) -> Result<Option<Rc<Recording>>, WorkError> {
+        let tap = target.tap(self.network)?;
+        let suits = |known: &&Rc<Recording>| known.place().layer == Some(layer) && known.tap() == tap.value;
+        Ok(self.run()?.recordings.iter().find(suits).cloned())
+    }
+
+    /// Makes a recording the newest of those that are kept.
+    fn keep(&mut self, recording: Rc<Recording>) -> Result<(), WorkError> {
         let network = self.network;
         let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
-        let known = run.recordings.iter().position(|known| known.place().layer == Some(layer));
-        let recording = match known {
-            Some(index) => run.recordings.remove(index),
-            None => Recording::new(network, &run.forward, network.layer(layer)?, cancel)?,
-        };
-        if known.is_none() {
-            make_room(network, run);
+        match run.recordings.iter().position(|known| Rc::ptr_eq(known, &recording)) {
+            Some(index) => drop(run.recordings.remove(index)),
+            None => make_room(network, run),
         }
         run.recordings.push(recording);
-        run.recordings.last().ok_or(WorkError::NoPicture)
+        Ok(())
     }
 }
 

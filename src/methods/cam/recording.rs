@@ -1,0 +1,99 @@
+//! A run from a layer to a target that remembers how the one came from the other.
+
+use tch::{Kind, Tensor};
+
+use super::Map;
+use super::default_layer::default_layer_hint;
+use crate::engine::{Cancel, numbers};
+use crate::methods::target::Target;
+use crate::methods::{Forward, MethodError, Network, Place, channels};
+use crate::model::graph::{Tap, ValueId};
+
+/// A run that remembers how a value of the graph came from a layer, so that every further target made of that value (another
+/// class) costs one backward pass.
+#[derive(Debug)]
+pub struct Recording {
+    place: Place,
+    activation: Tensor,
+    tap: ValueId,
+    tapped: Tensor,
+}
+
+impl Recording {
+    /// Runs from what `forward` kept beside the layer to `tap`, recording only what leads away from the layer.
+    ///
+    /// # Errors
+    /// When `tap` does not depend on the layer.
+    pub fn new(
+        network: &Network,
+        forward: &Forward,
+        place: Place,
+        tap: Tap,
+        cancel: &Cancel,
+    ) -> Result<Self, MethodError> {
+        let given = match forward.get(place.tap.value) {
+            Ok(_) => forward.beside(network, place.tap.value)?,
+            Err(_) => vec![(network.source()?, forward.input.shallow_clone())],
+        };
+        let run = network.engine.run_recorded(&given, &[tap], &[place.tap], cancel)?;
+        let activation = run.get(place.tap.value)?.shallow_clone();
+        let tapped = run.get(tap.value)?.shallow_clone();
+        if !tapped.requires_grad() {
+            return Err(MethodError::NoGradient(place.name));
+        }
+        Ok(Self { place, activation, tap: tap.value, tapped })
+    }
+
+    /// The value that targets are made of.
+    pub fn tap(&self) -> ValueId {
+        self.tap
+    }
+
+    /// The layer that the recording is of.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// About how many bytes the recording holds: what the run made from the layer on.
+    pub fn bytes(&self, network: &Network, forward: &Forward) -> u64 {
+        let elements = |value: &ValueId| forward.shapes().get(value).map_or(0, |shape| shape.iter().product::<i64>());
+        4 * network.dependents(self.place.tap.value).iter().map(elements).sum::<i64>().max(0) as u64
+    }
+
+    /// The layer's output.
+    pub fn activation(&self) -> &Tensor {
+        &self.activation
+    }
+
+    /// Gradient of the target at the layer, of the layer's shape.
+    ///
+    /// # Errors
+    /// When there is no such class or channel.
+    pub fn gradient(&self, network: &Network, target: &Target) -> Result<Tensor, MethodError> {
+        let target = tch::with_grad(|| Ok::<_, MethodError>(target.of(network, &self.tapped)?.f_sum(Kind::Float)?))?;
+        let mut gradients = network.engine.gradients(&target, &[&self.activation], true)?;
+        gradients.pop().ok_or_else(|| MethodError::NoGradient(self.place.name.clone()))
+    }
+
+    /// Activation and gradient as N×C×H×W.
+    ///
+    /// # Errors
+    /// When the layer has no spatial map, and as [`Recording::gradient`].
+    pub fn maps(&self, network: &Network, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
+        if self.activation.dim() != 4 {
+            let (layer, given) = (self.place.name.clone(), self.activation.size());
+            return Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) });
+        }
+        let gradient = self.gradient(network, target)?;
+        let layout = network.layout(self.place.tap.value);
+        let activation = channels::channels_first(&self.activation.detach(), layout)?;
+        Ok((activation, channels::channels_first(&gradient, layout)?))
+    }
+}
+
+/// The first picture's map of N×H×W.
+pub(super) fn map(maps: &Tensor) -> Result<Map, MethodError> {
+    let map = maps.f_select(0, 0)?;
+    let (height, width) = map.size2()?;
+    Ok(Map { height: height as usize, width: width as usize, values: numbers(&map)? })
+}

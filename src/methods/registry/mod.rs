@@ -1,0 +1,80 @@
+//! Every method in one table: its name, what it computes, where that is written, and its parameters with their ranges. The
+//! command line, the inspector's pickers, help and documentation come from it.
+
+mod maps;
+mod settings;
+
+use super::cam::MapMethod;
+use crate::model::suggestion;
+
+pub use settings::{Parameter, Range, SettingError, Settings};
+
+/// A method.
+#[derive(Debug)]
+pub struct Method {
+    /// The name by which it is asked for.
+    pub name: &'static str,
+    /// What it shows, in a few words.
+    pub summary: &'static str,
+    /// What it computes. A: the layer's activations, g: the target's gradient with respect to them, y: the target.
+    pub formula: &'static str,
+    /// The paper or program that it comes from.
+    pub source: &'static str,
+    /// What can be set.
+    pub parameters: &'static [Parameter],
+    /// What it makes, and how.
+    pub run: Run,
+}
+
+/// What a method makes, and the function that does.
+#[derive(Debug, Clone, Copy)]
+pub enum Run {
+    /// A class activation map, H×W at a layer's resolution.
+    Map(MapMethod),
+}
+
+/// What a method makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A class activation map.
+    Map,
+}
+
+impl Run {
+    /// What is made.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Map(_) => Kind::Map,
+        }
+    }
+}
+
+/// No method has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no method '{name}'{suggestion}; there are {known}")]
+pub struct UnknownMethod {
+    /// The name that was asked for.
+    pub name: String,
+    /// Names that are near.
+    pub suggestion: String,
+    /// All names of the kind.
+    pub known: String,
+}
+
+/// All methods of a kind, in the order in which they are listed.
+pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
+    maps::MAPS.iter().filter(move |method| method.run.kind() == kind)
+}
+
+/// The method of a name.
+///
+/// # Errors
+/// When there is none; the message names the nearest.
+pub fn find(kind: Kind, name: &str) -> Result<&'static Method, UnknownMethod> {
+    let names = || all(kind).map(|method| method.name);
+    all(kind).find(|method| method.name == name).ok_or_else(|| UnknownMethod {
+        name: name.to_owned(),
+        suggestion: suggestion(name, names()),
+        known: names().collect::<Vec<_>>().join(", "),
+    })
+}
