@@ -38,7 +38,7 @@ pub enum SizeOperator {
 }
 
 impl SizeOperator {
-    /// The operator that a program calls by this name: that of a function of Python's or PyTorch's, or of SymPy's class.
+    /// The operator that a program calls by this name: that of a function of Python's or PyTorch's, or of a class of `sympy`.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "add" => Self::Add,

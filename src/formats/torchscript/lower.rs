@@ -129,8 +129,8 @@ fn node(call: &Call, scopes: &[Vec<Scope>], names: &mut Names) -> Result<Node, T
     let fail = |reason: String| TorchScriptError::Node { node: name.clone(), reason };
     let operator = match call.name.strip_prefix("size::") {
         Some(size) => {
-            let named = SizeOperator::named(size);
-            Operator::Size(named.ok_or_else(|| fail(format!("{} is no arithmetic on sizes", call.name)))?)
+            let known = SizeOperator::named(size);
+            Operator::Size(known.ok_or_else(|| fail(format!("{} is no arithmetic on sizes", call.name)))?)
         }
         None => Operator::Aten { name: call.name.as_str().into(), overload: call.overload.as_str().into() },
     };
