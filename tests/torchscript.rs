@@ -332,7 +332,9 @@ proptest! {
             .filter(|&index| [".py", "/data.pkl", "/constants.pkl"].iter().any(|kind| entries[index].0.ends_with(kind)))
             .collect();
         let bytes = &mut entries[*which.get(&read)].1;
-        damages.iter().for_each(|damage| apply(bytes, damage));
+        for damage in &damages {
+            apply(bytes, damage);
+        }
         let damaged = zip_with(entries.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
         if let Err(error) = formats::open(damaged.path(), None) {
             prop_assert_eq!(error.to_string().lines().count(), 1, "{}", error);
