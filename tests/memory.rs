@@ -85,7 +85,7 @@ fn the_footprint_of_a_run_grows_with_what_is_kept_and_with_what_is_recorded() {
     let source = network.source().unwrap();
     let scores = [network.head.scores.into()];
     let plain = network.cost(&[source], &scores, &[], shapes);
-    let taps: Vec<_> = network.layers.layers.iter().map(layerscope::model::Layer::tap).collect();
+    let taps: Vec<_> = network.layers.layers.iter().filter_map(layerscope::model::Layer::tap).collect();
     let tapped = network.cost(&[source], &taps, &[], shapes);
     let recorded = network.cost(&[source], &scores, &[source.into()], shapes);
     assert!(0 < plain && plain < tapped && tapped < recorded, "{plain} {tapped} {recorded}");

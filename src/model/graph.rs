@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use super::size_operator::SizeOperator;
+
 /// Index of a value in [`Graph::values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueId(pub usize);
@@ -108,43 +110,6 @@ impl From<ValueId> for Argument {
     fn from(value: ValueId) -> Self {
         Self::Value(value)
     }
-}
-
-/// Arithmetic on sizes: what `_operator.*` and `math.*` stand for in an exported program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are Python's")]
-pub enum SizeOperator {
-    Add,
-    Sub,
-    Mul,
-    FloorDiv,
-    TrueDiv,
-    Mod,
-    Pow,
-    Neg,
-    Pos,
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    Max,
-    Min,
-    Ceil,
-    Floor,
-    Round,
-    Sqrt,
-    ToFloat,
-    ToInt,
-    Not,
-    And,
-    Or,
-    /// The second where the first is true, else the third.
-    If,
-    ShiftLeft,
-    ShiftRight,
-    GetItem,
 }
 
 /// What a node calls.

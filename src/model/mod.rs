@@ -10,6 +10,7 @@ pub mod precision;
 pub mod preprocess;
 pub mod printable;
 pub mod resample;
+mod size_operator;
 pub mod spec;
 
 pub use graph::Graph;
