@@ -27,19 +27,19 @@ pub(in crate::methods) fn legrad(input: &MapInput<'_>, settings: &Settings) -> R
     let attention = Attention::of(network, forward, "legrad")?;
     let nodes = attention.last(settings.whole("blocks"));
     let missing = || MethodError::Engine(EngineError::NoTensor);
-    let head = block_of(network, forward, &attention, *attention.nodes.last().ok_or_else(missing)?)?.tap();
+    let (head, _) = block_of(network, forward, &attention, *attention.nodes.last().ok_or_else(missing)?)?;
     let target = input.target.tap(network)?;
     let mut total: Option<Tensor> = None;
     for (done, &node) in nodes.iter().enumerate() {
         (job.progress)(done, nodes.len());
-        let block = block_of(network, forward, &attention, node)?;
-        let (run, weights) = written_out(network, forward, node, &[block.tap()], true, job.cancel)?;
-        let tokens = run.get(block.output)?;
+        let (block, path) = block_of(network, forward, &attention, node)?;
+        let (run, weights) = written_out(network, forward, node, &[block], true, job.cancel)?;
+        let tokens = run.get(block.value)?;
         let mean =
             tch::with_grad(|| tokens.f_mean_dim([1].as_slice(), true, Kind::Float)?.f_expand(tokens.size(), false))?;
         let tapped = after_blocks(input, head, mean, target)?;
         if !tapped.requires_grad() {
-            return Err(MethodError::NoGradient(block.path.clone()));
+            return Err(MethodError::NoGradient(path.to_owned()));
         }
         let score = tch::with_grad(|| Ok::<_, MethodError>(input.target.of(network, &tapped)?.f_sum(Kind::Float)?))?;
         let gradient = network.engine.gradients(&score, &[&weights], false)?.pop().ok_or_else(missing)?;
@@ -63,26 +63,24 @@ fn after_blocks(input: &MapInput<'_>, head: Tap, tokens: Tensor, target: Tap) ->
     Ok(run.get(target.value)?.shallow_clone())
 }
 
-/// The outermost module around an attention that has no other and gives the tokens.
+/// What the outermost module around an attention gives that has no other and gives the tokens, and the module's path.
 fn block_of<'a>(
     network: &'a Network,
     forward: &Forward,
     attention: &Attention,
     node: NodeId,
-) -> Result<&'a Layer, MethodError> {
+) -> Result<(Tap, &'a str), MethodError> {
     let has = |layer: &Layer, node: &NodeId| layer.nodes.binary_search(node).is_ok();
-    let is_block = |layer: &&Layer| {
-        let gives_tokens = || match forward.shapes().get(&layer.output).map(Vec::as_slice) {
-            Some(&[_, tokens, _]) => tokens == attention.tokens,
-            _ => false,
-        };
-        layer.kind == LayerKind::Module
-            && has(layer, &node)
-            && attention.nodes.iter().filter(|&other| has(layer, other)).count() == 1
-            && gives_tokens()
+    let tokens = |tap: &Tap| match forward.shapes().get(&tap.value).map(Vec::as_slice) {
+        Some(&[_, tokens, _]) => tokens == attention.tokens,
+        _ => false,
     };
-    let outermost = network.layers.layers.iter().filter(is_block).min_by_key(|layer| layer.depth);
-    outermost.ok_or_else(|| {
+    let blocks = network.layers.layers.iter().filter(|layer| {
+        let alone = || attention.nodes.iter().filter(|&other| has(layer, other)).count() == 1;
+        layer.kind == LayerKind::Module && has(layer, &node) && alone() && layer.tap().is_some_and(|tap| tokens(&tap))
+    });
+    let outermost = blocks.min_by_key(|layer| layer.depth);
+    outermost.and_then(|layer| Some((layer.tap()?, layer.path.as_str()))).ok_or_else(|| {
         let node = network.engine.graph().nodes.get(node.0);
         MethodError::NoBlock(node.map_or_else(String::new, layer_of))
     })

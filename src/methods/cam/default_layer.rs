@@ -68,19 +68,15 @@ impl Search<'_> {
     }
 
     fn suits(&self, layer: &Layer) -> bool {
-        let (Some(maker), Some(shape)) = (self.makers.get(&layer.output), (self.shape_of)(layer.output)) else {
-            return false;
-        };
-        if !self.seen.contains(&layer.output) {
-            return false;
-        }
+        let Some(output) = layer.output.filter(|output| self.seen.contains(output)) else { return false };
+        let (Some(maker), Some(shape)) = (self.makers.get(&output), (self.shape_of)(output)) else { return false };
         let name = node::operator(maker);
         match *shape.as_slice() {
             [_, _, _] => {
                 self.grids.of_pictures(&shape).is_some() && !is_one_of(NO_MAPS, name) && !WITHIN_BLOCKS.contains(&name)
             }
             [batch, ..] => {
-                let layout = self.network.layouts.get(&layer.output);
+                let layout = self.network.layouts.get(&output);
                 let moves_only = layer.nodes.iter().all(|node| {
                     let moved = self.network.engine.graph().nodes.get(node.0).map_or("", node::operator);
                     is_one_of(NO_MAPS, moved) || moved.is_empty()
@@ -106,12 +102,13 @@ impl Search<'_> {
 
     /// What is asked of a layer where nothing better is found: any map.
     fn has_space(&self, layer: &Layer) -> bool {
-        let layout = self.network.layout(layer.output);
-        let spatial = (self.shape_of)(layer.output).is_some_and(|shape| {
+        let Some(output) = layer.output else { return false };
+        let layout = self.network.layout(output);
+        let spatial = (self.shape_of)(output).is_some_and(|shape| {
             let (height, width) = sides(&shape, layout);
             height * width > 1
         });
-        spatial && self.makers.get(&layer.output).is_some_and(|maker| !is_one_of(NO_MAPS, node::operator(maker)))
+        spatial && self.makers.get(&output).is_some_and(|maker| !is_one_of(NO_MAPS, node::operator(maker)))
     }
 }
 

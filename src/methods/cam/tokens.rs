@@ -84,6 +84,11 @@ impl Grids {
         if self.found.is_empty() { self.guess(tokens) } else { self.found.get(&tokens).copied() }
     }
 
+    /// Whether so many rows and columns are the picture's, made smaller.
+    fn has_proportions(&self, height: i64, width: i64) -> bool {
+        self.pictures.is_some_and(|(_, rows, columns)| height * columns == width * rows)
+    }
+
     fn guess(&self, tokens: i64) -> Option<Grid> {
         let (_, rows, columns) = self.pictures.filter(|(_, rows, columns)| rows * columns > 0).unwrap_or((1, 1, 1));
         (0..=MOST_EXTRA).find_map(|extra| {
@@ -115,6 +120,10 @@ impl Grids {
                 (height, width, [batch, channels, height * width])
             }
             (Some(Layout::ChannelsLast), &[batch, height, width, channels]) => {
+                (height, width, [batch, height * width, channels])
+            }
+            // Of heads N×T×heads×C nothing is known either; they have other proportions.
+            (None, &[batch, height, width, channels]) if self.has_proportions(height, width) => {
                 (height, width, [batch, height * width, channels])
             }
             _ => return,
