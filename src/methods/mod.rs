@@ -2,6 +2,7 @@
 
 pub mod cam;
 pub mod channels;
+pub mod health;
 pub mod job;
 mod layout;
 pub mod limits;

@@ -1,0 +1,484 @@
+//! What a check finds, in numbers.
+
+use serde::{Deserialize, Serialize};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The network cannot work as it was meant to, or is fed what it does not expect.
+    Trouble,
+    /// Worth knowing; sound networks have it too.
+    Notice,
+}
+
+/// Something that was found, and where.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Path of the layer; `None` for what concerns the whole network or a node at its top.
+    pub layer: Option<String>,
+    /// Name of the node, where it is one.
+    pub node: Option<String>,
+    /// What it is.
+    #[serde(flatten)]
+    pub problem: Problem,
+}
+
+/// NaN or infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotFinite {
+    /// Not a number.
+    Nan,
+    /// Plus or minus infinity.
+    Inf,
+}
+
+/// Where numbers that are not finite come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "cause", content = "of", rename_all = "kebab-case")]
+pub enum Cause {
+    /// From the operator's own arithmetic on finite numbers.
+    Arithmetic,
+    /// From infinities that it read.
+    Infinities,
+    /// From a weight of this name that holds some.
+    Weight(String),
+    /// From the input.
+    Input,
+}
+
+/// What is wrong. Shares and ratios are fractions, not percent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "finding", rename_all = "kebab-case")]
+pub enum Problem {
+    /// Values that are not finite arise at a node that read none of the kind.
+    ActivationNotFinite {
+        /// Of which kind.
+        kind: NotFinite,
+        /// How many, in the first picture that has them.
+        count: u64,
+        /// Out of how many.
+        elements: u64,
+        /// In how many of the pictures.
+        pictures: usize,
+        /// The first of them.
+        first: String,
+        /// Where they come from.
+        #[serde(flatten)]
+        cause: Cause,
+    },
+    /// A picture or array that holds numbers that are not finite.
+    InputNotFinite {
+        /// How many NaNs, in the first of them.
+        nan: u64,
+        /// How many infinities.
+        inf: u64,
+        /// How many of the inputs.
+        pictures: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// A weight holds numbers that are not finite.
+    WeightNotFinite {
+        /// Its name.
+        weight: String,
+        /// How many NaNs.
+        nan: u64,
+        /// How many infinities.
+        inf: u64,
+        /// Out of how many.
+        elements: u64,
+    },
+    /// The target's gradient is not finite: the layer is the first in backward order.
+    GradientNotFinite {
+        /// How many NaNs, in the first picture that has them.
+        nan: u64,
+        /// How many infinities.
+        inf: u64,
+        /// Out of how many.
+        elements: u64,
+        /// In how many of the pictures whose gradients were taken.
+        pictures: usize,
+    },
+    /// Channels of a rectified layer that are zero everywhere in all pictures.
+    DeadChannels {
+        /// How many.
+        dead: usize,
+        /// Those of them whose input stays below zero by more than four standard deviations.
+        certain: usize,
+        /// Out of how many.
+        channels: usize,
+        /// In how many pictures.
+        pictures: usize,
+    },
+    /// Values that lie at the bounds of their function, where its gradient is zero or nearly.
+    Saturated {
+        /// Channels that have at least 99 % of their values there.
+        saturated: usize,
+        /// Out of how many.
+        channels: usize,
+        /// Share of all values.
+        share: f64,
+        /// In how many pictures.
+        pictures: usize,
+    },
+    /// Channels whose map says nothing.
+    ConstantMaps {
+        /// Channels that are the same at all positions, in every picture.
+        constant: usize,
+        /// Further channels that are the same for every picture.
+        unchanging: usize,
+        /// Out of how many.
+        channels: usize,
+        /// In how many pictures.
+        pictures: usize,
+    },
+    /// All of a layer's values are the same whatever the input is.
+    CarriesNothing {
+        /// Whether everything that comes later depends on this layer alone.
+        only_way: bool,
+        /// Number of its channels.
+        channels: usize,
+    },
+    /// The target's gradient grows from the output towards the input.
+    ExplodingGradient {
+        /// Its norm here.
+        norm: f64,
+        /// Its norm at the last layer of the chain.
+        last: f64,
+        /// The one by the other.
+        ratio: f64,
+    },
+    /// The target's gradient shrinks from the output towards the input.
+    VanishingGradient {
+        /// Its norm here.
+        norm: f64,
+        /// Its norm at the last layer of the chain.
+        last: f64,
+        /// The one by the other.
+        ratio: f64,
+    },
+    /// No gradient of the target reaches the layer, in any picture.
+    NoGradient {
+        /// Pictures whose gradients were taken.
+        pictures: usize,
+    },
+    /// A kernel of zeros.
+    ZeroWeight {
+        /// Its name.
+        weight: String,
+        /// How many numbers it has.
+        elements: u64,
+    },
+    /// Filters of a kernel in which all numbers are equal.
+    ConstantFilters {
+        /// Name of the kernel.
+        weight: String,
+        /// Those that are all zero.
+        zero: usize,
+        /// The other ones.
+        constant: usize,
+        /// Out of how many.
+        filters: usize,
+    },
+    /// Filters of a kernel that equal another one number for number.
+    DuplicatedFilters {
+        /// Name of the kernel.
+        weight: String,
+        /// How many equal one before them.
+        duplicates: usize,
+        /// Out of how many.
+        filters: usize,
+        /// Two that are equal.
+        example: (usize, usize),
+    },
+    /// Numbers of a kernel that are far away from the others.
+    WeightOutliers {
+        /// Name of the kernel.
+        weight: String,
+        /// How many.
+        outliers: u64,
+        /// Out of how many.
+        elements: u64,
+        /// Distance of the farthest from the median, in robust standard deviations (1.4826 × the median absolute deviation).
+        largest: f64,
+    },
+    /// A batch norm that divides by nothing: running variances that are zero or negative.
+    BatchNormVariance {
+        /// How many are zero.
+        zero: usize,
+        /// How many are negative or NaN.
+        negative: usize,
+        /// Out of how many.
+        channels: usize,
+    },
+    /// Batch norms that still have the statistics they were made with: mean 0, variance 1.
+    FreshBatchNorm {
+        /// How many.
+        layers: usize,
+        /// Out of how many.
+        all: usize,
+    },
+    /// A batch norm's running statistics are not those of what it is given.
+    BatchNormStatistics {
+        /// Median over the channels of |mean − running mean| ÷ √(running variance + ε).
+        z: f64,
+        /// Median over the channels of (variance + ε) ÷ (running variance + ε).
+        ratio: f64,
+        /// In how many pictures.
+        pictures: usize,
+        /// How many batch norms after this one differ as much.
+        later: usize,
+    },
+    /// The input is not on the scale that the first batch norm was trained with.
+    InputScale {
+        /// Mean of the input's values.
+        mean: f64,
+        /// Their standard deviation.
+        std: f64,
+        /// Least and greatest value.
+        range: (f32, f32),
+        /// As in [`Problem::BatchNormStatistics`], of the first batch norm.
+        z: f64,
+        /// As in [`Problem::BatchNormStatistics`], of the first batch norm.
+        ratio: f64,
+    },
+    /// Values beyond those that the network's preprocessing makes of a picture.
+    InputRange {
+        /// Least and greatest value.
+        range: (f32, f32),
+        /// Least and greatest value that the preprocessing gives.
+        expected: (f32, f32),
+    },
+    /// The network is far surer of everything than it is with the input brought to 0–1.
+    InputSureness {
+        /// Least and greatest value.
+        range: (f32, f32),
+        /// Median distance of the best score from the second.
+        margin: f64,
+        /// The same with the input divided by 255.
+        divided: f64,
+    },
+    /// Different inputs get the same scores.
+    SamePredictions {
+        /// What was fed: how many pictures, and which other inputs.
+        inputs: Vec<String>,
+        /// The class.
+        class: String,
+        /// Its probability.
+        probability: f64,
+        /// Largest difference of a score between inputs, by the largest difference between classes.
+        spread: f64,
+    },
+}
+
+impl Problem {
+    /// What it is called.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ActivationNotFinite { kind: NotFinite::Nan, .. } => "NaN arises",
+            Self::ActivationNotFinite { kind: NotFinite::Inf, .. } => "infinity arises",
+            Self::InputNotFinite { .. } => "input is not finite",
+            Self::WeightNotFinite { .. } => "weight is not finite",
+            Self::GradientNotFinite { .. } => "gradient is not finite",
+            Self::DeadChannels { .. } => "dead channels",
+            Self::Saturated { .. } => "saturated",
+            Self::ConstantMaps { .. } => "constant maps",
+            Self::CarriesNothing { .. } => "ignores the input",
+            Self::ExplodingGradient { .. } => "exploding gradient",
+            Self::VanishingGradient { .. } => "vanishing gradient",
+            Self::NoGradient { .. } => "no gradient",
+            Self::ZeroWeight { .. } => "zero weight",
+            Self::ConstantFilters { .. } => "constant filters",
+            Self::DuplicatedFilters { .. } => "duplicated filters",
+            Self::WeightOutliers { .. } => "weight outliers",
+            Self::BatchNormVariance { .. } => "batch norm variance",
+            Self::FreshBatchNorm { .. } => "fresh batch norm",
+            Self::BatchNormStatistics { .. } => "batch norm statistics",
+            Self::InputScale { .. } => "input scale",
+            Self::InputRange { .. } => "input range",
+            Self::InputSureness { .. } => "input scale",
+            Self::SamePredictions { .. } => "same predictions",
+        }
+    }
+
+    /// What a person might do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::ActivationNotFinite { cause: Cause::Weight(_), .. } | Self::WeightNotFinite { .. } => {
+                "restore the weight from an earlier checkpoint"
+            }
+            Self::ActivationNotFinite { kind: NotFinite::Inf, .. } => {
+                "look at the size of what goes in: clamp it, or compute in another order or precision"
+            }
+            Self::ActivationNotFinite { .. } => "look at what goes in: 0 ÷ 0, ∞ − ∞ or the root of a negative number",
+            Self::InputNotFinite { .. } => "look at how the array was made",
+            Self::GradientNotFinite { .. } => "a root or division at 0, or a value that overflows: add a small ε",
+            Self::DeadChannels { .. } => "see whether more pictures wake them; else prune them, or train slower or with leaky ReLU",
+            Self::Saturated { .. } => "smaller weights or inputs, or a normalisation before the function",
+            Self::ConstantMaps { .. } => "prune these channels, or see why their filters learned nothing",
+            Self::CarriesNothing { only_way: true, .. } => "look at this layer's weights and at what comes before it",
+            Self::CarriesNothing { .. } => "a branch that starts at zero in a network not trained yet, or one to prune",
+            Self::ExplodingGradient { .. } => "smaller weights at the start, normalisation, or clipped gradients",
+            Self::VanishingGradient { .. } => "residual connections, normalisation, or functions that do not saturate",
+            Self::NoGradient { .. } => "look for dead, saturated or constant layers after it",
+            Self::ZeroWeight { .. } => "right for a branch that starts at zero; else it was never loaded or trained",
+            Self::ConstantFilters { .. } => "prune them, or see whether they were ever trained",
+            Self::DuplicatedFilters { .. } => "prune them, or start from random weights",
+            Self::WeightOutliers { .. } => "mind them when quantising; a few huge ones may be damage",
+            Self::BatchNormVariance { .. } => "compute the running statistics again, on training pictures",
+            Self::FreshBatchNorm { .. } => "train the network, or load the running statistics with the weights",
+            Self::BatchNormStatistics { .. } => "other data or preprocessing than in training, or outdated statistics",
+            Self::InputScale { .. } | Self::InputRange { .. } | Self::InputSureness { .. } => {
+                "feed what the network was trained on: see --preprocess"
+            }
+            Self::SamePredictions { .. } => "look for a dead or constant layer; or the network is not trained",
+        }
+    }
+
+    /// How much of the layer it concerns, or how far it goes: a measure to compare findings of the same kind by.
+    pub fn extent(&self) -> f64 {
+        let share = |part: usize, of: usize| part as f64 / of.max(1) as f64;
+        match self {
+            Self::DeadChannels { dead, channels, .. } => share(*dead, *channels),
+            Self::Saturated { share, .. } => *share,
+            Self::ConstantMaps { constant, unchanging, channels, .. } => share(constant + unchanging, *channels),
+            Self::ConstantFilters { zero, constant, filters, .. } => share(zero + constant, *filters),
+            Self::DuplicatedFilters { duplicates, filters, .. } => share(*duplicates, *filters),
+            Self::WeightOutliers { largest, .. } => *largest,
+            Self::BatchNormVariance { zero, negative, channels } => share(zero + negative, *channels),
+            Self::ZeroWeight { elements, .. } => *elements as f64,
+            _ => 1.0,
+        }
+    }
+
+    /// Its numbers, in a line.
+    pub fn numbers(&self) -> String {
+        match self {
+            Self::ActivationNotFinite { count, elements, pictures, first, cause, .. } => {
+                let from = match cause {
+                    Cause::Arithmetic => "of finite numbers".to_owned(),
+                    Cause::Infinities => "of infinities".to_owned(),
+                    Cause::Weight(name) => format!("from weight {name}"),
+                    Cause::Input => "from the input".to_owned(),
+                };
+                format!("{count} of {elements} values, {from}, in {}, first {first}", counted(*pictures, "picture"))
+            }
+            Self::InputNotFinite { nan, inf, pictures, first } => {
+                format!("{nan} NaN, {inf} Inf in {}, first {first}", counted(*pictures, "input"))
+            }
+            Self::WeightNotFinite { weight, nan, inf, elements } => {
+                format!("{weight}: {nan} NaN, {inf} Inf of {elements}")
+            }
+            Self::GradientNotFinite { nan, inf, elements, pictures } => {
+                format!("{nan} NaN, {inf} Inf of {elements} in {}", counted(*pictures, "picture"))
+            }
+            Self::DeadChannels { dead, certain, channels, pictures } => {
+                let certain = if *certain > 0 { format!(", {certain} far below zero") } else { String::new() };
+                format!("{dead} of {} in {}{certain}", counted(*channels, "channel"), counted(*pictures, "picture"))
+            }
+            Self::Saturated { saturated, channels, share, pictures } => format!(
+                "{saturated} of {}, {:.1} % of values, in {}",
+                counted(*channels, "channel"),
+                share * 100.0,
+                counted(*pictures, "picture")
+            ),
+            Self::ConstantMaps { constant, unchanging, channels, pictures } => {
+                let mut kinds = Vec::new();
+                if *constant > 0 {
+                    kinds.push(format!("{constant} the same at all positions"));
+                }
+                if *unchanging > 0 {
+                    kinds.push(format!("{unchanging} the same for every picture"));
+                }
+                format!(
+                    "of {} {} in {}",
+                    counted(*channels, "channel"),
+                    kinds.join(", "),
+                    counted(*pictures, "picture")
+                )
+            }
+            Self::CarriesNothing { channels, .. } => {
+                format!("all {} the same for every input", counted(*channels, "channel"))
+            }
+            Self::ExplodingGradient { norm, last, ratio } | Self::VanishingGradient { norm, last, ratio } => {
+                format!("norm {} here, {} at the last layer: ×{}", number(*norm), number(*last), number(*ratio))
+            }
+            Self::NoGradient { pictures } => format!("norm 0 in {}", counted(*pictures, "picture")),
+            Self::ZeroWeight { weight, elements } => format!("{weight}: all {elements}"),
+            Self::ConstantFilters { weight, zero, constant, filters } => {
+                let kind = |count: usize, name: &str| if count > 0 { format!("{count} {name}, ") } else { String::new() };
+                let kinds = kind(*zero, "zero") + &kind(*constant, "constant");
+                format!("{weight}: {} of {}", kinds.trim_end_matches(", "), counted(*filters, "filter"))
+            }
+            Self::DuplicatedFilters { weight, duplicates, filters, example } => {
+                format!("{weight}: {duplicates} of {} (as {} = {})", counted(*filters, "filter"), example.1, example.0)
+            }
+            Self::WeightOutliers { weight, outliers, elements, largest } => {
+                format!("{weight}: {outliers} of {elements}, farthest {largest:.0} σ")
+            }
+            Self::BatchNormVariance { zero, negative, channels } => {
+                let negative = if *negative > 0 { format!(", {negative} negative") } else { String::new() };
+                format!("{zero} zero{negative} of {}", counted(*channels, "channel"))
+            }
+            Self::FreshBatchNorm { layers, all } => format!("{layers} of {all}, mean 0 and variance 1"),
+            Self::BatchNormStatistics { z, ratio, pictures, later } => {
+                let later = if *later > 0 { format!(", and {later} later") } else { String::new() };
+                format!("z {}, variance ×{} in {}{later}", number(*z), number(*ratio), counted(*pictures, "picture"))
+            }
+            Self::InputScale { mean, std, range, z, ratio } => format!(
+                "{} to {}, mean {}, std {}: variance ×{}, z {} at the first batch norm",
+                number(range.0.into()),
+                number(range.1.into()),
+                number(*mean),
+                number(*std),
+                number(*ratio),
+                number(*z)
+            ),
+            Self::InputRange { range, expected } => format!(
+                "{} to {}, but pictures give {} to {}",
+                number(range.0.into()),
+                number(range.1.into()),
+                number(expected.0.into()),
+                number(expected.1.into())
+            ),
+            Self::InputSureness { range, margin, divided } => format!(
+                "{} to {}: best score {} above the second, {} with the input ÷ 255",
+                number(range.0.into()),
+                number(range.1.into()),
+                number(*margin),
+                number(*divided)
+            ),
+            Self::SamePredictions { inputs, class, probability, spread } => {
+                format!(
+                    "class {class} at {:.2} % for {}; scores differ by {} of their range",
+                    probability * 100.0,
+                    inputs.join(", "),
+                    number(*spread)
+                )
+            }
+        }
+    }
+}
+
+/// `1 picture`, `3 pictures`
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Three figures, short.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 {
+        "0".to_owned()
+    } else if (0.001..10_000.0).contains(&size) {
+        let decimals = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
+        let text = format!("{value:.decimals$}");
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    } else {
+        format!("{value:.1e}")
+    }
+}
