@@ -186,11 +186,7 @@ fn columns() -> usize {
 fn lines(network: &Network, report: &Report, columns: usize) -> Vec<String> {
     let (trouble, notices) = (report.count(Severity::Trouble), report.count(Severity::Notice));
     let counted = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    let over = if report.pictures == 0 {
-        "noise".to_owned()
-    } else {
-        counted(report.pictures, "picture", "pictures")
-    };
+    let over = if report.pictures == 0 { "noise".to_owned() } else { counted(report.pictures, "picture", "pictures") };
     let found = match (trouble, notices) {
         (0, 0) => "nothing found".to_owned(),
         (0, _) => format!("no trouble, {}", counted(notices, "notice", "notices")),
@@ -223,6 +219,9 @@ fn lines(network: &Network, report: &Report, columns: usize) -> Vec<String> {
             push_wrapped(&mut lines, "", &row[3], severity + 2, columns);
             push_wrapped(&mut lines, "", &hint, severity + 2, columns);
         }
+    }
+    if shown.iter().any(|(_, others)| *others > 0) {
+        lines.extend([String::new(), "--format json lists all of them".to_owned()]);
     }
     lines
 }

@@ -30,11 +30,7 @@ impl Thresholds {
     /// How bad it is when the data's statistics are as far from the running ones.
     pub(super) fn severity(self, z: f64, ratio: f64) -> Option<Severity> {
         let beyond = |(most_z, most_ratio): (f64, f64)| z > most_z || ratio > most_ratio || ratio < 1.0 / most_ratio;
-        if beyond(self.trouble) {
-            Some(Severity::Trouble)
-        } else {
-            beyond(self.notice).then_some(Severity::Notice)
-        }
+        if beyond(self.trouble) { Some(Severity::Trouble) } else { beyond(self.notice).then_some(Severity::Notice) }
     }
 }
 

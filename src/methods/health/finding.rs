@@ -107,7 +107,7 @@ pub enum Problem {
     DeadChannels {
         /// How many.
         dead: usize,
-        /// Those of them whose input stays below zero by more than four standard deviations.
+        /// Those of them whose input stays below zero by more than ten standard deviations.
         certain: usize,
         /// Out of how many.
         channels: usize,
@@ -127,9 +127,9 @@ pub enum Problem {
     },
     /// Channels whose map says nothing.
     ConstantMaps {
-        /// Channels that are the same at all positions, in every picture.
+        /// Channels that are the same at all positions, in every picture: more than the layer is given.
         constant: usize,
-        /// Further channels that are the same for every picture.
+        /// Further channels that are the same for every picture: more than the layer is given.
         unchanging: usize,
         /// Out of how many.
         channels: usize,
@@ -317,7 +317,9 @@ impl Problem {
             Self::ActivationNotFinite { .. } => "look at what goes in: 0 ÷ 0, ∞ − ∞ or the root of a negative number",
             Self::InputNotFinite { .. } => "look at how the array was made",
             Self::GradientNotFinite { .. } => "a root or division at 0, or a value that overflows: add a small ε",
-            Self::DeadChannels { .. } => "see whether more pictures wake them; else prune them, or train slower or with leaky ReLU",
+            Self::DeadChannels { .. } => {
+                "see whether more pictures wake them; else prune them, or train slower or with leaky ReLU"
+            }
             Self::Saturated { .. } => "smaller weights or inputs, or a normalisation before the function",
             Self::ConstantMaps { .. } => "prune these channels, or see why their filters learned nothing",
             Self::CarriesNothing { only_way: true, .. } => "look at this layer's weights and at what comes before it",
@@ -343,7 +345,10 @@ impl Problem {
     pub fn extent(&self) -> f64 {
         let share = |part: usize, of: usize| part as f64 / of.max(1) as f64;
         match self {
-            Self::DeadChannels { dead, channels, .. } => share(*dead, *channels),
+            // What is certain counts more than what another picture might wake.
+            Self::DeadChannels { dead, certain, channels, .. } => {
+                share(*certain, *channels) + share(*dead, *channels) / 100.0
+            }
             Self::Saturated { share, .. } => *share,
             Self::ConstantMaps { constant, unchanging, channels, .. } => share(constant + unchanging, *channels),
             Self::ConstantFilters { zero, constant, filters, .. } => share(zero + constant, *filters),
@@ -377,8 +382,12 @@ impl Problem {
                 format!("{nan} NaN, {inf} Inf of {elements} in {}", counted(*pictures, "picture"))
             }
             Self::DeadChannels { dead, certain, channels, pictures } => {
-                let certain = if *certain > 0 { format!(", {certain} far below zero") } else { String::new() };
-                format!("{dead} of {} in {}{certain}", counted(*channels, "channel"), counted(*pictures, "picture"))
+                let certain = if *certain > 0 { format!(", {certain} of them far below") } else { String::new() };
+                format!(
+                    "{dead} of {} zero{certain}, in {}",
+                    counted(*channels, "channel"),
+                    counted(*pictures, "picture")
+                )
             }
             Self::Saturated { saturated, channels, share, pictures } => format!(
                 "{saturated} of {}, {:.1} % of values, in {}",
@@ -410,7 +419,8 @@ impl Problem {
             Self::NoGradient { pictures } => format!("norm 0 in {}", counted(*pictures, "picture")),
             Self::ZeroWeight { weight, elements } => format!("{weight}: all {elements}"),
             Self::ConstantFilters { weight, zero, constant, filters } => {
-                let kind = |count: usize, name: &str| if count > 0 { format!("{count} {name}, ") } else { String::new() };
+                let kind =
+                    |count: usize, name: &str| if count > 0 { format!("{count} {name}, ") } else { String::new() };
                 let kinds = kind(*zero, "zero") + &kind(*constant, "constant");
                 format!("{weight}: {} of {}", kinds.trim_end_matches(", "), counted(*filters, "filter"))
             }
@@ -453,12 +463,12 @@ impl Problem {
                 number(*divided)
             ),
             Self::SamePredictions { inputs, class, probability, spread } => {
-                format!(
-                    "class {class} at {:.2} % for {}; scores differ by {} of their range",
-                    probability * 100.0,
-                    inputs.join(", "),
-                    number(*spread)
-                )
+                let scores = if *spread == 0.0 {
+                    "the same scores".to_owned()
+                } else {
+                    format!("scores differ by {} of their range", number(*spread))
+                };
+                format!("class {class} at {:.2} % for {}; {scores}", probability * 100.0, inputs.join(", "))
             }
         }
     }

@@ -119,7 +119,8 @@ impl Gradients {
     /// Every layer's gradient.
     pub(super) fn table(&self) -> Vec<LayerGradient> {
         let measured: Vec<&Point> = self.points.iter().filter(|point| point.measured > 0).collect();
-        let next = |position: usize| measured.iter().skip(position + 1).find(|point| point.cut).map(|point| point.norm());
+        let next =
+            |position: usize| measured.iter().skip(position + 1).find(|point| point.cut).map(|point| point.norm());
         let row = |(position, point): (usize, &&Point)| LayerGradient {
             layer: point.name.clone(),
             norm: point.norm(),
@@ -218,8 +219,7 @@ fn first_backward(
     let nodes = &network.engine.graph().nodes;
     let made = |&index: &usize| nodes[index].makes().map(move |value| (index, value));
     let values: Vec<(usize, ValueId)> = structure.between.iter().flat_map(made).collect();
-    let taps: Vec<Tap> =
-        values.iter().map(|&(index, value)| Tap { value, after: Some(NodeId(index)) }).collect();
+    let taps: Vec<Tap> = values.iter().map(|&(index, value)| Tap { value, after: Some(NodeId(index)) }).collect();
     let gradients = match gradients_at(network, input, target, &taps, cancel) {
         // Some graph that cannot be tapped everywhere: the layers must do.
         Err(MethodError::Engine(EngineError::Cancelled)) => return Err(EngineError::Cancelled.into()),

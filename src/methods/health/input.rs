@@ -69,14 +69,7 @@ pub(super) struct InputValues {
 
 impl InputValues {
     pub(super) fn new() -> Self {
-        Self {
-            least: f32::INFINITY,
-            most: f32::NEG_INFINITY,
-            sum: 0.0,
-            squares: 0.0,
-            count: 0.0,
-            margins: Vec::new(),
-        }
+        Self { least: f32::INFINITY, most: f32::NEG_INFINITY, sum: 0.0, squares: 0.0, count: 0.0, margins: Vec::new() }
     }
 
     /// Adds a picture 1×C×H×W with the scores that it was given.

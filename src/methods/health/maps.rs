@@ -19,7 +19,7 @@ const MANY_PICTURES: usize = 16;
 /// Share of channels that must be zero where there are fewer pictures. In a late layer of a sound network a third is.
 const MOSTLY_DEAD: f64 = 0.75;
 /// Standard deviations below zero from which on a rectified channel counts as dead for certain.
-const FAR_BELOW: f64 = 4.0;
+const FAR_BELOW: f64 = 10.0;
 /// Share of a layer's values at a bound that is trouble, and that is worth a line.
 const SATURATED_TROUBLE: f64 = 0.95;
 const SATURATED_NOTICE: f64 = 0.5;
@@ -149,9 +149,8 @@ impl Maps {
         let mut chosen: BTreeMap<usize, Option<Limits>> = BTreeMap::new();
         let outputs: HashSet<ValueId> = graph.outputs.iter().copied().chain([network.head.scores]).collect();
         for (index, node) in graph.nodes.iter().enumerate().filter(|(_, node)| structure.reads_dependent(node)) {
-            let limits = limits::of_node(node).filter(|_| {
-                !node.makes().any(|value| outputs.contains(&value)) && !gates_itself(&graph.nodes, node)
-            });
+            let limits = limits::of_node(node)
+                .filter(|_| !node.makes().any(|value| outputs.contains(&value)) && !gates_itself(&graph.nodes, node));
             let name = node::operator(node);
             if limits.is_some() || WATCHED.contains(&name) {
                 chosen.insert(index, limits);
@@ -337,10 +336,10 @@ impl Watched {
         let (constant, unchanging) = count(self, false);
         // Said where it arises, not at every layer that hands it on.
         let (read, read_unchanging) = before.map_or((0, 0), |before| count(before, true));
-        (constant + unchanging > read + read_unchanging).then_some((
-            Severity::Notice,
-            Problem::ConstantMaps { constant, unchanging, channels: self.channels.len(), pictures: self.pictures },
-        ))
+        let (constant, unchanging) = (constant.saturating_sub(read), unchanging.saturating_sub(read_unchanging));
+        let (channels, pictures) = (self.channels.len(), self.pictures);
+        (constant + unchanging > 0)
+            .then_some((Severity::Notice, Problem::ConstantMaps { constant, unchanging, channels, pictures }))
     }
 }
 
