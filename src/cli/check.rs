@@ -88,6 +88,7 @@ impl Check {
             Format::Json => print_json(&json!({
                 "model": model(&network),
                 "pictures": report.pictures,
+                "gradient_pictures": report.gradient_pictures,
                 "trouble": report.count(Severity::Trouble),
                 "notices": report.count(Severity::Notice),
                 "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
@@ -194,6 +195,10 @@ fn lines(network: &Network, report: &Report, columns: usize) -> Vec<String> {
         _ => format!("{trouble} trouble, {}", counted(notices, "notice", "notices")),
     };
     let mut lines = vec![format!("{}, {over}: {found}", network.name)];
+    if report.gradient_pictures == 0 {
+        lines
+            .push("no gradients were taken: there is no finite score to take them of, or not memory enough".to_owned());
+    }
     let shown = gathered(&report.findings);
     let rows: Vec<[String; 4]> = shown.iter().map(|(finding, others)| cells(finding, *others)).collect();
     if rows.is_empty() {

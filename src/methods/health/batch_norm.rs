@@ -71,7 +71,8 @@ impl BatchNorm {
     }
 
     fn is_fresh(&self) -> bool {
-        self.mean.iter().all(|&mean| mean == 0.0) && self.variance.iter().all(|&variance| variance == 1.0)
+        self.mean.iter().all(|&mean| mean == 0.0)
+            && self.variance.iter().all(|variance| variance.total_cmp(&1.0).is_eq())
     }
 
     /// Where the data's statistics lie.

@@ -155,12 +155,13 @@ impl Finiteness {
                 found.push((structure.root(value), counts));
             }
         }
-        if !found.is_empty() && structure.reads_dependent(node) {
-            if let Some((kind, cause)) = self.arising(node, structure, all) {
-                let count = if kind == NotFinite::Nan { all.nan } else { all.inf };
-                let new = || Origin { count, elements, pictures: 0, first: name.to_owned(), cause };
-                self.origins.entry((index, kind)).or_insert_with(new).pictures += 1;
-            }
+        if !found.is_empty()
+            && structure.reads_dependent(node)
+            && let Some((kind, cause)) = self.arising(node, structure, all)
+        {
+            let count = if kind == NotFinite::Nan { all.nan } else { all.inf };
+            let new = || Origin { count, elements, pictures: 0, first: name.to_owned(), cause };
+            self.origins.entry((index, kind)).or_insert_with(new).pictures += 1;
         }
         self.now.extend(found);
         Ok(())

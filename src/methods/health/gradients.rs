@@ -48,7 +48,7 @@ struct Point {
 #[derive(Debug)]
 pub(super) struct Gradients {
     points: Vec<Point>,
-    pictures: usize,
+    pub(super) pictures: usize,
     /// Node, counts, elements, pictures.
     not_finite: Option<(usize, Counts, u64, usize)>,
 }
@@ -64,8 +64,9 @@ impl Gradients {
         // Of several layers that give the same value the innermost, which comes last in the tree.
         let mut taps: HashMap<ValueId, (usize, Tap, String)> = HashMap::new();
         for (_, layer) in network.layers.iter() {
-            if let Some(&index) = makers.get(&layer.output) {
-                taps.insert(layer.output, (index, layer.tap(), layer.path.clone()));
+            let Some(tap) = layer.tap() else { continue };
+            if let Some(&index) = makers.get(&tap.value) {
+                taps.insert(tap.value, (index, tap, layer.path.clone()));
             }
         }
         for cut in &structure.cuts {
@@ -83,6 +84,21 @@ impl Gradients {
             measured: 0,
         };
         Self { points: taps.into_iter().map(point).collect(), pictures: 0, not_finite: None }
+    }
+
+    /// About how many bytes a picture takes, with tensors of these shapes.
+    pub(super) fn cost(
+        &self,
+        network: &Network,
+        end: Tap,
+        shapes: &HashMap<ValueId, Vec<i64>>,
+    ) -> Result<u64, MethodError> {
+        let source = network.source()?;
+        let taps: Vec<Tap> = self.points.iter().map(|point| point.tap).chain([end]).collect();
+        let size =
+            |tap: &Tap| shapes.get(&tap.value).map_or(0, |shape| shape.iter().product::<i64>().unsigned_abs() * 4);
+        // Every gradient is there at once, beside what the run has recorded.
+        Ok(network.cost(&[source], &taps, &[source.into()], shapes) + taps.iter().map(size).sum::<u64>())
     }
 
     /// Adds a picture, one forward and one backward run.
@@ -204,8 +220,8 @@ fn gradients_at(
         return Ok(None);
     }
     let mut made = network.engine.gradients(&number, &asked, false)?.into_iter();
-    let gradient = |tensor: &Option<&Tensor>| tensor.and_then(|_| made.next()).filter(Tensor::defined);
-    Ok(Some(tapped.iter().map(gradient).collect()))
+    let gradient = |tensor: Option<&Tensor>| tensor.and_then(|_| made.next()).filter(Tensor::defined);
+    Ok(Some(tapped.into_iter().map(gradient).collect()))
 }
 
 /// The first node in backward order whose derivative is not finite.

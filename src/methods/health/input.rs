@@ -118,15 +118,15 @@ impl InputValues {
             Some(index) => batch_norm::of_one(network, maps, index)?,
             None => None,
         };
-        if let (Some(index), Some(row)) = (first, row) {
-            if let Some(severity) = batch_norm::INPUT.severity(row.z, row.ratio) {
-                let node = &network.engine.graph().nodes[index];
-                let mean = self.sum / self.count;
-                let std = (self.squares / self.count - mean * mean).max(0.0).sqrt();
-                let problem = Problem::InputScale { mean, std, range, z: row.z, ratio: row.ratio };
-                findings.push(Finding { severity, layer: layer_of(node), node: Some(node.name.clone()), problem });
-                return Ok(true);
-            }
+        if let (Some(index), Some(row)) = (first, row)
+            && let Some(severity) = batch_norm::INPUT.severity(row.z, row.ratio)
+        {
+            let node = &network.engine.graph().nodes[index];
+            let mean = self.sum / self.count;
+            let std = (self.squares / self.count - mean * mean).max(0.0).sqrt();
+            let problem = Problem::InputScale { mean, std, range, z: row.z, ratio: row.ratio };
+            findings.push(Finding { severity, layer: layer_of(node), node: Some(node.name.clone()), problem });
+            return Ok(true);
         }
         let whole = |severity, problem| Finding { severity, layer: None, node: None, problem };
         if let Some(expected) = expected_range(network) {

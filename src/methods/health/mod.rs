@@ -14,6 +14,7 @@ mod maps;
 mod predictions;
 mod structure;
 mod weights;
+mod words;
 
 use std::collections::HashMap;
 
@@ -27,6 +28,7 @@ pub use finding::{Cause, Finding, NotFinite, Problem, Severity};
 pub use gradients::LayerGradient;
 
 use super::job::Job;
+use super::network::record_shapes;
 use super::target::Target;
 use super::{MethodError, Network};
 use crate::aten::Value;
@@ -72,6 +74,8 @@ pub struct Marks {
 pub struct Report {
     /// Pictures that were looked at; none where there was only noise.
     pub pictures: usize,
+    /// Pictures whose gradients were taken: the first few, and none where there was not memory enough.
+    pub gradient_pictures: usize,
     /// Trouble first, each in the order of the graph.
     pub findings: Vec<Finding>,
     /// The target's gradient at every layer that it was taken at.
@@ -101,20 +105,18 @@ pub fn check<E: From<MethodError>>(
     job: Job<'_>,
 ) -> Result<Report, E> {
     let mut check = Check::new(network, target, job)?;
-    let mut samples = samples.into_iter();
+    let samples = samples.into_iter();
     let known = samples.size_hint();
     let total = known.1.unwrap_or(known.0);
-    let mut done = 0;
     (job.progress)(0, total);
-    while let Some(sample) = samples.next() {
+    for (before, sample) in samples.enumerate() {
         let Sample { name, input } = sample?;
         let batch = input.size().first().copied().unwrap_or(0);
         for index in 0..batch {
             let name = if batch == 1 { name.clone() } else { format!("{name}[{index}]") };
             check.picture(&input.narrow(0, index, 1), &name)?;
         }
-        done += 1;
-        (job.progress)(done, total.max(done));
+        (job.progress)(before + 1, total.max(before + 1));
     }
     Ok(check.finish()?)
 }
@@ -173,7 +175,9 @@ impl<'a> Check<'a> {
         let network = self.network;
         self.finiteness.begin(network.source()?, input, name)?;
         let (finiteness, maps, structure) = (&mut self.finiteness, &mut self.maps, &self.structure);
+        let mut shapes = network.known_shapes(input)?;
         let run = run(network, input, self.job, &mut |index, results| {
+            record_shapes(&mut shapes, &network.engine.graph().nodes[index], results);
             finiteness.see(network, structure, index, results, name)?;
             maps.see(network, index, results, false)
         })?;
@@ -194,7 +198,9 @@ impl<'a> Check<'a> {
                     Err(_) => return Ok(()),
                 },
             };
-            self.gradients.add(network, &self.structure, input, &target, self.job.cancel)?;
+            if self.gradients.cost(network, target.tap(network)?, &shapes)? <= network.engine.memory().left() {
+                self.gradients.add(network, &self.structure, input, &target, self.job.cancel)?;
+            }
         }
         Ok(())
     }
@@ -238,6 +244,7 @@ impl<'a> Check<'a> {
         findings.sort_by_key(|finding| (finding.severity, position(finding)));
         Ok(Report {
             pictures: self.pictures,
+            gradient_pictures: self.gradients.pictures,
             findings,
             gradients: self.gradients.table(),
             batch_norms,
@@ -262,18 +269,18 @@ impl<'a> Check<'a> {
 
     fn marks(&self) -> Vec<(LayerId, Marks)> {
         let marks = self.network.layers.iter().map(|(id, layer)| {
-            let counts = self.finiteness.of(layer.output);
-            let stuck = self.maps.stuck(layer.output);
+            let output = layer.output?;
+            let (counts, stuck) = (self.finiteness.of(output), self.maps.stuck(output));
             let marks = Marks {
                 nan: counts.nan,
                 inf: counts.inf,
                 dead: stuck.map(|(dead, _)| dead),
                 saturated: stuck.map(|(_, saturated)| saturated),
-                gradient: self.gradients.norm(layer.output),
+                gradient: self.gradients.norm(output),
             };
-            (id, marks)
+            (marks != Marks::default()).then_some((id, marks))
         });
-        marks.filter(|(_, marks)| *marks != Marks::default()).collect()
+        marks.flatten().collect()
     }
 }
 
