@@ -72,8 +72,8 @@ fn one_recording_serves_every_class() {
 }
 
 #[test]
-fn the_default_layer_is_the_last_with_a_spatial_map_that_is_no_pooling() {
-    for (name, expected) in [("convnet", "layer2"), ("vit", "patch_embed"), ("hand_checkable", "relu1")] {
+fn the_default_layer_is_the_last_with_a_map_that_the_score_looks_at() {
+    for (name, expected) in [("convnet", "layer2"), ("vit", "blocks.1.norm1"), ("hand_checkable", "relu1")] {
         let network = network(&Fixture::open(name));
         let shapes = network.forward_shapes().unwrap();
         let layer = default_layer(&network, &|value| shapes.get(&value).cloned()).unwrap();

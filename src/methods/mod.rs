@@ -1,5 +1,6 @@
 //! Methods: from values and gradients to maps, patterns and statistics.
 
+mod attention;
 mod batches;
 pub mod cam;
 pub mod channels;
@@ -77,6 +78,39 @@ pub enum MethodError {
         /// A layer that has one.
         hint: String,
     },
+    /// The target looks at a class token alone, and no patch of the layer matters to it any more.
+    #[error("the score depends on the class token of layer {layer} alone: ask at an earlier layer{hint}")]
+    NoPatches {
+        /// Path of the layer.
+        layer: String,
+        /// A layer whose patches matter.
+        hint: String,
+    },
+    /// The network has no attention, or none of all tokens to all.
+    #[error("{method} shows what attention over the whole picture does, and this network has none: use grad-cam{hint}")]
+    NoAttention {
+        /// The method.
+        method: &'static str,
+        /// A layer for Grad-CAM.
+        hint: String,
+    },
+    /// Attention that sees a part of the picture.
+    #[error(
+        "{method} needs attention over the whole picture on one grid, and that of {layer} {is}: use grad-cam{hint}"
+    )]
+    PartialAttention {
+        /// The method.
+        method: &'static str,
+        /// Path of the layer.
+        layer: String,
+        /// What it is in place of that.
+        is: &'static str,
+        /// A layer for Grad-CAM.
+        hint: String,
+    },
+    /// No module gives the tokens after an attention.
+    #[error("no layer around {0} gives the tokens after its attention, which legrad takes the score of")]
+    NoBlock(String),
     /// No layer has a spatial map.
     #[error("the network has no layer with a spatial map")]
     NoMapLayer,

@@ -1,6 +1,7 @@
 //! Every method in one table: its name, what it computes, where that is written, and its parameters with their ranges. The
 //! command line, the inspector's pickers, help and documentation come from it.
 
+mod attention;
 mod maps;
 mod settings;
 
@@ -63,7 +64,7 @@ pub struct UnknownMethod {
 
 /// All methods of a kind, in the order in which they are listed.
 pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
-    maps::MAPS.iter().filter(move |method| method.run.kind() == kind)
+    maps::MAPS.iter().chain(attention::ATTENTION).filter(move |method| method.run.kind() == kind)
 }
 
 /// The method of a name.
