@@ -1,6 +1,7 @@
 //! The command line: one file for each command. What the inspector shows, a command writes to a file or to stdout.
 
 mod activations;
+mod attribute;
 mod cam;
 mod common;
 mod completions;
@@ -44,6 +45,7 @@ enum Command {
     Activations(activations::Activations),
     Patterns(patterns::Patterns),
     Cam(cam::Cam),
+    Attribute(attribute::Attribute),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     /// Print the manual page, to be read by `man -l -` or put into a folder man1
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Some(Command::Activations(command)) => command.run(),
         Some(Command::Patterns(command)) => command.run(),
         Some(Command::Cam(command)) => command.run(),
+        Some(Command::Attribute(command)) => command.run(),
         Some(Command::Doctor(command)) => command.run(&interface),
         Some(Command::Completions(command)) => command.run(),
         Some(Command::Man) => man::run(),

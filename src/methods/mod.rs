@@ -1,5 +1,6 @@
 //! Methods: from values and gradients to maps, patterns and statistics.
 
+pub mod attribution;
 pub mod cam;
 pub mod channels;
 pub mod job;
@@ -104,6 +105,9 @@ pub enum MethodError {
         /// Columns that there are.
         columns: usize,
     },
+    /// An attribution cannot be made.
+    #[error(transparent)]
+    Attribution(#[from] attribution::AttributionError),
     /// No method has the name.
     #[error(transparent)]
     UnknownMethod(#[from] registry::UnknownMethod),

@@ -1,9 +1,11 @@
 //! Every method in one table: its name, what it computes, where that is written, and its parameters with their ranges. The
 //! command line, the inspector's pickers, help and documentation come from it.
 
+mod attributions;
 mod maps;
 mod settings;
 
+use super::attribution::AttributionMethod;
 use super::cam::MapMethod;
 use crate::model::suggestion;
 
@@ -31,6 +33,13 @@ pub struct Method {
 pub enum Run {
     /// A class activation map, H×W at a layer's resolution.
     Map(MapMethod),
+    /// An attribution to the input's numbers.
+    Attribution {
+        /// The function.
+        make: AttributionMethod,
+        /// Whether the sign tells what speaks for the target and what against it; if not, only how large a number is counts.
+        signed: bool,
+    },
 }
 
 /// What a method makes.
@@ -38,6 +47,8 @@ pub enum Run {
 pub enum Kind {
     /// A class activation map.
     Map,
+    /// An attribution to the input's numbers.
+    Attribution,
 }
 
 impl Run {
@@ -45,6 +56,7 @@ impl Run {
     pub fn kind(self) -> Kind {
         match self {
             Self::Map(_) => Kind::Map,
+            Self::Attribution { .. } => Kind::Attribution,
         }
     }
 }
@@ -63,7 +75,7 @@ pub struct UnknownMethod {
 
 /// All methods of a kind, in the order in which they are listed.
 pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
-    maps::MAPS.iter().filter(move |method| method.run.kind() == kind)
+    maps::MAPS.iter().chain(attributions::ATTRIBUTIONS).filter(move |method| method.run.kind() == kind)
 }
 
 /// The method of a name.
