@@ -118,9 +118,9 @@ fn the_examples_of_captums_own_tests_come_out() {
     assert!(difference(&simple.attribution("lrp-epsilon", &[]).values, &[18.0, 36.0, 54.0]) <= 1e-6);
     simple.agrees("lrp-epsilon", &[], "lrp-epsilon");
     let crooked = Case::open("crooked_lrp");
-    let gamma = crooked.attribution("lrp-gamma", &["gamma=1", "linear=same"]).values;
+    let gamma = crooked.attribution("lrp-gamma", &["gamma=1", "linear=same", "signs=as-one"]).values;
     assert!(difference(&gamma, &[28.0 / 3.0, 104.0 / 3.0, 52.0]) <= 1e-6, "{gamma:?}");
-    crooked.agrees("lrp-gamma", &["gamma=1", "linear=same"], "lrp-gamma");
+    crooked.agrees("lrp-gamma", &["gamma=1", "linear=same", "signs=as-one"], "lrp-gamma");
     let alpha = crooked.attribution("lrp-alpha-beta", &["linear=same"]).values;
     assert!(difference(&alpha, &[12.0, 33.6, 50.4]) <= 1e-6, "{alpha:?}");
     crooked.agrees("lrp-alpha-beta", &["linear=same"], "lrp-alpha-beta");
@@ -227,14 +227,15 @@ fn relevance_agrees_with_captum_and_zennit() {
     plain.agrees("lrp-epsilon", &["epsilon=0.1"], "lrp-epsilon/large/merged");
     plain.agrees("lrp-epsilon", &["first-layer=flat"], "lrp-epsilon/flat");
     plain.agrees("lrp-epsilon", &["first-layer=box"], "lrp-epsilon/box");
-    plain.agrees("lrp-gamma", &["gamma=0.5", "linear=same", "batch-norm=separate"], "lrp-gamma/same/separate");
-    plain.agrees("lrp-gamma", &["gamma=0.5", "linear=same"], "lrp-gamma/same/merged");
-    plain.agrees("lrp-gamma", &[], "lrp-gamma/epsilon/merged");
+    plain.agrees("lrp-gamma", &["gamma=0.5", "linear=same", "signs=as-one", "batch-norm=separate"], "lrp-gamma/same/separate");
+    plain.agrees("lrp-gamma", &["gamma=0.5", "linear=same", "signs=as-one"], "lrp-gamma/same/merged");
+    plain.agrees("lrp-gamma", &["signs=as-one"], "lrp-gamma/epsilon/merged");
+    plain.agrees("lrp-gamma", &[], "lrp-gamma/apart");
     plain.agrees("lrp-alpha-beta", &[], "lrp-alpha-beta/1");
     plain.agrees("lrp-alpha-beta", &["alpha=2"], "lrp-alpha-beta/2");
     let convnet = Case::open("convnet");
     convnet.agrees("lrp-epsilon", &[], "lrp-epsilon");
-    convnet.agrees("lrp-gamma", &["gamma=0.5", "linear=same", "batch-norm=separate"], "lrp-gamma/same/separate");
+    convnet.agrees("lrp-gamma", &["gamma=0.5", "linear=same", "signs=as-one", "batch-norm=separate"], "lrp-gamma/same/separate");
     Case::open("vit").agrees("lrp-epsilon", &[], "lrp-epsilon");
 }
 

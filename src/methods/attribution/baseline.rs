@@ -3,9 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::AttributionInput;
-use super::random::Draw;
-use crate::methods::MethodError;
 use crate::methods::registry::{Parameter, Range};
+use crate::methods::{MethodError, noise};
 
 /// The parameter of methods that have a baseline: `zero` is zero in the network's input space, which where the input is
 /// normalised is the mean colour of the pictures that it was trained on, and is what Captum takes unless told otherwise.
@@ -26,8 +25,7 @@ pub(super) fn baseline(input: &AttributionInput<'_>, name: &str) -> Result<Tenso
         "mean" => picture.f_mean_dim([2, 3].as_slice(), true, Kind::Float)?.f_expand_as(picture)?.f_contiguous()?,
         "blur" => blurred(picture)?,
         "noise" => {
-            let mut draw = Draw::new(input.job.seed, 0);
-            let drawn: Vec<f32> = (0..picture.numel()).map(|_| draw.uniform()).collect();
+            let drawn = noise::uniform(input.job.seed, 0, picture.numel());
             let uniform = input.network.engine.tensor(&drawn, &picture.size())?;
             uniform.f_mul(&white.f_sub(&black)?)?.f_add(&black)?
         }

@@ -10,8 +10,8 @@ use crate::methods::target::Target;
 use crate::methods::{MethodError, Network};
 use crate::model::graph::{Tap, ValueId};
 
-/// Pictures that are run at once where nothing speaks against it.
-const BATCH: usize = 16;
+/// Most pictures that are run at once: more gains nothing, and a partial result would be late.
+const MOST: usize = 16;
 
 /// The way from inputs to the target.
 pub(super) struct Runner<'a> {
@@ -33,7 +33,19 @@ impl<'a> Runner<'a> {
         }
         let (network, target, cancel) = (input.network, input.target, input.job.cancel);
         let (source, tap) = (network.source()?, target.tap(network)?);
-        Ok(Self { network, target, cancel, source, tap, batch: Cell::new(BATCH) })
+        let runner = Self { network, target, cancel, source, tap, batch: Cell::new(1) };
+        runner.batch.set(runner.fitting(input.input)?);
+        Ok(runner)
+    }
+
+    /// How many recorded runs fit the memory.
+    fn fitting(&self, picture: &Tensor) -> Result<usize, MethodError> {
+        let shapes = self.network.forward_shapes()?;
+        let usual = shapes.get(&self.source).map_or(1, |shape| shape.iter().product::<i64>()).max(1);
+        let each = self.network.cost(&[self.source], &[self.tap], &[self.source.into()], shapes);
+        // The shapes are those of a picture of the usual size.
+        let each = each as f64 * picture.numel() as f64 / usual as f64;
+        Ok(self.network.batch_of(each as u64)?.min(MOST))
     }
 
     /// How many inputs to bring at once.
@@ -107,7 +119,7 @@ impl<'a> Runner<'a> {
                     done += now;
                 }
                 Err(MethodError::Engine(error)) if now > 1 && error != EngineError::Cancelled => {
-                    let smaller = if is_out_of_memory(&error) { now as usize / 2 } else { 1 };
+                    let smaller = if matches!(error, EngineError::OutOfMemory { .. }) { now as usize / 2 } else { 1 };
                     self.batch.set(smaller);
                 }
                 Err(error) => return Err(error),
@@ -115,9 +127,4 @@ impl<'a> Runner<'a> {
         }
         Ok(parts)
     }
-}
-
-fn is_out_of_memory(error: &EngineError) -> bool {
-    let text = error.to_string();
-    text.contains("out of memory") || text.contains("allocate memory") || text.contains("not enough memory")
 }

@@ -13,7 +13,6 @@ mod integrated;
 mod lrp;
 mod noisy;
 mod occlusion;
-mod random;
 mod rectifiers;
 mod rise;
 

@@ -7,10 +7,9 @@
 use tch::{Kind, Tensor};
 
 use super::batch::Runner;
-use super::random::Draw;
 use super::{Attribution, AttributionError, AttributionInput};
-use crate::methods::MethodError;
 use crate::methods::registry::Settings;
+use crate::methods::{MethodError, noise};
 
 /// What many gradients add up to.
 struct Sums {
@@ -72,8 +71,8 @@ fn noisy(
     let mut sums = Sums { plain: zeros()?, squares: zeros()?, count: 0 };
     while sums.count < samples {
         let now = runner.batch().min(samples - sums.count);
-        let noise = drawn(input, sums.count, now)?;
-        let gradients = runner.gradients(&noise.f_mul(&deviation)?.f_add(picture)?)?.f_to_kind(Kind::Double)?;
+        let added = drawn(input, sums.count, now)?;
+        let gradients = runner.gradients(&added.f_mul(&deviation)?.f_add(picture)?)?.f_to_kind(Kind::Double)?;
         sums.plain = sums.plain.f_add(&gradients.f_sum_dim_intlist(0, true, Kind::Double)?)?;
         sums.squares = sums.squares.f_add(&gradients.f_square()?.f_sum_dim_intlist(0, true, Kind::Double)?)?;
         sums.count += now;
@@ -96,6 +95,6 @@ fn drawn(input: &AttributionInput<'_>, first: usize, count: usize) -> Result<Ten
     }
     let each = (channels * height * width) as usize;
     let numbers: Vec<f32> =
-        (first..first + count).flat_map(|sample| Draw::new(input.job.seed, sample).normal(each)).collect();
+        (first..first + count).flat_map(|sample| noise::normal(input.job.seed, sample as u64, each)).collect();
     Ok(input.network.engine.tensor(&numbers, &wanted)?)
 }

@@ -9,10 +9,9 @@ use tch::{Kind, Tensor};
 
 use super::baseline::baseline;
 use super::batch::Runner;
-use super::random::Draw;
 use super::{Attribution, AttributionError, AttributionInput};
-use crate::methods::MethodError;
 use crate::methods::registry::Settings;
+use crate::methods::{MethodError, noise};
 
 /// RISE; the same for every channel.
 pub(in crate::methods) fn rise(input: &AttributionInput<'_>, settings: &Settings) -> Result<Attribution, MethodError> {
@@ -58,12 +57,18 @@ fn cut(given: &Tensor, first: usize, wanted: &[i64]) -> Result<Tensor, MethodErr
 
 /// A mask of RISE, 1×1×H×W of 0 to 1.
 fn mask(seed: u64, sample: usize, grid: i64, share: f64, size: (i64, i64)) -> Result<Tensor, MethodError> {
-    let mut draw = Draw::new(seed, sample);
-    let kept: Vec<f32> = (0..grid * grid).map(|_| f32::from(u8::from(f64::from(draw.uniform()) < share))).collect();
-    let (rows, columns) = ((size.0 as usize).div_ceil(grid as usize), (size.1 as usize).div_ceil(grid as usize));
-    let (down, right) = (draw.below(rows), draw.below(columns));
+    let cells = (grid * grid) as usize;
+    let drawn = noise::uniform(seed, sample as u64, cells + 2);
+    let kept: Vec<f32> =
+        drawn.iter().take(cells).map(|&number| f32::from(u8::from(f64::from(number) < share))).collect();
+    // The last two numbers are where the mask is cut out.
+    let place = |number: usize, pixels: i64| {
+        let cell = (pixels as usize).div_ceil(grid as usize);
+        drawn.get(cells + number).map_or(0, |number| (f64::from(*number) * cell as f64) as usize)
+    };
+    let offset = (place(0, size.0), place(1, size.1));
     let cells = Tensor::f_from_slice(&kept)?.f_reshape([1, 1, grid, grid])?;
-    masks(&cells, (down, right), size)
+    masks(&cells, offset, size)
 }
 
 /// Masks N×1×H×W of a size made of grids N×1×s×s, enlarged by one cell more than the size and cut out `offset` rows and columns

@@ -149,14 +149,19 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
     },
     Method {
         name: "lrp-gamma",
-        summary: "relevance shared with more for positive weights, in the convolutions",
+        summary: "relevance shared with more for what has the sign of the output, in the convolutions",
         formula: "R_j = Σ_k a_j (w_jk + γ w_jk⁺) ÷ Σ_j a_j (w_jk + γ w_jk⁺) · R_k",
         source: "Montavon et al. 2019, section 10.2.1",
         parameters: &[
             Parameter {
                 name: "gamma",
-                meaning: "how much more positive weights count",
+                meaning: "how much more it counts",
                 range: Range::Real { default: 0.25, least: 0.0, most: 1e6 },
+            },
+            Parameter {
+                name: "signs",
+                meaning: "what has the sign of the output counts more, or positive weights do, whatever the sign of their input is",
+                range: Range::Choice(&["apart", "as-one"]),
             },
             LINEAR,
             FIRST_LAYER,

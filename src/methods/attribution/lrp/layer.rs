@@ -140,29 +140,50 @@ impl<'a> Weights<'a> {
             Rule::Epsilon(epsilon) => {
                 Ok(vec![Part { made: self.made(&self.input, &self.weight, bias)?, stabiliser: epsilon, weight: 1.0 }])
             }
-            Rule::Gamma(gamma) => {
+            Rule::Gamma(gamma, true) => self.signed_gamma(gamma),
+            Rule::Gamma(gamma, false) => {
                 let more = self.weight.f_add(&self.weight.f_clamp_min(0.0)?.f_mul_scalar(gamma)?)?;
                 let made = self.made(&self.input, &more, bias)?;
                 Ok(vec![Part { made, stabiliser: super::STABILISER, weight: 1.0 }])
             }
             Rule::AlphaBeta(alpha) => {
-                let halves = |tensor: &Tensor| -> Result<(Tensor, Tensor), EngineError> {
-                    Ok((tensor.f_clamp_min(0.0)?, tensor.f_clamp_max(0.0)?))
-                };
-                let ((up, down), (grow, shrink)) = (halves(&self.input)?, halves(&self.weight)?);
-                let biases = bias.map(halves).transpose()?;
-                let part =
-                    |weight: f64, [one, two]: [&Tensor; 2], bias: Option<&Tensor>| -> Result<Part, EngineError> {
-                        let made = self.made(&up, one, bias)?.f_add(&self.made(&down, two, None)?)?;
-                        Ok(Part { made, stabiliser: super::STABILISER, weight })
-                    };
-                let mut parts = vec![part(alpha, [&grow, &shrink], biases.as_ref().map(|biases| &biases.0))?];
+                let [speaks_for, speaks_against] = self.halves(0.0)?;
+                let part = |made, weight| Part { made, stabiliser: super::STABILISER, weight };
+                let mut parts = vec![part(speaks_for, alpha)];
                 if alpha > 1.0 {
-                    parts.push(part(1.0 - alpha, [&shrink, &grow], biases.as_ref().map(|biases| &biases.1))?);
+                    parts.push(part(speaks_against, 1.0 - alpha));
                 }
                 Ok(parts)
             }
         }
+    }
+
+    /// What of the output is positive and what is negative, by the signs of inputs, weights and biases; `rest` is the share of the
+    /// other half that is in either.
+    fn halves(&self, rest: f64) -> Result<[Tensor; 2], EngineError> {
+        let split = |tensor: &Tensor| -> Result<(Tensor, Tensor), EngineError> {
+            let (plus, minus) = (tensor.f_clamp_min(0.0)?, tensor.f_clamp_max(0.0)?);
+            let with = |half: &Tensor, other: &Tensor| half.f_add(&other.f_mul_scalar(rest)?);
+            Ok((with(&plus, &minus)?, with(&minus, &plus)?))
+        };
+        let (up, down) = (self.input.f_clamp_min(0.0)?, self.input.f_clamp_max(0.0)?);
+        let (grow, shrink) = split(&self.weight)?;
+        let biases = self.bias.as_ref().map(split).transpose()?;
+        let half = |one: &Tensor, two: &Tensor, bias: Option<&Tensor>| {
+            Ok::<_, EngineError>(self.made(&up, one, bias)?.f_add(&self.made(&down, two, None)?)?)
+        };
+        let (plus, minus) = biases.as_ref().map_or((None, None), |(plus, minus)| (Some(plus), Some(minus)));
+        Ok([half(&grow, &shrink, plus)?, half(&shrink, &grow, minus)?])
+    }
+
+    /// Each output is handed back by what has its own sign, counted `1 + gamma` times, and the rest once.
+    fn signed_gamma(&self, gamma: f64) -> Result<Vec<Part>, EngineError> {
+        let scale = 1.0 + gamma;
+        let [positive, negative] = self.halves(1.0 / scale)?;
+        // The sign is the layer's own output's, with the merged norm.
+        let output = self.made(&self.input.detach(), &self.weight, self.bias.as_ref())?;
+        let made = positive.f_where_self(&output.f_ge(0.0)?, &negative)?.f_mul_scalar(scale)?;
+        Ok(vec![Part { made, stabiliser: super::STABILISER, weight: 1.0 }])
     }
 
     /// Evenly over what a position sees.

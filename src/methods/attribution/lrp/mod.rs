@@ -5,7 +5,10 @@
 //! each input `a_j` of a layer getting its share of an output's relevance `R_k`:
 //!
 //! - epsilon: `Σ_k a_j w_jk ÷ (z_k + ε·sign z_k) · R_k`, z with the bias;
-//! - gamma: the same with `w + γ·w⁺` in place of w, the bias as it is, as Captum's `GammaRule`;
+//! - gamma: the same with `w + γ·w⁺` in place of w. That is meant for inputs that are not negative: where others cancel the sum,
+//!   relevance explodes (in the bottlenecks of an EfficientNet-Lite). So what speaks for an output's sign is counted more, whatever
+//!   the sign of the input is (Andéol et al. 2021), as zennit's `Gamma`; `signs=as-one` is Captum's `GammaRule`, which leaves the bias
+//!   as it is;
 //! - alpha-beta: `Σ_k (α (a_j w_jk)⁺ ÷ z_k⁺ − β (a_j w_jk)⁻ ÷ z_k⁻) R_k`, β = α − 1, with the signs of inputs, weights and biases apart, as
 //!   zennit's `AlphaBeta`. Captum's `Alpha1_Beta0_Rule` takes the positive weights only, whatever the signs of the inputs are, and
 //!   keeps a negative bias: the same where inputs are positive and biases are not negative.
@@ -46,7 +49,8 @@ use merged::Merged;
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rule {
     Epsilon(f64),
-    Gamma(f64),
+    /// With the signs of inputs and outputs apart, or not.
+    Gamma(f64, bool),
     AlphaBeta(f64),
 }
 
@@ -78,7 +82,7 @@ pub(in crate::methods) fn lrp_gamma(
     input: &AttributionInput<'_>,
     settings: &Settings,
 ) -> Result<Attribution, MethodError> {
-    let rule = Rule::Gamma(settings.real("gamma"));
+    let rule = Rule::Gamma(settings.real("gamma"), settings.word("signs") == "apart");
     propagate(input, settings, rule, linear(settings, rule))
 }
 
