@@ -227,7 +227,11 @@ fn relevance_agrees_with_captum_and_zennit() {
     plain.agrees("lrp-epsilon", &["epsilon=0.1"], "lrp-epsilon/large/merged");
     plain.agrees("lrp-epsilon", &["first-layer=flat"], "lrp-epsilon/flat");
     plain.agrees("lrp-epsilon", &["first-layer=box"], "lrp-epsilon/box");
-    plain.agrees("lrp-gamma", &["gamma=0.5", "linear=same", "signs=as-one", "batch-norm=separate"], "lrp-gamma/same/separate");
+    plain.agrees(
+        "lrp-gamma",
+        &["gamma=0.5", "linear=same", "signs=as-one", "batch-norm=separate"],
+        "lrp-gamma/same/separate",
+    );
     plain.agrees("lrp-gamma", &["gamma=0.5", "linear=same", "signs=as-one"], "lrp-gamma/same/merged");
     plain.agrees("lrp-gamma", &["signs=as-one"], "lrp-gamma/epsilon/merged");
     plain.agrees("lrp-gamma", &[], "lrp-gamma/apart");
@@ -235,7 +239,11 @@ fn relevance_agrees_with_captum_and_zennit() {
     plain.agrees("lrp-alpha-beta", &["alpha=2"], "lrp-alpha-beta/2");
     let convnet = Case::open("convnet");
     convnet.agrees("lrp-epsilon", &[], "lrp-epsilon");
-    convnet.agrees("lrp-gamma", &["gamma=0.5", "linear=same", "signs=as-one", "batch-norm=separate"], "lrp-gamma/same/separate");
+    convnet.agrees(
+        "lrp-gamma",
+        &["gamma=0.5", "linear=same", "signs=as-one", "batch-norm=separate"],
+        "lrp-gamma/same/separate",
+    );
     Case::open("vit").agrees("lrp-epsilon", &[], "lrp-epsilon");
 }
 
