@@ -1,6 +1,7 @@
 //! Methods: from values and gradients to maps, patterns and statistics.
 
 mod attention;
+pub mod attribution;
 mod batches;
 pub mod cam;
 pub mod channels;
@@ -10,6 +11,7 @@ mod layout;
 pub mod limits;
 pub mod network;
 mod node;
+pub mod noise;
 pub mod patterns;
 pub mod predictions;
 pub mod receptive_field;
@@ -151,6 +153,9 @@ pub enum MethodError {
         /// Columns that there are.
         columns: usize,
     },
+    /// An attribution cannot be made.
+    #[error(transparent)]
+    Attribution(#[from] attribution::AttributionError),
     /// Less memory than one run takes.
     #[error(
         "that takes about {} of memory at once, but {} of {} are left: give more by --memory-limit, or feed a smaller picture",

@@ -2,9 +2,11 @@
 //! command line, the inspector's pickers, help and documentation come from it.
 
 mod attention;
+mod attributions;
 mod maps;
 mod settings;
 
+use super::attribution::AttributionMethod;
 use super::cam::MapMethod;
 use crate::model::suggestion;
 
@@ -32,6 +34,13 @@ pub struct Method {
 pub enum Run {
     /// A class activation map, H×W at a layer's resolution.
     Map(MapMethod),
+    /// An attribution to the input's numbers.
+    Attribution {
+        /// The function.
+        make: AttributionMethod,
+        /// Whether the sign tells what speaks for the target and what against it; if not, only how large a number is counts.
+        signed: bool,
+    },
 }
 
 /// What a method makes.
@@ -39,6 +48,8 @@ pub enum Run {
 pub enum Kind {
     /// A class activation map.
     Map,
+    /// An attribution to the input's numbers.
+    Attribution,
 }
 
 impl Run {
@@ -46,6 +57,7 @@ impl Run {
     pub fn kind(self) -> Kind {
         match self {
             Self::Map(_) => Kind::Map,
+            Self::Attribution { .. } => Kind::Attribution,
         }
     }
 }
@@ -64,7 +76,8 @@ pub struct UnknownMethod {
 
 /// All methods of a kind, in the order in which they are listed.
 pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
-    maps::MAPS.iter().chain(attention::ATTENTION).filter(move |method| method.run.kind() == kind)
+    let tables = [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS];
+    tables.into_iter().flatten().filter(move |method| method.run.kind() == kind)
 }
 
 /// The method of a name.
