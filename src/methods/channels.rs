@@ -82,7 +82,7 @@ pub fn sums(output: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
 }
 
 /// The side of the square that tokens make, and how many class and register tokens stand before them.
-fn token_grid(tokens: i64) -> (Option<i64>, i64) {
+pub(super) fn token_grid(tokens: i64) -> (Option<i64>, i64) {
     let side = (tokens as f64).sqrt().floor() as i64;
     // One class token, or a class and four registers as in DINOv2; more would be a coincidence.
     let extra = tokens - side * side;

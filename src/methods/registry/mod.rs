@@ -2,9 +2,11 @@
 //! command line, the inspector's pickers, help and documentation come from it.
 
 mod maps;
+mod recipes;
 mod settings;
 
 use super::cam::MapMethod;
+use super::patterns::Recipe;
 use crate::model::suggestion;
 
 pub use settings::{Parameter, Range, SettingError, Settings};
@@ -31,6 +33,8 @@ pub struct Method {
 pub enum Run {
     /// A class activation map, H×W at a layer's resolution.
     Map(MapMethod),
+    /// A recipe by which filter patterns grow.
+    Pattern(fn(&Settings) -> Recipe),
 }
 
 /// What a method makes.
@@ -38,6 +42,8 @@ pub enum Run {
 pub enum Kind {
     /// A class activation map.
     Map,
+    /// A filter pattern.
+    Pattern,
 }
 
 impl Run {
@@ -45,6 +51,7 @@ impl Run {
     pub fn kind(self) -> Kind {
         match self {
             Self::Map(_) => Kind::Map,
+            Self::Pattern(_) => Kind::Pattern,
         }
     }
 }
@@ -63,7 +70,7 @@ pub struct UnknownMethod {
 
 /// All methods of a kind, in the order in which they are listed.
 pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
-    maps::MAPS.iter().filter(move |method| method.run.kind() == kind)
+    maps::MAPS.iter().chain(recipes::RECIPES).filter(move |method| method.run.kind() == kind)
 }
 
 /// The method of a name.
