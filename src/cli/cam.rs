@@ -107,7 +107,8 @@ impl Cam {
         if let Some(file) = &self.out {
             save_picture(file, &self.overlay(&network, &given, seen, &maps)?)?;
         }
-        let said = said_of(&network, output, class)?;
+        // What a network that ends early gives is no answer, but its channels can be asked about.
+        let said = if network.ends_early().is_none() { said_of(&network, output, class)? } else { None };
         self.report(&network, &given.path, &places, &maps, class, said.as_ref())
     }
 
@@ -169,9 +170,9 @@ impl Cam {
                 "maps": layers,
             }));
         }
-        let probability =
-            said.map_or(f32::NAN, |said| if class.negative { 1.0 - said.probability } else { said.probability });
-        let mut lines = vec![format!("{path}: {label} ({:.2} %)", probability * 100.0)];
+        let probability = said.map(|said| if class.negative { 1.0 - said.probability } else { said.probability });
+        let probability = probability.map_or_else(String::new, |share| format!(" ({:.2} %)", share * 100.0));
+        let mut lines = vec![format!("{path}: {label}{probability}")];
         lines.extend(summaries.map(|(place, map, min, max)| {
             format!(
                 "{} at {}: {}×{}, {min:.4} to {max:.4} before ReLU",
@@ -184,7 +185,7 @@ impl Cam {
 }
 
 fn last_map(network: &Network, forward: &Forward) -> Result<Place, MethodError> {
-    let layer = default_layer(network, &|value| forward.get(value).ok().map(tch::Tensor::size));
+    let layer = default_layer(network, &|value| forward.shapes().get(&value).cloned());
     network.layer(layer.ok_or(MethodError::NoMapLayer)?)
 }
 

@@ -46,8 +46,9 @@ pub(super) fn of_layers(network: &Network) -> HashMap<LayerId, Limits> {
         }
         value = node::value(node, "self").or_else(|| node::value(node, "input"))?;
     };
-    let layers = network.layers.iter().filter(|(_, layer)| layer.output != network.head.output);
-    layers.filter_map(|(id, layer)| Some((id, limits(layer.output)?))).collect()
+    let outputs = network.layers.iter().filter_map(|(id, layer)| Some((id, layer.output?)));
+    let outputs = outputs.filter(|(_, output)| *output != network.head.output);
+    outputs.filter_map(|(id, output)| Some((id, limits(output)?))).collect()
 }
 
 /// Operators after which a value that was at a bound is still there.

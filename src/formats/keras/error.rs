@@ -93,6 +93,16 @@ pub enum KerasError {
 }
 
 impl KerasError {
+    /// That the network ends at this layer and why, as a part of a line.
+    pub(super) fn end(&self) -> String {
+        match self {
+            Self::ForeignLayer { layer, .. } => {
+                format!("the network ends at layer {layer}, whose code is not in the file")
+            }
+            other => format!("the network ends early: {other}"),
+        }
+    }
+
     /// Whether a layer cannot be run, but those before it can.
     pub(super) fn is_gap(&self) -> bool {
         matches!(self, Self::UnsupportedLayer { .. } | Self::ForeignLayer { .. } | Self::UnsupportedOption { .. })

@@ -35,6 +35,9 @@ impl Recording {
             Ok(_) => forward.beside(network, place.tap.value)?,
             Err(_) => vec![(network.source()?, forward.input.shallow_clone())],
         };
+        let known: Vec<ValueId> = given.iter().map(|(value, _)| *value).collect();
+        // Fails where not even one picture fits.
+        network.batch_of(network.cost(&known, &[tap], &[place.tap], forward.shapes()))?;
         let run = network.engine.run_recorded(&given, &[tap], &[place.tap], cancel)?;
         let activation = run.get(place.tap.value)?.shallow_clone();
         let tapped = run.get(tap.value)?.shallow_clone();

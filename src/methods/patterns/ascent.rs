@@ -3,14 +3,14 @@
 use image::RgbImage;
 use tch::{Kind, Tensor};
 
-use super::climb::{Climb, Feeding, is_out_of_memory};
+use super::climb::{Climb, Feeding};
 use super::growth::{Given, Growth};
 use super::objective::Subject;
 use super::optimiser::Moments;
 use super::random::Lane;
 use super::recipe::Recipe;
 use super::saved::Saved;
-use crate::engine::{Cancel, numbers};
+use crate::engine::{Cancel, EngineError, numbers};
 use crate::methods::{MethodError, Network, Place};
 
 /// Pictures that the network sees at once, where memory allows.
@@ -96,7 +96,8 @@ impl<'a> Ascent<'a> {
             };
             apart.entry(step).or_default().extend(places);
         }
-        let together = (BATCH / (growth.times() * pictures)).max(1) * pictures;
+        let together = at_once(network, &subject, &growth)? / (growth.times() * pictures);
+        let together = together.max(1) * pictures;
         for (step, places) in apart {
             for places in places.chunks(together) {
                 groups.push(Group::new(&growth, &lanes, places, step, &saved)?);
@@ -263,8 +264,8 @@ impl<'a> Ascent<'a> {
             }
             match self.advance_group(index, cancel) {
                 Ok(()) => index += 1,
-                Err(MethodError::Engine(error))
-                    if is_out_of_memory(&error) && self.groups[index].places.len() > self.subject.pictures() =>
+                Err(MethodError::Engine(EngineError::OutOfMemory { .. }))
+                    if self.groups[index].places.len() > self.subject.pictures() =>
                 {
                     let (first, second) = self.groups[index].halves(self.subject.pictures())?;
                     self.groups.splice(index..=index, [first, second]);
@@ -325,6 +326,24 @@ impl<'a> Ascent<'a> {
         let all = Tensor::f_cat(groups, 0)?;
         Ok(all.f_index_select(0, &Tensor::f_from_slice(&row_of)?.f_to_device(all.device())?)?)
     }
+}
+
+/// Pictures that fit the memory at once, recorded for a gradient.
+fn at_once(network: &Network, subject: &Subject, growth: &Growth) -> Result<usize, MethodError> {
+    let (source, taps) = (network.source()?, subject.taps());
+    let (height, width) = growth.largest();
+    let sizes = [1, network.input.channels as i64, height as i64, width as i64];
+    let largest = Tensor::f_zeros(sizes, (Kind::Float, network.engine.device()))?;
+    let shapes = match network.shapes_of(&largest, &taps, &Cancel::new()) {
+        Ok(shapes) => shapes,
+        // A graph that takes its own size only.
+        Err(MethodError::Engine(EngineError::Node { .. } | EngineError::Torch(_))) => {
+            network.shapes_of(&network.zeros()?, &taps, &Cancel::new())?
+        }
+        Err(error) => return Err(error),
+    };
+    let each = network.cost(&[source], &taps, &[source.into()], &shapes);
+    Ok(network.batch_of(each)?.min(BATCH))
 }
 
 impl Group {

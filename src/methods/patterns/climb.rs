@@ -60,9 +60,7 @@ impl Climb<'_> {
         let mut tried = *feeding;
         loop {
             match self.attempt(pictures, tried) {
-                Err(MethodError::Engine(error @ (EngineError::Node { .. } | EngineError::Torch(_))))
-                    if !is_out_of_memory(&error) =>
-                {
+                Err(MethodError::Engine(error @ (EngineError::Node { .. } | EngineError::Torch(_)))) => {
                     let resizable = self.resizable && self.network.input.size.is_some();
                     tried = tried.less(resizable).ok_or(error)?;
                 }
@@ -133,12 +131,6 @@ fn joined(mut parts: Vec<Tensor>) -> Result<Tensor, MethodError> {
         1 => Ok(parts.swap_remove(0)),
         _ => Ok(Tensor::f_cat(&parts, 0)?),
     }
-}
-
-/// Whether a smaller batch may help.
-pub(super) fn is_out_of_memory(error: &EngineError) -> bool {
-    let (EngineError::Node { reason, .. } | EngineError::Torch(reason)) = error else { return false };
-    ["out of memory", "not enough memory", "can't allocate memory"].iter().any(|said| reason.contains(said))
 }
 
 /// Puts the redirected ReLU and ReLU6 in place of the network's own.

@@ -9,7 +9,7 @@ use super::maco::{self, Crop, Magnitude};
 use super::random::{Lane, Purpose, Random};
 use super::recipe::{Lucid, Maco, Recipe};
 use super::space::{Space, deprocess, pictures_as_they_are};
-use super::transform::Transforms;
+use super::transform::{self, Transforms};
 use crate::methods::{MethodError, Network};
 
 /// Random choices that are given in place of drawn ones, to compare with another program that chose them.
@@ -70,6 +70,17 @@ impl Growth {
         match &self.kind {
             Kind::Maco(maco, _) => maco.crops.max(1),
             _ => 1,
+        }
+    }
+
+    /// Height and width of the largest picture that the network is shown.
+    pub(super) fn largest(&self) -> (usize, usize) {
+        match &self.kind {
+            Kind::Lucid(lucid, _) if lucid.transforms => {
+                (transform::largest(self.size.0), transform::largest(self.size.1))
+            }
+            Kind::Book | Kind::Lucid(..) => self.size,
+            Kind::Maco(..) => self.fed,
         }
     }
 

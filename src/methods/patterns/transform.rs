@@ -33,6 +33,12 @@ const ANGLES: usize = 26;
 /// Lucid's π.
 const PI: f32 = 3.14;
 
+/// The longest that a side becomes.
+pub(super) fn largest(side: usize) -> usize {
+    let scale = 1.0 + (SCALES - 1) as f64 / 100.0;
+    ((side + 2 * BORDER - FIRST) as f64 * scale) as usize - LAST
+}
+
 /// The shifts and the rotation of one pattern at one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transform {

@@ -110,7 +110,7 @@ impl<'a> Worker<'a> {
     fn ascent(&self, place: &Place, channels: &[usize]) -> Result<(Ascent<'a>, (usize, usize)), WorkError> {
         let network = self.subject.network;
         let (recipe, seed) = (self.open.recipe, self.open.seed);
-        let shape = self.subject.forward()?.get(place.tap.value)?.size();
+        let shape = self.subject.shape(place.tap.value)?;
         let size = patterns::size_for(network, &shape, network.layout(place.tap.value), &recipe);
         let subject = Subject::channels(place.clone());
         let what = pattern_cache::Growing { subject: &subject, recipe, size, seed };
