@@ -156,14 +156,12 @@ impl Patterns {
             _ => None,
         };
         let side = self.size.map(|side| (side.into(), side.into()));
-        if let (false, _) | (_, None) = (self.class.is_empty(), &place) {
-            let classes = self.class.iter().map(|class| Ok(network.find_class(class)?.index));
-            let channels = classes.collect::<Result<Vec<_>, Failure>>()?;
+        let Some(place) = place.filter(|_| self.class.is_empty()) else {
+            let channels = self.class.iter().map(|class| one_class(network, class)).collect::<Result<_, _>>()?;
             let subject = Subject { diversity, ..Subject::classes(network) };
             let size = side.unwrap_or_else(|| size_for(network, &[], network.layout(network.head.scores), &recipe));
             return Ok(Plan { subject, channels, size, recipe });
-        }
-        let Some(place) = place else { unreachable!("a layer or a class is asked for") };
+        };
         let shapes = network.forward_shapes()?;
         let shape = shapes.get(&place.tap.value).cloned().unwrap_or_default();
         let layout = network.layout(place.tap.value);
@@ -286,6 +284,16 @@ impl Patterns {
         lines.extend(table(&[head, numbers], &rows));
         print_lines(lines)
     }
+}
+
+/// The output of a class.
+fn one_class(network: &Network, class: &str) -> Result<usize, Failure> {
+    let found = network.find_class(class)?;
+    if found.negative {
+        let line = format!("--class: '{class}' is the absence of the network's only class, which has no pattern");
+        return Err(Failure::Usage(line));
+    }
+    Ok(found.index)
 }
 
 /// A recipe with its constants in one line.

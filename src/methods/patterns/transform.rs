@@ -31,6 +31,7 @@ const SCALES: usize = 11;
 /// Rotations: −10 to 10 degrees, and five times none.
 const ANGLES: usize = 26;
 /// Lucid's π.
+#[allow(clippy::approx_constant, reason = "the patterns are Lucid's only with Lucid's own")]
 const PI: f32 = 3.14;
 
 /// The longest that a side becomes.
