@@ -3,6 +3,7 @@
 mod batches;
 pub mod cam;
 pub mod channels;
+pub mod health;
 pub mod job;
 mod layout;
 pub mod limits;
