@@ -129,6 +129,16 @@ pub enum MethodError {
         /// The channel that was asked for.
         asked: usize,
     },
+    /// A direction that is no vector of the layer's channels.
+    #[error("layer {layer} has {channels} channels, but the direction has {given} numbers")]
+    Direction {
+        /// Path of the layer.
+        layer: String,
+        /// Its channels.
+        channels: usize,
+        /// Numbers of the direction.
+        given: usize,
+    },
     /// A class beyond the last.
     #[error("the network has classes 0 to {last}, not {asked}")]
     NoSuchClass {

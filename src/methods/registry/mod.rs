@@ -4,10 +4,12 @@
 mod attention;
 mod attributions;
 mod maps;
+mod recipes;
 mod settings;
 
 use super::attribution::AttributionMethod;
 use super::cam::MapMethod;
+use super::patterns::Recipe;
 use crate::model::suggestion;
 
 pub use settings::{Parameter, Range, SettingError, Settings};
@@ -41,6 +43,8 @@ pub enum Run {
         /// Whether the sign tells what speaks for the target and what against it; if not, only how large a number is counts.
         signed: bool,
     },
+    /// A recipe by which filter patterns grow.
+    Pattern(fn(&Settings) -> Recipe),
 }
 
 /// What a method makes.
@@ -50,6 +54,8 @@ pub enum Kind {
     Map,
     /// An attribution to the input's numbers.
     Attribution,
+    /// A filter pattern.
+    Pattern,
 }
 
 impl Run {
@@ -58,6 +64,7 @@ impl Run {
         match self {
             Self::Map(_) => Kind::Map,
             Self::Attribution { .. } => Kind::Attribution,
+            Self::Pattern(_) => Kind::Pattern,
         }
     }
 }
@@ -76,7 +83,7 @@ pub struct UnknownMethod {
 
 /// All methods of a kind, in the order in which they are listed.
 pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
-    let tables = [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS];
+    let tables = [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS, recipes::RECIPES];
     tables.into_iter().flatten().filter(move |method| method.run.kind() == kind)
 }
 
