@@ -7,6 +7,7 @@ mod layout;
 pub mod limits;
 pub mod network;
 mod node;
+pub mod noise;
 pub mod patterns;
 pub mod predictions;
 pub mod receptive_field;
