@@ -67,7 +67,8 @@ def timm_network(name):
 CONVOLUTIONAL = [
     Model("convnet", "convolutional", networks.convnet, ["layer2", "layer2.conv2", "layer1.conv1"], (3, 20, 20)),
     Model("resnet18", "convolutional", resnet18, ["layer4", "layer3"], classes=[207, 3]),
-    Model("vgg16_notop", "convolutional", vgg16_notop, ["29", "22"]),
+    # Any size does without a top.
+    Model("vgg16_notop", "convolutional", vgg16_notop, ["29", "22"], (3, 112, 112)),
     Model("efficientnet_lite0", "convolutional", efficientnet_lite0, ["_conv_head", "_blocks.10"], classes=[207, 282]),
 ]
 

@@ -30,7 +30,7 @@ impl Report {
     pub(super) fn new(list: bool) -> Self {
         if !list {
             println!(
-                "{:<22} {:<22} {:<28} {:>10} {:>8} {:>8}",
+                "{:<18} {:<18} {:<44} {:>10} {:>8} {:>8}",
                 "model", "method", "", "difference", "seconds", "peer's"
             );
         }
@@ -52,19 +52,19 @@ impl Report {
             }
             Outcome::Failed(_) | Outcome::Skipped(_) => String::new(),
         };
-        println!("{model:<22} {:<22} {:<28} {end}{times}{note}", check.method, check.about);
+        println!("{model:<18} {:<18} {:<44} {end}{times}{note}", check.method, check.about);
         self.push(suite, model, &check.method, &check.about, outcome, (seconds, check.seconds));
     }
 
     /// A model that the script did not come to the end of.
     pub(super) fn failed(&mut self, suite: &str, model: &str, why: &str) {
-        println!("{model:<22} FAILED {why}");
+        println!("{model:<18} FAILED {why}");
         self.push(suite, model, "", "", Outcome::Failed(why.to_owned()), (0.0, None));
     }
 
     /// A model that the script leaves out.
     pub(super) fn skipped(&mut self, suite: &str, model: &str, why: &str) {
-        println!("{model:<22} left out: {why}");
+        println!("{model:<18} left out: {why}");
         self.push(suite, model, "", "", Outcome::Skipped(why.to_owned()), (0.0, None));
     }
 

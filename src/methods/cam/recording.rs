@@ -35,7 +35,31 @@ impl Recording {
             Ok(_) => forward.beside(network, place.tap.value)?,
             Err(_) => vec![(network.source()?, forward.input.shallow_clone())],
         };
-        let run = network.engine.run_recorded(&given, &[tap], &[place.tap], cancel)?;
+        Self::from_given(network, &given, place, tap, cancel)
+    }
+
+    /// Runs from another picture to `tap`, recording only what leads away from the layer.
+    ///
+    /// # Errors
+    /// As [`Recording::new`].
+    pub(super) fn of_picture(
+        network: &Network,
+        picture: &Tensor,
+        place: Place,
+        tap: Tap,
+        cancel: &Cancel,
+    ) -> Result<Self, MethodError> {
+        Self::from_given(network, &[(network.source()?, picture.shallow_clone())], place, tap, cancel)
+    }
+
+    fn from_given(
+        network: &Network,
+        given: &[(ValueId, Tensor)],
+        place: Place,
+        tap: Tap,
+        cancel: &Cancel,
+    ) -> Result<Self, MethodError> {
+        let run = network.engine.run_recorded(given, &[tap], &[place.tap], cancel)?;
         let activation = run.get(place.tap.value)?.shallow_clone();
         let tapped = run.get(tap.value)?.shallow_clone();
         if !tapped.requires_grad() {
@@ -75,20 +99,48 @@ impl Recording {
         gradients.pop().ok_or_else(|| MethodError::NoGradient(self.place.name.clone()))
     }
 
+    /// Gradient of the target at the layer, and the Hessian there times the layer's own output, of the layer's shape; none where
+    /// the target is linear in the layer.
+    ///
+    /// # Errors
+    /// As [`Recording::gradient`].
+    pub(super) fn curvature(
+        &self,
+        network: &Network,
+        target: &Target,
+    ) -> Result<(Tensor, Option<Tensor>), MethodError> {
+        let target = tch::with_grad(|| Ok::<_, MethodError>(target.of(network, &self.tapped)?.f_sum(Kind::Float)?))?;
+        let no_gradient = || MethodError::NoGradient(self.place.name.clone());
+        let mut gradients = network.engine.gradients_to_derive(&target, &[&self.activation])?;
+        let gradient = gradients.pop().ok_or_else(no_gradient)?;
+        if !gradient.requires_grad() {
+            return Ok((gradient, None));
+        }
+        let along = tch::with_grad(|| gradient.f_mul(&self.activation.detach())?.f_sum(Kind::Float))?;
+        let mut curvatures = network.engine.gradients(&along, &[&self.activation], true)?;
+        Ok((gradient.detach(), curvatures.pop().filter(Tensor::defined)))
+    }
+
     /// Activation and gradient as N×C×H×W.
     ///
     /// # Errors
     /// When the layer has no spatial map, and as [`Recording::gradient`].
-    pub fn maps(&self, network: &Network, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
-        if self.activation.dim() != 4 {
-            let (layer, given) = (self.place.name.clone(), self.activation.size());
-            return Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) });
-        }
-        let gradient = self.gradient(network, target)?;
-        let layout = network.layout(self.place.tap.value);
-        let activation = channels::channels_first(&self.activation.detach(), layout)?;
-        Ok((activation, channels::channels_first(&gradient, layout)?))
+    pub(super) fn maps(&self, network: &Network, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
+        let activation = spatial(network, &self.place, &self.activation.detach())?;
+        Ok((activation, spatial(network, &self.place, &self.gradient(network, target)?)?))
     }
+}
+
+/// A tensor of the layer's shape as N×C×H×W.
+///
+/// # Errors
+/// When the layer has no spatial map.
+pub(super) fn spatial(network: &Network, place: &Place, tensor: &Tensor) -> Result<Tensor, MethodError> {
+    if tensor.dim() != 4 {
+        let (layer, given) = (place.name.clone(), tensor.size());
+        return Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) });
+    }
+    channels::channels_first(tensor, network.layout(place.tap.value))
 }
 
 /// The first picture's map of N×H×W.
