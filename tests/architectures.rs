@@ -134,7 +134,8 @@ fn weights_of_a_known_architecture_give_its_own_outputs_activations_and_gradient
         let engine = Engine::load(bound.graph, Device::Cpu).unwrap();
         let layers = LayerTree::of(engine.graph());
         let layer = row["layer"].as_str().unwrap();
-        let layer = layers.layers[layers.find(layer).unwrap_or_else(|| panic!("{name} has no {layer}")).0].tap();
+        let layer =
+            layers.layers[layers.find(layer).unwrap_or_else(|| panic!("{name} has no {layer}")).0].tap().unwrap();
         let shape = ints(&row["input"]);
         let picture: Vec<f32> = hashed(shape.iter().product(), 1000).map(|number| number as f32).collect();
         let shape: Vec<i64> = shape.into_iter().map(|side| side as i64).collect();

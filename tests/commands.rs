@@ -49,6 +49,35 @@ fn summary_of_the_demo_is_the_books_table() {
 }
 
 #[test]
+fn layers_whose_code_is_not_in_the_file_have_parameters_and_neither_shape_nor_multiply_adds() {
+    let fixture = Fixture::open("keras_foreign_3");
+    let table = String::from_utf8(layerscope(&["summary", text(&fixture.model())]).stdout).unwrap();
+    insta::assert_snapshot!(table);
+    let summary = json(&["summary", text(&fixture.model())]);
+    let behind = summary["layers"].as_array().unwrap().iter().find(|layer| layer["path"] == "behind").unwrap();
+    assert_eq!((&behind["output_shape"], &behind["macs"]), (&Value::Null, &Value::Null));
+    assert_eq!(behind["parameters"], 148);
+    assert_eq!(summary["totals"]["parameters"], fixture.golden["parameters"]);
+
+    let chelsea = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/chelsea.png");
+    let last_line = |arguments: &[&str]| {
+        let done = layerscope(arguments);
+        assert_eq!(done.status.code(), Some(2));
+        String::from_utf8(done.stderr).unwrap().lines().last().unwrap().to_owned()
+    };
+    let line =
+        "layerscope: layer behind has no activations: the network ends at layer gate, whose code is not in the file";
+    assert_eq!(last_line(&["activations", text(&fixture.model()), chelsea, "--layer", "behind"]), line);
+    assert_eq!(last_line(&["cam", text(&fixture.model()), chelsea, "--layer", "behind"]), line);
+    assert_eq!(last_line(&["patterns", text(&fixture.model()), "--layer", "behind"]), line);
+    let line = "layerscope: the network gives no scores: the network ends at layer gate, whose code is not in the file";
+    assert_eq!(last_line(&["predict", text(&fixture.model()), chelsea]), line);
+    let map = json(&["cam", text(&fixture.model()), chelsea]);
+    assert_eq!(map["class"]["probability"], Value::Null, "what it gives is no answer");
+    assert_eq!(map["maps"][0]["layer"], "before", "where the network ends, not a branch beside it: {map}");
+}
+
+#[test]
 fn predict_gives_the_networks_own_output_and_probabilities() {
     let fixture = Fixture::open("keras_functional");
     let folder = tempfile::tempdir().unwrap();

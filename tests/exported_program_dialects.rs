@@ -53,7 +53,7 @@ impl Program {
     }
 
     fn tap(&self, path: &str) -> Tap {
-        self.layers.layers[self.layers.find(path).unwrap_or_else(|| panic!("no layer {path}")).0].tap()
+        self.layers.layers[self.layers.find(path).unwrap_or_else(|| panic!("no layer {path}")).0].tap().unwrap()
     }
 
     /// Paths with golden arrays of a kind: `activation`, `gradient`.

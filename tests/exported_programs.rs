@@ -28,13 +28,13 @@ fn every_layers_activation_is_pytorchs() {
         let fixture = Fixture::open(name);
         let engine = engine(&fixture.model());
         let layers = LayerTree::of(engine.graph());
-        let taps: Vec<_> = layers.layers.iter().map(Layer::tap).collect();
+        let taps: Vec<_> = layers.layers.iter().filter_map(Layer::tap).collect();
         let given = [(engine.graph().inputs[0], input(&engine, &fixture))];
         let run = engine.run(&given, &taps, &Cancel::new()).unwrap();
         for layer in fixture.list("layers") {
             let path = layer["path"].as_str().unwrap();
             let ours = layers.find(path).unwrap_or_else(|| panic!("{name} has no layer {path}"));
-            let ours = numbers(run.get(layers.layers[ours.0].output).unwrap()).unwrap();
+            let ours = numbers(run.get(layers.layers[ours.0].output.unwrap()).unwrap()).unwrap();
             let far = difference(&ours, &fixture.array(layer["key"].as_str().unwrap()).data);
             assert!(far <= 1e-5, "{name} {path}: {far}");
         }
@@ -75,8 +75,11 @@ fn gradients_at_the_input_and_at_every_kind_of_layer_are_pytorchs() {
         let given = [(source, input(&engine, &fixture))];
         for golden in fixture.list("gradients") {
             let path = golden["layer"].as_str().unwrap();
-            let at: Tap =
-                if path == "input" { source.into() } else { layers.layers[layers.find(path).unwrap().0].tap() };
+            let at: Tap = if path == "input" {
+                source.into()
+            } else {
+                layers.layers[layers.find(path).unwrap().0].tap().unwrap()
+            };
             let run = engine.run_recorded(&given, &[output.into()], &[at], &Cancel::new()).unwrap();
             let score = run.get(output).unwrap().select(1, fixture.class() as i64).sum(tch::Kind::Float);
             let gradient = engine.gradients(&score, &[run.get(at.value).unwrap()], false).unwrap();
@@ -91,10 +94,10 @@ fn a_convolution_before_an_in_place_relu_still_shows_its_negative_values() {
     let fixture = Fixture::open("convnet");
     let engine = engine(&fixture.model());
     let layers = LayerTree::of(engine.graph());
-    let taps: Vec<_> = layers.layers.iter().map(Layer::tap).collect();
+    let taps: Vec<_> = layers.layers.iter().filter_map(Layer::tap).collect();
     let run = engine.run(&[(engine.graph().inputs[0], input(&engine, &fixture))], &taps, &Cancel::new()).unwrap();
     for path in ["bn1", "layer1.bn1"] {
-        let values = numbers(run.get(layers.layers[layers.find(path).unwrap().0].output).unwrap()).unwrap();
+        let values = numbers(run.get(layers.layers[layers.find(path).unwrap().0].output.unwrap()).unwrap()).unwrap();
         assert!(values.iter().any(|&value| value < 0.0), "{path} lost its negative values to the ReLU after it");
     }
 }
@@ -104,7 +107,7 @@ fn a_run_to_a_layer_calls_only_what_the_layer_depends_on() {
     let fixture = Fixture::open("convnet");
     let engine = engine(&fixture.model());
     let layers = LayerTree::of(engine.graph());
-    let layer = |path: &str| layers.layers[layers.find(path).unwrap().0].tap();
+    let layer = |path: &str| layers.layers[layers.find(path).unwrap().0].tap().unwrap();
     let (source, end) = (engine.graph().inputs[0], engine.graph().outputs[0].into());
     assert_eq!(engine.plan(&[source], &[layer("conv1")]).len(), 1);
     assert!(engine.plan(&[source], &[layer("mixed")]).len() < engine.plan(&[source], &[end]).len());

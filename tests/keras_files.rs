@@ -8,6 +8,7 @@ use common::{Fixture, difference, fixtures};
 use hdf5_pure::{AttrValue, FileBuilder};
 use layerscope::engine::{Cancel, Engine, numbers};
 use layerscope::formats::keras::{self, KerasError, KerasModel};
+use layerscope::methods::{Network, weights};
 use layerscope::model::graph::{Operator, Weight};
 use layerscope::model::{Graph, Layer, LayerTree};
 use serde_json::{Value as Json, json};
@@ -15,7 +16,7 @@ use tch::{Device, Kind, Tensor};
 
 /// Networks of Keras 3 and 2 in both formats. The zoo of Keras 2 has an input of open size; the galleries have a branch for each
 /// layer and option.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 14] = [
     ("keras_sequential", "model.h5"),
     ("keras_functional", "model.h5"),
     ("keras_zoo_3", "model.h5"),
@@ -26,6 +27,18 @@ const FILES: [(&str, &str); 10] = [
     ("keras_gallery_3", "model.keras"),
     ("keras_gallery_2", "model.h5"),
     ("keras_gallery_2", "model.keras"),
+    ("keras_inputs_3", "model.h5"),
+    ("keras_inputs_3", "model.keras"),
+    ("keras_inputs_2", "model.h5"),
+    ("keras_inputs_2", "model.keras"),
+];
+
+/// A layer of the user's own in the middle, and what it would take.
+const FOREIGN: [(&str, &str); 4] = [
+    ("keras_foreign_3", "model.h5"),
+    ("keras_foreign_3", "model.keras"),
+    ("keras_foreign_2", "model.h5"),
+    ("keras_foreign_2", "model.keras"),
 ];
 
 fn demo() -> std::path::PathBuf {
@@ -79,7 +92,7 @@ fn a_layer_is_its_operators_and_then_its_activation() {
     assert_eq!(names[..3], ["conv2d_20.convolution", "conv2d_20.relu", "max_pooling2d_20.max_pool"]);
     assert_eq!(names[names.len() - 2..], ["dense_11.linear", "dense_11.sigmoid"]);
     let layers = LayerTree::of(&model.graph);
-    let output = layers.layers[layers.find("conv2d_20").unwrap().0].output;
+    let output = layers.layers[layers.find("conv2d_20").unwrap().0].output.unwrap();
     assert_eq!(model.graph.values[output.0], "conv2d_20.relu");
 }
 
@@ -100,7 +113,7 @@ fn every_layers_activation_is_keras_own() {
         let fixture = Fixture::open(name);
         let engine = engine(&fixture, file);
         let layers = LayerTree::of(engine.graph());
-        let taps: Vec<_> = layers.layers.iter().map(Layer::tap).collect();
+        let taps: Vec<_> = layers.layers.iter().filter_map(Layer::tap).collect();
         let run = engine.run(&[(engine.graph().inputs[0], input(&engine, &fixture))], &taps, &Cancel::new()).unwrap();
         for layer in fixture.list("layers") {
             let path = layer["path"].as_str().unwrap();
@@ -108,7 +121,7 @@ fn every_layers_activation_is_keras_own() {
             let ours = &layers.layers[ours.0];
             assert_eq!(ours.type_name, layer["type"].as_str().unwrap());
             let golden = fixture.array(layer["key"].as_str().unwrap());
-            let tensor = run.get(ours.output).unwrap();
+            let tensor = run.get(ours.output.unwrap()).unwrap();
             assert_eq!(tensor.size(), golden.shape, "{name}/{file} {path}");
             let numbers = numbers(tensor).unwrap();
             assert!(numbers.iter().all(|number| number.is_finite()), "{name}/{file} {path}");
@@ -131,7 +144,11 @@ fn gradients_of_the_score_before_the_last_activation_are_keras_own() {
         let given = [(graph.inputs[0], input(&engine, &fixture))];
         for golden in fixture.list("gradients") {
             let path = golden["layer"].as_str().unwrap();
-            let at = if path == "input" { graph.inputs[0] } else { layers.layers[layers.find(path).unwrap().0].output };
+            let at = if path == "input" {
+                graph.inputs[0]
+            } else {
+                layers.layers[layers.find(path).unwrap().0].output.unwrap()
+            };
             let run = engine.run_recorded(&given, &[score.into()], &[at.into()], &Cancel::new()).unwrap();
             let score = run.get(score).unwrap().select(1, fixture.class() as i64).sum(Kind::Float);
             let gradient = engine.gradients(&score, &[run.get(at).unwrap()], false).unwrap();
@@ -263,16 +280,19 @@ fn what_cannot_be_opened_is_named_in_one_line() {
 #[test]
 fn a_network_whose_code_is_not_in_its_file_runs_up_to_there_and_says_so() {
     for (class, reason) in [
-        ("Lambda", "layer own: the file does not hold what layers of class Lambda do"),
-        ("KerasLayer", "layer own: the file does not hold what layers of class KerasLayer do"),
-        ("Package>Own", "layer own: the file does not hold what layers of class Package>Own do"),
-        ("LSTM", "layer own: layers of class LSTM are not supported"),
+        ("Lambda", "the network ends at layer own, whose code is not in the file"),
+        ("KerasLayer", "the network ends at layer own, whose code is not in the file"),
+        ("Package>Own", "the network ends at layer own, whose code is not in the file"),
+        ("Own", "the network ends at layer own, whose code is not in the file"),
+        ("LSTM", "the network ends early: layer own: layers of class LSTM are not supported"),
     ] {
         let mut layers = after_conv(class, &json!({"name": "own"}));
         layers.as_array_mut().unwrap().push(json!({"class_name": "Flatten", "config": {"name": "flat"}}));
         let model = keras::read(file_of(&layers, &CONV)).unwrap();
-        assert_eq!(modules(&model.graph), [("conv".to_owned(), "Conv2D".to_owned(), 112)], "{class}");
-        let line = format!("the network ends early: {reason}; 2 of its 3 layers have no activations");
+        let tree = [("conv", "Conv2D", 112), ("own", class, 0), ("flat", "Flatten", 0)];
+        let tree = tree.map(|(path, class, count)| (path.to_owned(), class.to_owned(), count));
+        assert_eq!(modules(&model.graph), tree, "{class}");
+        let line = format!("{reason}; 2 of its 3 layers have no activations");
         assert_eq!(model.note.as_deref(), Some(&*line));
         let run = Engine::load(model.graph, Device::Cpu).unwrap();
         let zeros = Tensor::zeros([2, 3, 8, 8], (Kind::Float, Device::Cpu));
@@ -280,6 +300,171 @@ fn a_network_whose_code_is_not_in_its_file_runs_up_to_there_and_says_so() {
         let given = run.run(&[(run.graph().inputs[0], zeros)], &[end.into()], &Cancel::new()).unwrap();
         assert_eq!(given.get(end).unwrap().size(), [2, 4, 6, 6], "what the last known layer gives");
     }
+}
+
+/// The fixture's table of layers, as Keras lists and counts them: path, class, all parameters, learned ones.
+fn table_of_keras(fixture: &Fixture) -> Vec<(String, String, u64, u64)> {
+    let text = |row: &Json, key: &str| row[key].as_str().unwrap().to_owned();
+    let count = |row: &Json, key: &str| row[key].as_u64().unwrap();
+    let rows = fixture.list("table").iter();
+    rows.map(|row| (text(row, "path"), text(row, "type"), count(row, "parameters"), count(row, "trainable"))).collect()
+}
+
+#[test]
+fn a_file_without_the_code_of_a_layer_keeps_the_whole_tree_and_all_weights() {
+    for (name, file) in FOREIGN {
+        let fixture = Fixture::open(name);
+        let model = keras::open(&fixture.folder.join(file)).unwrap().into_model("model".to_owned());
+        let network = Network::load(model, Device::Cpu).unwrap();
+        let table = table_of_keras(&fixture);
+        let within = |index: usize| network.parameters_within(index);
+        let ours: Vec<_> = network.layers.iter().map(|(id, layer)| (layer.path.clone(), within(id.0))).collect();
+        let theirs: Vec<_> = table.iter().map(|row| (row.0.clone(), row.2)).collect();
+        assert_eq!(ours, theirs, "{name}/{file}: rows in Keras's order with Keras's counts");
+        for (layer, (path, class, all, learned)) in network.layers.layers.iter().zip(&table) {
+            assert_eq!(layer.type_name.rsplit('>').next(), Some(&**class), "{name}/{file} {path}");
+            assert_eq!(layer.output.is_some(), ["before", "beside"].contains(&&**path), "{name}/{file} {path}");
+            if !layer.has_children {
+                // Nothing in an archive says which of a foreign layer's arrays are learned.
+                let learned = if path == "gate" && file == "model.keras" { all } else { learned };
+                assert_eq!(layer.trainable, *learned, "{name}/{file} {path}");
+            }
+        }
+        let total = network.summary().unwrap().totals.parameters;
+        assert_eq!(total, fixture.golden["parameters"].as_u64().unwrap());
+        let line = "8 of its 11 layers have no activations";
+        assert!(network.note.as_ref().unwrap().contains(line), "{:?}", network.note);
+    }
+}
+
+#[test]
+fn kernels_of_layers_that_do_not_run_are_seen_as_those_of_others_and_of_unknown_classes_as_the_file_has_them() {
+    for (name, file) in FOREIGN {
+        let fixture = Fixture::open(name);
+        let model = keras::open(&fixture.folder.join(file)).unwrap().into_model("model".to_owned());
+        let network = Network::load(model, Device::Cpu).unwrap();
+        let kernel = |path: &str| {
+            let layer = network.layers.get(network.layers.find(path).unwrap()).unwrap();
+            layer.kernel.map(|value| network.engine.weight(value).unwrap())
+        };
+        let behind = kernel("behind").unwrap();
+        let golden = fixture.array("kernel");
+        assert_eq!(behind.size(), golden.shape);
+        assert_eq!(numbers(behind).unwrap(), golden.data, "{name}/{file}");
+        assert_eq!(kernel("inner.depth").unwrap().size(), [5, 1, 3, 3]);
+        assert_eq!(kernel("scores").unwrap().size(), [3, 6]);
+        let shown = ["before", "gate", "behind", "inner", "inner.conv", "separable", "beside", "pool", "scores"];
+        let shown = shown.map(|path| weights::has_kernels(&network, network.layers.find(path).unwrap()));
+        assert_eq!(shown, [true, false, true, false, true, false, true, false, true]);
+        let owned = network.engine.graph().weights.iter().filter(|weight| weight.name.starts_with("gate."));
+        let names: Vec<&str> = owned.clone().map(|weight| &*weight.name).collect();
+        let of_keras = match (name, file) {
+            (_, "model.keras") => ["gate.0", "gate.mix/0", "gate.norm/3"],
+            ("keras_foreign_2", _) => ["gate.gain", "gate.kernel", "gate.moving_variance"],
+            _ => ["gate.gain", "gate.mix/kernel", "gate.norm/moving_variance"],
+        };
+        assert!(of_keras.iter().all(|name| names.contains(name)), "{name}/{file}: {names:?}");
+        let mix = owned.clone().find(|weight| weight.name == of_keras[1]).unwrap();
+        let golden = fixture.array("mix");
+        assert_eq!(numbers(network.engine.weight(mix.value).unwrap()).unwrap(), golden.data, "{name}/{file}");
+    }
+}
+
+#[test]
+fn a_layer_that_does_not_run_says_where_the_network_ends() {
+    let fixture = Fixture::open("keras_foreign_3");
+    let model = keras::open(&fixture.model()).unwrap().into_model("model".to_owned());
+    let network = Network::load(model, Device::Cpu).unwrap();
+    for path in ["gate", "behind", "inner", "inner.conv", "scores"] {
+        let line =
+            format!("layer {path} has no activations: the network ends at layer gate, whose code is not in the file");
+        assert_eq!(network.place(path).unwrap_err().to_string(), line);
+    }
+    assert!(network.place("beside").is_ok(), "what does not hang on it runs");
+}
+
+#[test]
+fn a_model_in_which_the_network_ends_gives_nothing_although_its_first_layers_run() {
+    let mut layers = conv(&json!({}));
+    let inside = json!([
+        {"class_name": "ReLU", "config": {"name": "relu"}},
+        {"class_name": "Own", "config": {"name": "own"}},
+        {"class_name": "Flatten", "config": {"name": "flat"}},
+    ]);
+    layers
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"class_name": "Sequential", "config": {"name": "part", "layers": inside}}));
+    let model = keras::read(file_of(&layers, &CONV)).unwrap();
+    let tree = LayerTree::of(&model.graph).layers;
+    let rows: Vec<_> = tree.iter().map(|layer| (&*layer.path, layer.depth, layer.output.is_some())).collect();
+    assert_eq!(
+        rows,
+        [
+            ("conv", 0, true),
+            ("part", 0, false),
+            ("part.relu", 1, true),
+            ("part.own", 1, false),
+            ("part.flat", 1, false)
+        ]
+    );
+}
+
+#[test]
+fn a_network_that_begins_with_a_layer_of_the_hub_is_its_tree_and_weights() {
+    let layers = json!([
+        {"class_name": "KerasLayer", "config": {"name": "conv", "batch_input_shape": [null, 8, 8, 3]}},
+        {"class_name": "Dense", "config": {"name": "dense", "units": 2}},
+    ]);
+    let file = file_of(&layers, &[("weights:0", &[3, 3, 3, 4]), ("BatchNorm.moving_mean:0", &[4])]);
+    let model = keras::read(file).unwrap();
+    assert_eq!(
+        model.note.as_deref(),
+        Some("the network ends at layer conv, whose code is not in the file; 2 of its 2 layers have no activations")
+    );
+    assert_eq!(
+        modules(&model.graph),
+        [("conv".to_owned(), "KerasLayer".to_owned(), 112), ("dense".to_owned(), "Dense".to_owned(), 0)]
+    );
+    let network = Network::load(model.into_model("model".to_owned()), Device::Cpu).unwrap();
+    assert_eq!(network.summary().unwrap().totals.parameters, 112);
+    let frozen: Vec<u64> = network.layers.layers.iter().map(|layer| layer.frozen).collect();
+    assert_eq!(frozen, [4, 0], "as its name tells");
+}
+
+#[test]
+fn of_several_inputs_the_picture_is_fed_and_the_others_are_zeros() {
+    for name in ["keras_inputs_3", "keras_inputs_2"] {
+        for file in ["model.h5", "model.keras"] {
+            let model = keras::open(&Fixture::open(name).folder.join(file)).unwrap();
+            assert_eq!(model.note.as_deref(), Some("its other inputs are fed zeros (about, prior)"));
+            assert_eq!((model.input.height, model.input.width, model.input.channels), (Some(14), Some(12), 3));
+            let fed: Vec<&str> = model.graph.inputs.iter().map(|value| &*model.graph.values[value.0]).collect();
+            assert_eq!(fed, ["picture", "about", "prior"], "the picture first");
+        }
+    }
+    let refused = |shapes: [Json; 2]| {
+        let input = |(name, shape): (&str, &Json)| {
+            let config = json!({"name": name, "batch_input_shape": shape});
+            json!({"class_name": "InputLayer", "name": name, "config": config, "inbound_nodes": []})
+        };
+        let layers: Vec<Json> = ["one", "two"].into_iter().zip(&shapes).map(input).collect();
+        let ends = json!([["one", 0, 0], ["two", 0, 0]]);
+        let config = json!({"name": "model", "layers": layers, "input_layers": ends, "output_layers": ends});
+        let config = json!({"class_name": "Functional", "config": config}).to_string();
+        let mut builder = FileBuilder::new();
+        builder.set_attr("model_config", AttrValue::VarLenString(config));
+        keras::read(builder.finish().unwrap()).unwrap_err().to_string()
+    };
+    let rule = "; layerscope shows networks that take one picture of height×width×channels";
+    assert_eq!(
+        refused([json!([null, 5]), json!([null, 7, 6])]),
+        format!("a model of 2 inputs, none of which is a picture (one ?×5, two ?×7×6){rule}")
+    );
+    assert_eq!(
+        refused([json!([null, 8, 8, 3]), json!([null, null, 6])]),
+        format!("a model that leaves the shape of its input two open (?×?×6){rule}")
+    );
 }
 
 #[test]

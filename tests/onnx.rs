@@ -78,7 +78,7 @@ fn gradients_are_those_of_the_framework_that_the_network_comes_from() {
             let path = golden["layer"].as_str().unwrap();
             let layer =
                 |path: &str| &layers.layers[layers.find(path).unwrap_or_else(|| panic!("{name} has no {path}")).0];
-            let at = if path == "input" { graph.inputs[0] } else { layer(path).output };
+            let at = if path == "input" { graph.inputs[0] } else { layer(path).output.unwrap() };
             let run = engine.run_recorded(&given, &[score.into()], &[at.into()], &Cancel::new()).unwrap();
             let score = run.get(score).unwrap().select(1, fixture.class() as i64).sum(Kind::Float);
             let gradient = engine.gradients(&score, &[run.get(at).unwrap()], false).unwrap();

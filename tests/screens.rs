@@ -89,6 +89,7 @@ fn network(name: &str) -> Box<ModelInfo> {
         depth: path.matches('.').count(),
         parameters,
         has_children: LAYERS.iter().any(|(other, ..)| other.starts_with(&format!("{path}."))),
+        has_activations: true,
         has_weights: kind == "Conv2d",
     };
     let labels = CLASSES.iter().enumerate();

@@ -516,6 +516,28 @@ fn a_picture_that_cannot_be_read_leaves_the_one_before_in_place() {
 }
 
 #[test]
+fn a_layer_that_does_not_run_shows_its_weights_and_says_why_nothing_else() {
+    let (mut asker, _) = Asker::fixture("keras_foreign_3");
+    let line = "layer behind has no activations: the network ends at layer gate, whose code is not in the file";
+    let layer = asker.layer("behind");
+    assert!(!asker.model.layers[layer.0].has_activations);
+    assert!(asker.predictions.is_empty(), "a network that ends early says nothing of classes");
+    assert!(
+        asker.layers.iter().all(|state| asker.model.layers[state.layer.0].has_activations),
+        "no state without a run"
+    );
+    let page = asker.page("behind", Content::Weights, Order::Index, ALL);
+    assert_eq!((page.total, page.height, page.width), (4, 6, 6), "four kernels of four 3×3 tiles");
+    for content in [Content::Activations, Content::Gradients, Content::ActivationTimesGradient] {
+        let ticket = asker.ticket();
+        let (order, class, (first, count)) = (Order::Index, None, ALL);
+        let answer = asker.ask(Request::Channels { ticket, layer, content, order, class, first, count });
+        let Event::Failed { message, .. } = answer else { panic!("{answer:?}") };
+        assert_eq!(message, line);
+    }
+}
+
+#[test]
 fn the_demo_answers_everything() {
     let mut asker = Asker::open(book(), None);
     let convolution = asker.model.layers.iter().find(|layer| layer.has_weights).unwrap().path.clone();

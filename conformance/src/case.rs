@@ -57,6 +57,9 @@ pub(crate) struct Case {
     pub(crate) inputs: Vec<PathBuf>,
     /// Arrays that must come out, `.npy`, in the order of the model's outputs.
     pub(crate) outputs: Vec<PathBuf>,
+    /// For each output the largest relative difference that agrees, where its numbers are coarser than [`TOLERANCE`].
+    #[serde(default)]
+    pub(crate) tolerances: Vec<Option<f64>>,
     /// Seconds that the package takes.
     #[serde(default)]
     pub(crate) peer: Seconds,
@@ -78,6 +81,8 @@ pub(crate) struct Seconds {
 pub(crate) struct Measured {
     /// For each output the largest difference, relative to the golden output's largest magnitude.
     pub(crate) differences: Vec<f64>,
+    /// For each output the largest difference that agrees.
+    pub(crate) tolerances: Vec<f64>,
     /// Our seconds.
     pub(crate) seconds: Seconds,
     /// Most bytes of memory that the process held.
@@ -86,12 +91,22 @@ pub(crate) struct Measured {
     pub(crate) not_finite: bool,
 }
 
-/// The largest relative difference that agrees.
+/// The largest relative difference that agrees, unless a case says otherwise.
 pub(crate) const TOLERANCE: f64 = 1e-4;
 
 impl Measured {
     /// Whether every output agrees.
     pub(crate) fn agrees(&self) -> bool {
-        self.differences.iter().all(|&difference| difference <= TOLERANCE)
+        self.differences.iter().zip(&self.tolerances).all(|(difference, tolerance)| difference <= tolerance)
+    }
+
+    /// Whether an output agrees only because its numbers are coarser than [`TOLERANCE`].
+    pub(crate) fn agrees_coarsely(&self) -> bool {
+        self.agrees() && self.differences.iter().any(|&difference| difference > TOLERANCE)
+    }
+
+    /// The largest of the tolerances, where it is larger than the usual one.
+    pub(crate) fn coarser(&self) -> Option<f64> {
+        self.tolerances.iter().copied().reduce(f64::max).filter(|&tolerance| tolerance > TOLERANCE)
     }
 }

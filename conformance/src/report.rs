@@ -85,19 +85,24 @@ impl Report {
 
     /// For each suite the share that agrees.
     pub(crate) fn summary(&self) {
-        let mut suites: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+        let mut suites: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
         for row in &self.rows {
-            let [agree, ran, skipped] = suites.entry(&row.suite).or_default();
-            match row.outcome {
-                Outcome::Agrees(_) => (*agree, *ran) = (*agree + 1, *ran + 1),
+            let [agree, ran, skipped, coarser] = suites.entry(&row.suite).or_default();
+            match &row.outcome {
+                Outcome::Agrees(measured) => {
+                    (*agree, *ran) = (*agree + 1, *ran + 1);
+                    *coarser += usize::from(measured.agrees_coarsely());
+                }
                 Outcome::Differs(_) | Outcome::Failed(_) => *ran += 1,
                 Outcome::Skipped(_) => *skipped += 1,
             }
         }
         println!();
-        for (suite, [agree, ran, skipped]) in suites {
+        for (suite, [agree, ran, skipped, coarser]) in suites {
+            let to =
+                if coarser > 0 { format!(", {coarser} of them to one step of coarser numbers") } else { String::new() };
             let left = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
-            println!("{suite}: {agree} of {ran} agree to {TOLERANCE:e} relative{left}");
+            println!("{suite}: {agree} of {ran} agree to {TOLERANCE:e} relative{to}{left}");
         }
     }
 
@@ -120,6 +125,9 @@ fn print_measured(case: &Case, measured: &Measured) {
     if measured.differences.len() > 1 {
         let each: Vec<String> = measured.differences.iter().map(|difference| format!("{difference:.1e}")).collect();
         notes.push(format!("outputs {}", each.join(" ")));
+    }
+    if let Some(tolerance) = measured.coarser() {
+        notes.push(format!("to {tolerance:.1e}"));
     }
     if measured.not_finite {
         notes.push("the peer's output is not finite".to_owned());

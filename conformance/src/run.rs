@@ -13,7 +13,7 @@ use layerscope::model::{Graph, Layout};
 use npyz::{DType, NpyFile, TypeChar};
 use tch::{Device, Kind, Tensor};
 
-use crate::case::{Case, Measured, Seconds};
+use crate::case::{Case, Measured, Seconds, TOLERANCE};
 use crate::child;
 
 /// Runs the case on stdin and writes what came of it to stdout.
@@ -64,7 +64,9 @@ fn measure(case: &Case) -> Result<Measured, String> {
         differences.push(difference);
         not_finite |= !finite;
     }
+    let told = |index: usize| case.tolerances.get(index).copied().flatten();
     Ok(Measured {
+        tolerances: (0..differences.len()).map(|index| told(index).unwrap_or(TOLERANCE)).collect(),
         differences,
         seconds: Seconds { load: Some(load), run: Some(seconds) },
         peak: child::own_peak(),

@@ -80,6 +80,26 @@ fn a_difference_of_three_in_ten_thousand_and_a_file_that_does_not_open_are_rows_
 }
 
 #[test]
+fn a_case_of_coarser_numbers_agrees_to_the_step_that_it_says_and_no_further() {
+    let lines = r#"
+coarse() {
+  printf '{"making": "%s"}\n' "$1"
+  printf '{"name": "%s", "file": "%s", "inputs": ["%s/in.npy"], "outputs": ["%s/wrong.npy"], "tolerances": [%s]}\n' "$1" "$MODEL" "$HERE" "$HERE" "$2"
+  read answer
+}
+coarse half 0.0009765625
+coarse finer 0.0002
+coarse usual null
+"#;
+    let output = Suite::new("coarser", lines).run();
+    let text = text(&output);
+    let row = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    assert!(row("half").contains("to 9.8e-4") && !row("half").contains("DIFFERS"), "{text}");
+    assert!(row("finer").contains("DIFFERS") && row("usual").contains("DIFFERS"), "{text}");
+    assert!(text.contains("suite: 1 of 3 agree to 1e-4 relative, 1 of them to one step of coarser numbers"), "{text}");
+}
+
+#[test]
 fn a_script_that_dies_in_a_case_is_a_row_and_goes_on_behind_it() {
     let lines = r#"
 if [ "$3" = --after ]; then make later "$MODEL" right; exit 0; fi

@@ -16,6 +16,25 @@ pub mod formats {
     pub mod keras;
     pub mod onnx;
     pub mod pickle;
+
+    /// What comes before libtorch's loader, which is not here.
+    pub mod torchscript {
+        mod check;
+        pub mod error;
+        mod storages;
+
+        use std::io::{Read, Seek};
+
+        use super::archive::Archive;
+
+        /// What is checked before libtorch sees the archive.
+        ///
+        /// # Errors
+        /// Why libtorch is not to see it.
+        pub fn before_loading<R: Read + Seek>(archive: &mut Archive<R>) -> Result<(), error::TorchScriptError> {
+            check::before_loading(archive).map(drop)
+        }
+    }
 }
 
 use formats::checkpoint::Tensor;

@@ -14,7 +14,7 @@ use tch::Tensor;
 
 pub use gate::{Gate, gate};
 pub use tensor::{TensorError, cuda_is_loaded, exit_now, libtorch_folder, load_cuda, tensor_over};
-pub(crate) use tensor::{dtype_of, type_number};
+pub(crate) use tensor::{dtype_of, kind, type_number};
 
 /// Version of libtorch that this was built with: `2.13.0`.
 pub fn libtorch_version() -> &'static str {

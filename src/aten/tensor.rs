@@ -44,6 +44,23 @@ pub(crate) fn type_number(dtype: DType) -> i32 {
     }
 }
 
+/// An element type as tch names it.
+pub(crate) fn kind(dtype: DType) -> tch::Kind {
+    use tch::Kind;
+    match dtype {
+        DType::UInt8 => Kind::Uint8,
+        DType::Int8 => Kind::Int8,
+        DType::Int16 => Kind::Int16,
+        DType::Int32 => Kind::Int,
+        DType::Int64 => Kind::Int64,
+        DType::Float16 => Kind::Half,
+        DType::Float32 => Kind::Float,
+        DType::Float64 => Kind::Double,
+        DType::Bool => Kind::Bool,
+        DType::BFloat16 => Kind::BFloat16,
+    }
+}
+
 /// The element type with libtorch's own number `number`, if it is one that a model is made of.
 pub(crate) fn dtype_of(number: i32) -> Option<DType> {
     let all = [

@@ -315,7 +315,7 @@ fn range(map: &Map) -> (f32, f32) {
 }
 
 fn last_map(network: &Network, forward: &Forward) -> Result<Place, MethodError> {
-    let layer = default_layer(network, &|value| forward.get(value).ok().map(tch::Tensor::size));
+    let layer = default_layer(network, &|value| forward.shapes().get(&value).cloned());
     network.layer(layer.ok_or(MethodError::NoMapLayer)?)
 }
 

@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use crate::engine::{DeviceChoice, EngineError};
+use crate::engine::{DeviceChoice, EngineError, MemoryLimit};
 use crate::methods::{MethodError, Network};
+use crate::model::Precision;
 use crate::model::labels::LabelError;
 use crate::picture::load::{Input, LoadError, Loaded, decode_picture};
 use crate::picture::npy::NpyError;
@@ -42,6 +43,12 @@ pub(super) struct ModelOptions {
     /// Number of processor threads
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
+    /// Memory that may be taken, of the process or on the GPU: 6GB, 800MiB, a share of what is free such as 50%, or auto
+    #[arg(long, value_name = "AMOUNT", default_value = "auto")]
+    pub(super) memory_limit: MemoryLimit,
+    /// Element type that the network is run in: file, float64, float32, bfloat16 or float16
+    #[arg(long, value_name = "TYPE", default_value = "file")]
+    pub(super) precision: Precision,
     /// Seed of everything that is random
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
@@ -53,6 +60,8 @@ impl ModelOptions {
         Ok(Opening {
             model: model.map_or(Ok(ModelChoice::default()), chosen)?,
             device: self.device,
+            memory: self.memory_limit,
+            precision: self.precision,
             preprocess: self.preprocess.clone(),
             labels: self.labels.clone(),
             architecture: self.architecture.clone(),

@@ -2,6 +2,7 @@
 
 mod activations;
 mod cam;
+mod check;
 mod common;
 mod completions;
 mod configured;
@@ -45,6 +46,7 @@ enum Command {
     Activations(activations::Activations),
     Patterns(patterns::Patterns),
     Cam(cam::Cam),
+    Check(check::Check),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     /// Print the manual page, to be read by `man -l -` or put into a folder man1
@@ -68,6 +70,9 @@ pub fn main() -> ExitCode {
         Some(Command::Activations(command)) => command.run(),
         Some(Command::Patterns(command)) => command.run(),
         Some(Command::Cam(command)) => command.run(),
+        Some(Command::Check(command)) => {
+            return command.run().unwrap_or_else(|failure| ExitCode::from(errors::report(&failure)));
+        }
         Some(Command::Doctor(command)) => command.run(&interface),
         Some(Command::Completions(command)) => command.run(),
         Some(Command::Man) => man::run(),

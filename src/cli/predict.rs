@@ -37,6 +37,9 @@ impl Predict {
         let opening = self.options.opening(Some(&self.model))?;
         let inputs = Input::resolve(&self.input)?;
         let network = self.options.network(Some(&self.model))?;
+        if let Some(reason) = network.ends_early() {
+            return Err(MethodError::EndsEarly(reason.to_owned()).into());
+        }
         let mut results = Vec::with_capacity(inputs.len());
         let mut outputs = Vec::new();
         if inputs.is_empty() {

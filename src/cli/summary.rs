@@ -48,13 +48,14 @@ impl Summary {
         let rows: Vec<Vec<String>> = shown
             .iter()
             .map(|row| {
-                let shape: Vec<String> = row.output_shape.iter().skip(1).map(i64::to_string).collect();
+                let sizes = |shape: &Vec<i64>| shape.iter().skip(1).map(i64::to_string).collect::<Vec<_>>().join(", ");
+                let unknown = || "–".to_owned();
                 vec![
                     format!("{}{}", "  ".repeat(row.depth), row.path),
                     row.type_name.clone(),
-                    format!("({})", shape.join(", ")),
+                    row.output_shape.as_ref().map_or_else(unknown, |shape| format!("({})", sizes(shape))),
                     thousands(row.parameters),
-                    thousands(row.macs),
+                    row.macs.map_or_else(unknown, thousands),
                 ]
             })
             .collect();

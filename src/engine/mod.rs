@@ -4,6 +4,7 @@
 
 mod cancel;
 mod device;
+mod memory;
 mod plan;
 mod program;
 mod run;
@@ -20,6 +21,7 @@ use crate::model::graph::{Graph, Node, NodeId, Tap, ValueId};
 
 pub use cancel::Cancel;
 pub use device::DeviceChoice;
+pub use memory::{Memory, MemoryLimit, amount};
 pub use plan::Plan;
 use run::RunOptions;
 pub use run::Taps;
@@ -56,6 +58,16 @@ pub enum EngineError {
         /// What is missing.
         reason: String,
     },
+    /// More memory was asked for than there is.
+    #[error(
+        "out of memory in {operator} (node {node}): --memory-limit can be lowered so that less is run at once, or the picture made smaller"
+    )]
+    OutOfMemory {
+        /// The operator: `aten::conv2d`.
+        operator: String,
+        /// The node's name.
+        node: String,
+    },
     /// The run was stopped between two nodes.
     #[error("stopped")]
     Cancelled,
@@ -69,6 +81,10 @@ pub enum EngineError {
 
 impl EngineError {
     fn node(node: &Node, reason: String) -> Self {
+        // What libtorch says on a GPU and on the host.
+        if reason.contains("out of memory") || reason.contains("can't allocate memory") {
+            return Self::OutOfMemory { operator: node.operator.to_string(), node: node.name.clone() };
+        }
         Self::Node {
             operator: node.operator.to_string(),
             node: node.name.clone(),
@@ -93,6 +109,22 @@ pub struct Engine {
     weights: HashMap<ValueId, Tensor>,
     device: Device,
     device_name: String,
+    memory: Memory,
+}
+
+/// Where a graph runs, and how much memory it may take there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Resources {
+    /// The device.
+    pub device: Device,
+    /// The ceiling.
+    pub limit: MemoryLimit,
+}
+
+impl From<Device> for Resources {
+    fn from(device: Device) -> Self {
+        Self { device, limit: MemoryLimit::Auto }
+    }
 }
 
 impl Engine {
@@ -100,7 +132,8 @@ impl Engine {
     ///
     /// # Errors
     /// An operator that libtorch does not have, or a weight that does not fit its bytes.
-    pub fn load(mut graph: Graph, device: Device) -> Result<Self, EngineError> {
+    pub fn load(mut graph: Graph, resources: impl Into<Resources>) -> Result<Self, EngineError> {
+        let Resources { device, limit } = resources.into();
         let program = program::resolve(&graph)?;
         let flow = plan::Flow::of(&graph, &program);
         let mut weights = HashMap::with_capacity(graph.weights.len());
@@ -108,13 +141,19 @@ impl Engine {
             let data = std::mem::take(&mut weight.data);
             let tensor = aten::tensor_over(data, weight.dtype, &weight.shape, weight.strides.as_deref());
             let tensor = tensor.map_err(|source| EngineError::Weight { name: weight.name.clone(), source })?;
+            let tensor = match graph.run_types.get(&weight.value) {
+                Some(&dtype) => tensor.f_to_kind(aten::kind(dtype))?,
+                None => tensor,
+            };
             weights.insert(weight.value, tensor.f_contiguous()?.f_to_device(device)?);
         }
         let device_name = match device {
             Device::Cuda(index) => format!("cuda:{index}"),
             _ => "cpu".to_owned(),
         };
-        Ok(Self { graph: Arc::new(graph), program, flow, weights, device, device_name })
+        let bytes = |weight: &Tensor| weight.numel() as u64 * weight.kind().elt_size_in_bytes() as u64;
+        let memory = Memory::of(limit, device, weights.values().map(bytes).sum());
+        Ok(Self { graph: Arc::new(graph), program, flow, weights, device, device_name, memory })
     }
 
     /// The graph, without the bytes of its weights.

@@ -169,6 +169,11 @@ impl Flow {
         Self { makers, memory, writers, weights }
     }
 
+    /// The value whose memory a value lies in.
+    pub(super) fn root(&self, value: ValueId) -> ValueId {
+        self.memory.root(value)
+    }
+
     /// Nodes that write to the value's memory, through whatever name, in order.
     fn writers_of(&self, value: ValueId) -> &[usize] {
         self.writers.get(&self.memory.root(value)).map_or(&[], Vec::as_slice)

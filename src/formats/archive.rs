@@ -63,7 +63,7 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// Names of all entries.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.names.iter().map(String::as_str)
     }
 

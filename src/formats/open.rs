@@ -1,11 +1,9 @@
 //! Opening a model file of any kind.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use super::architectures::{self, ArchitectureError};
-use super::archive::{Archive, ArchiveError};
+use super::archive::ArchiveError;
 use super::checkpoint::{self, CheckpointError};
 use super::exported_program::{self, ExportedProgram, ExportedProgramError};
 use super::guess;
@@ -82,32 +80,32 @@ pub fn open(path: &Path, architecture: Option<&str>) -> Result<Model, OpenError>
 
 fn read(path: &Path, architecture: Option<&str>) -> Result<Model, Reason> {
     let kind = recognise(path)?;
-    if let (false, Some(name)) = (kind == Kind::Checkpoint, architecture) {
+    let has_graph = !matches!(kind, Kind::ZipCheckpoint(_) | Kind::Checkpoint);
+    if let (true, Some(name)) = (has_graph, architecture) {
         return Err(Reason::OwnGraph(printable(name).into_owned()));
     }
     let name =
         path.file_stem().map_or_else(|| "model".to_owned(), |stem| printable(&stem.to_string_lossy()).into_owned());
-    let archive = || -> Result<_, Reason> {
-        Ok(Archive::open(BufReader::new(File::open(path).map_err(|error| Reason::unreadable(&error))?))?)
+    let bound = |checkpoint| -> Result<_, Reason> {
+        let bound = architectures::bind(checkpoint, architecture, path)?;
+        Ok(from_checkpoint(bound, &name))
     };
     Ok(match kind {
-        Kind::ExportedProgram => {
-            let program = exported_program::open(&mut archive()?)?;
+        Kind::ExportedProgram(mut archive) => {
+            let program = exported_program::open(&mut archive)?;
             let input = pytorch_input(&program);
             let note = (!program.notes.is_empty()).then(|| printable(&program.notes.join("; ")).into_owned());
             Model { note, ..Model::new(name, "exported program", program.graph, input) }
         }
-        Kind::TorchScript => {
-            let script = torchscript::open(path, &mut archive()?)?;
+        Kind::TorchScript(mut archive) => {
+            let script = torchscript::open(path, &mut archive)?;
             let input = guess::pytorch("a TorchScript archive", script.channels, script.size, Some(script.recorded));
             Model { note: script.note, ..Model::new(name, "TorchScript", script.graph, input) }
         }
         Kind::Onnx => from_onnx(onnx::open(path)?, name),
         Kind::Keras => keras::open(path)?.into_model(name),
-        Kind::Checkpoint => {
-            let bound = architectures::bind(checkpoint::open(path)?, architecture, path)?;
-            from_checkpoint(bound, &name)
-        }
+        Kind::ZipCheckpoint(archive) => bound(checkpoint::of_archive(archive)?)?,
+        Kind::Checkpoint => bound(checkpoint::open(path)?)?,
     })
 }
 

@@ -8,18 +8,22 @@ use super::archive::Archive;
 use super::open::Reason;
 use super::{checkpoint, exported_program, keras, onnx, torchscript};
 
+/// A zip file whose directory has been read.
+pub(super) type ZipFile = Archive<BufReader<File>>;
+
 /// A kind of model file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A `.pt2` of `torch.export.save`.
-    ExportedProgram,
+    ExportedProgram(ZipFile),
     /// What `torch.jit.save` writes.
-    TorchScript,
+    TorchScript(ZipFile),
     /// An ONNX model.
     Onnx,
     /// HDF5, or a `.keras` archive.
     Keras,
-    /// Weights without a graph: a file of `torch.save`, or safetensors, in one file or a folder of shards.
+    /// Weights without a graph in a zip: what `torch.save` writes.
+    ZipCheckpoint(ZipFile),
+    /// Weights without a graph otherwise: an older file of `torch.save`, or safetensors, in one file or a folder of shards.
     Checkpoint,
 }
 
@@ -49,7 +53,7 @@ pub(super) fn recognise(path: &Path) -> Result<Kind, Reason> {
     file.by_ref().take(512).read_to_end(&mut start).map_err(unreadable)?;
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     match start.as_slice() {
-        [b'P', b'K', ..] => of_archive(&Archive::open(file)?),
+        [b'P', b'K', ..] => of_archive(Archive::open(file)?),
         start if start.starts_with(&HDF5_SIGNATURE) => Ok(Kind::Keras),
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, ..] => {
             Err(Reason::NoModel("this is a picture; give the model first, then the pictures".to_owned()))
@@ -63,17 +67,15 @@ pub(super) fn recognise(path: &Path) -> Result<Kind, Reason> {
     }
 }
 
-fn of_archive<R: Read + Seek>(archive: &Archive<R>) -> Result<Kind, Reason> {
-    let names: Vec<&str> = archive.names().collect();
-    let names = || names.iter().copied();
-    if exported_program::is_pt2(names()) {
-        Ok(Kind::ExportedProgram)
-    } else if keras::is_archive(names()) {
+fn of_archive(archive: ZipFile) -> Result<Kind, Reason> {
+    if exported_program::is_pt2(archive.names()) {
+        Ok(Kind::ExportedProgram(archive))
+    } else if keras::is_archive(archive.names()) {
         Ok(Kind::Keras)
-    } else if torchscript::is_torchscript(names()) {
-        Ok(Kind::TorchScript)
-    } else if checkpoint::is_checkpoint(names()) {
-        Ok(Kind::Checkpoint)
+    } else if torchscript::is_torchscript(archive.names()) {
+        Ok(Kind::TorchScript(archive))
+    } else if checkpoint::is_checkpoint(archive.names()) {
+        Ok(Kind::ZipCheckpoint(archive))
     } else {
         Err(Reason::NoModel(format!("a zip archive that holds no model that is known: {FORMATS}")))
     }

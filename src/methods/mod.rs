@@ -1,7 +1,9 @@
 //! Methods: from values and gradients to maps, patterns and statistics.
 
+mod batches;
 pub mod cam;
 pub mod channels;
+pub mod health;
 pub mod job;
 mod layout;
 pub mod limits;
@@ -19,7 +21,7 @@ pub mod weights;
 
 pub use network::{Forward, Network, Place};
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, amount};
 
 /// Why a method cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,17 @@ pub enum MethodError {
     /// An index that is not of this model's layer tree.
     #[error("there is no layer number {0}")]
     NoSuchLayer(usize),
+    /// A layer that the network does not run.
+    #[error("layer {layer} has no activations: {reason}")]
+    NoActivations {
+        /// Path of the layer.
+        layer: String,
+        /// Where the network ends.
+        reason: String,
+    },
+    /// The network does not reach its scores.
+    #[error("the network gives no scores: {0}")]
+    EndsEarly(String),
     /// The graph takes nothing.
     #[error("the network has no input")]
     NoInput,
@@ -116,6 +129,21 @@ pub enum MethodError {
         rows: usize,
         /// Columns that there are.
         columns: usize,
+    },
+    /// Less memory than one run takes.
+    #[error(
+        "that takes about {} of memory at once, but {} of {} are left: give more by --memory-limit, or feed a smaller picture",
+        amount(*needed),
+        amount(*left),
+        amount(*ceiling)
+    )]
+    Memory {
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that may still be taken.
+        left: u64,
+        /// Bytes that may be taken in all.
+        ceiling: u64,
     },
     /// No method has the name.
     #[error(transparent)]

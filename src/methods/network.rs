@@ -3,12 +3,12 @@
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::limits::{self, Limits};
 use super::{MethodError, layout};
 use crate::aten::Value;
-use crate::engine::{Cancel, Engine, EngineError};
+use crate::engine::{Cancel, Engine, EngineError, Resources};
 use crate::model::graph::{Argument, Node, NodeId, Tap, ValueId};
 use crate::model::head::{FinalActivation, Head};
 use crate::model::{InputDescription, Labels, LayerId, LayerTree, Model, suggestion};
@@ -57,13 +57,13 @@ impl Network {
     ///
     /// # Errors
     /// An operator that libtorch does not have, or a graph without output.
-    pub fn load(model: Model, device: Device) -> Result<Self, MethodError> {
+    pub fn load(model: Model, resources: impl Into<Resources>) -> Result<Self, MethodError> {
         let head = Head::of(&model.graph).ok_or(MethodError::NoOutput)?;
         let channels_last = layout::channels_last(&model.graph);
         let mut network = Self {
             name: model.name,
             format: model.format,
-            engine: Engine::load(model.graph, device)?,
+            engine: Engine::load(model.graph, resources)?,
             layers: model.layers,
             input: model.input,
             labels: model.labels,
@@ -107,10 +107,15 @@ impl Network {
         self.engine.graph().inputs.first().copied().ok_or(MethodError::NoInput)
     }
 
+    /// Why the network has no end, where the file does not hold all of it: then its output is no answer.
+    pub fn ends_early(&self) -> Option<&str> {
+        self.engine.graph().outline.as_ref().map(|outline| &*outline.reason)
+    }
+
     /// The layer or node of a name.
     ///
     /// # Errors
-    /// When there is none; the message names the nearest.
+    /// When there is none, and the message names the nearest; or when the network ends before the layer.
     pub fn place(&self, name: &str) -> Result<Place, MethodError> {
         if let Some(id) = self.layers.find(name) {
             return self.layer(id);
@@ -129,10 +134,14 @@ impl Network {
     /// The place of a layer of the tree.
     ///
     /// # Errors
-    /// When the index is not of this tree.
+    /// When the index is not of this tree, or the network ends before the layer.
     pub fn layer(&self, id: LayerId) -> Result<Place, MethodError> {
         let layer = self.layers.get(id).ok_or(MethodError::NoSuchLayer(id.0))?;
-        Ok(Place { name: layer.path.clone(), tap: layer.tap(), layer: Some(id) })
+        let tap = layer.tap().ok_or_else(|| {
+            let reason = self.ends_early().unwrap_or("the network ends before it").to_owned();
+            MethodError::NoActivations { layer: layer.path.clone(), reason }
+        })?;
+        Ok(Place { name: layer.path.clone(), tap, layer: Some(id) })
     }
 
     /// The input tensor as the graph has it (1×C×H×W) from numbers in the model's own layout, with or without the batch
@@ -187,31 +196,95 @@ impl Network {
         Ok(Tensor::f_zeros(sizes, (Kind::Float, self.engine.device()))?)
     }
 
-    /// Runs the network and keeps every layer's output on the device.
+    /// Runs the network and keeps every layer's output on the device, or the scores alone where there is not memory enough.
     ///
     /// # Errors
-    /// The node that failed, or that the run was stopped.
+    /// The node that failed, that the run was stopped, or that there is not memory enough for that either.
     pub fn forward(&self, input: &Tensor, cancel: &Cancel) -> Result<Forward, MethodError> {
-        let source = self.source()?;
-        let mut taps: Vec<Tap> = self.layers.layers.iter().map(crate::model::Layer::tap).collect();
-        for value in [self.head.output, self.head.scores] {
+        let mut taps: Vec<Tap> = self.layers.layers.iter().filter_map(crate::model::Layer::tap).collect();
+        let ends = [self.head.output, self.head.scores];
+        for value in ends {
             if !taps.iter().any(|known| known.value == value) {
                 taps.push(value.into());
             }
         }
+        let ends = ends.map(Tap::from);
+        let memory = self.engine.memory();
+        let least = || self.estimate(input, self.source()?, &ends, cancel);
+        // What is asked for before it is known to fit must not be large.
+        if self.is_tight(input) {
+            let (needed, left) = (least()?, memory.left());
+            if needed > left {
+                return Err(MethodError::Memory { needed, left, ceiling: memory.ceiling() });
+            }
+            if self.estimate(input, self.source()?, &taps, cancel)? > left {
+                taps = ends.to_vec();
+            }
+        }
+        if let Some(forward) = self.forward_to(input, &taps, cancel)? {
+            return Ok(forward);
+        }
+        let lean = self.forward_to(input, &ends, cancel)?;
+        lean.map_or_else(
+            || Err(MethodError::Memory { needed: least()?, left: memory.left(), ceiling: memory.ceiling() }),
+            Ok,
+        )
+    }
+
+    /// Whether an input may not fit what memory is left: it is larger than usual, or little is left.
+    fn is_tight(&self, input: &Tensor) -> bool {
+        let (height, width) = self.usual_size();
+        let usual = self.input.channels * height * width;
+        input.numel() > usual || self.engine.memory().left() < LITTLE
+    }
+
+    /// Runs to the taps; `None` where they take more memory than is left.
+    fn forward_to(&self, input: &Tensor, taps: &[Tap], cancel: &Cancel) -> Result<Option<Forward>, MethodError> {
         let mut shapes = self.known_shapes(input)?;
         let graph = self.engine.graph();
-        let given = [(source, input.shallow_clone())];
-        let run = self.engine.run_observed(&given, &taps, cancel, &mut |node, results| {
+        let kept: HashSet<ValueId> = taps.iter().map(|tap| tap.value).collect();
+        let room = self.engine.memory().left();
+        let mut total = 0;
+        let full = cancel.below();
+        let given = [(self.source()?, input.shallow_clone())];
+        let run = self.engine.run_observed(&given, taps, &full, &mut |node, results| {
             record_shapes(&mut shapes, &graph.nodes[node], results);
-        })?;
+            for value in graph.nodes[node].makes() {
+                let bytes = 4 * shapes.get(&value).map_or(0, |shape| shape.iter().product::<i64>().max(0)) as u64;
+                if kept.contains(&value) {
+                    total += bytes;
+                }
+                if total.max(bytes) > room {
+                    full.raise();
+                }
+            }
+        });
+        let run = match run {
+            Err(EngineError::OutOfMemory { .. }) => return Ok(None),
+            Err(EngineError::Cancelled) if !cancel.is_raised() => return Ok(None),
+            run => run?,
+        };
         let mut values = HashMap::with_capacity(taps.len());
-        for tap in &taps {
+        for tap in taps {
             if let Ok(tensor) = run.get(tap.value) {
                 values.insert(tap.value, tensor.shallow_clone());
             }
         }
-        Ok(Forward { input: input.shallow_clone(), values, shapes })
+        Ok(Some(Forward { input: input.shallow_clone(), values, shapes }))
+    }
+
+    /// Bytes that a run on an input takes, from the shapes of a run on a small one where the graph takes such.
+    fn estimate(&self, input: &Tensor, source: ValueId, taps: &[Tap], cancel: &Cancel) -> Result<u64, MethodError> {
+        let sizes = input.size();
+        let small: Vec<i64> = match self.input.size {
+            Some(_) => sizes,
+            None => sizes.iter().enumerate().map(|(at, &size)| if at < 2 { size } else { size.min(SMALL) }).collect(),
+        };
+        let zeros = Tensor::f_zeros(&small, (Kind::Float, self.engine.device()))?;
+        let ends = [Tap::from(self.head.output)];
+        let shapes = self.shapes_of(&zeros, &ends, cancel)?;
+        let larger = input.numel() as f64 / zeros.numel().max(1) as f64;
+        Ok((self.engine.footprint(&[source], taps, &[], &shapes) as f64 * larger) as u64)
     }
 
     /// Shapes that are known before a run: the input's and the weights'.
@@ -253,6 +326,12 @@ impl Network {
     }
 }
 
+/// Side of the picture that shapes are measured on before a run that may not fit.
+const SMALL: i64 = 224;
+
+/// Less memory than this makes every run be looked at before it begins.
+const LITTLE: u64 = 1 << 30;
+
 /// A network that has run on a picture: every layer's output, on the device.
 #[derive(Debug)]
 pub struct Forward {
@@ -276,6 +355,18 @@ pub(super) fn record_shapes(shapes: &mut HashMap<ValueId, Vec<i64>>, node: &Node
 }
 
 impl Forward {
+    /// The tensor at a tap: what was kept, or else what another run gives.
+    ///
+    /// # Errors
+    /// The node that failed, or that the run was stopped.
+    pub fn at(&self, network: &Network, tap: Tap, cancel: &Cancel) -> Result<Tensor, MethodError> {
+        if let Some(kept) = self.values.get(&tap.value) {
+            return Ok(kept.shallow_clone());
+        }
+        let given = [(network.source()?, self.input.shallow_clone())];
+        Ok(network.engine.run(&given, &[tap], cancel)?.get(tap.value)?.shallow_clone())
+    }
+
     /// The tensor of a value that was kept.
     ///
     /// # Errors

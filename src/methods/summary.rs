@@ -19,12 +19,13 @@ pub struct Row {
     pub type_name: String,
     /// Number of layers around it.
     pub depth: usize,
-    /// Shape of its output with the batch dimension, as the model's own layout has it.
-    pub output_shape: Vec<i64>,
+    /// Shape of its output with the batch dimension, as the model's own layout has it; `None` where the layer does not run,
+    /// because the file does not hold all that the network does.
+    pub output_shape: Option<Vec<i64>>,
     /// Numbers that the layer and those below it own.
     pub parameters: u64,
-    /// Multiply–adds for one picture, of the layer and those below it.
-    pub macs: u64,
+    /// Multiply–adds for one picture, of the layer and those below it; `None` where the layer does not run.
+    pub macs: Option<u64>,
 }
 
 /// Sums over the network.
@@ -34,7 +35,7 @@ pub struct Totals {
     pub parameters: u64,
     /// Those that training changes by gradients.
     pub trainable: u64,
-    /// Multiply–adds for one picture.
+    /// Multiply–adds for one picture, of all that runs.
     pub macs: u64,
 }
 
@@ -89,9 +90,9 @@ impl Network {
             path: layer.path.clone(),
             type_name: layer.type_name.clone(),
             depth: layer.depth,
-            output_shape: self.own_layout(shapes.get(&layer.output).cloned().unwrap_or_default()),
+            output_shape: layer.output.map(|output| self.own_layout(shapes.get(&output).cloned().unwrap_or_default())),
             parameters: self.parameters_within(index),
-            macs: of_layers[index],
+            macs: layer.output.map(|_| of_layers[index]),
         });
         Ok(Summary {
             layers: layers.collect(),

@@ -3,11 +3,11 @@
 use image::RgbImage;
 use tch::{Kind, Tensor};
 
-use super::{MethodError, Network, Place};
+use super::{MethodError, Network};
 use crate::engine::numbers;
 use crate::model::graph::{Argument, NodeId, Operator};
 use crate::model::preprocess::Order;
-use crate::model::{LayerId, LayerTree};
+use crate::model::{Layer, LayerId};
 
 /// Operators whose second tensor is a bank of kernels O×I×….
 const KERNELS: &[&str] = &["aten::conv2d", "aten::convolution", "aten::_convolution", "aten::linear", "aten::addmm"];
@@ -24,11 +24,11 @@ pub struct Kernels {
 /// The kernels that a layer convolves or multiplies with: each output channel's I×H×W kernel, laid out as a mosaic of I tiles.
 ///
 /// # Errors
-/// When the layer has none of its own.
-pub fn kernels(network: &Network, place: &Place) -> Result<Kernels, MethodError> {
-    let none = || MethodError::NoWeights(place.name.clone());
-    let id = place.layer.ok_or_else(none)?;
-    let weight = weight_of(network, &network.layers, id).ok_or_else(none)?;
+/// When the layer has none of its own, or the index is not of this tree.
+pub fn kernels(network: &Network, id: LayerId) -> Result<Kernels, MethodError> {
+    let layer = network.layers.get(id).ok_or(MethodError::NoSuchLayer(id.0))?;
+    let none = || MethodError::NoWeights(layer.path.clone());
+    let weight = weight_of(network, layer).ok_or_else(none)?;
     let sizes = weight.size();
     let kernels = match *sizes.as_slice() {
         [outputs, inputs] => weight.f_reshape([outputs, inputs, 1, 1])?,
@@ -66,11 +66,10 @@ pub fn colour_pictures(network: &Network, kernels: &Tensor) -> Result<Vec<RgbIma
 
 /// Whether [`kernels`] has something to show for a layer.
 pub fn has_kernels(network: &Network, id: LayerId) -> bool {
-    weight_of(network, &network.layers, id).is_some()
+    network.layers.get(id).and_then(|layer| weight_of(network, layer)).is_some()
 }
 
-fn weight_of(network: &Network, layers: &LayerTree, id: LayerId) -> Option<Tensor> {
-    let layer = layers.get(id)?;
+fn weight_of(network: &Network, layer: &Layer) -> Option<Tensor> {
     let nodes = &network.engine.graph().nodes;
     let kernel = |node: &NodeId| {
         let node = nodes.get(node.0)?;
@@ -82,6 +81,9 @@ fn weight_of(network: &Network, layers: &LayerTree, id: LayerId) -> Option<Tenso
         let Argument::Value(value) = &argument.1 else { return None };
         network.engine.weight(*value).map(Tensor::shallow_clone)
     };
+    if let Some(kernel) = layer.kernel {
+        return network.engine.weight(kernel).map(Tensor::shallow_clone);
+    }
     // A module of several convolutions has no kernels of its own.
     let mut found = layer.nodes.iter().filter_map(kernel);
     let first = found.next()?;

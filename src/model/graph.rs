@@ -1,9 +1,12 @@
 //! The one representation every model file is lowered to: a list of ATen operator calls.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+pub use super::size_operator::SizeOperator;
 
 /// Index of a value in [`Graph::values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,43 +110,6 @@ impl From<ValueId> for Argument {
     fn from(value: ValueId) -> Self {
         Self::Value(value)
     }
-}
-
-/// Arithmetic on sizes: what `_operator.*` and `math.*` stand for in an exported program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are Python's")]
-pub enum SizeOperator {
-    Add,
-    Sub,
-    Mul,
-    FloorDiv,
-    TrueDiv,
-    Mod,
-    Pow,
-    Neg,
-    Pos,
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    Max,
-    Min,
-    Ceil,
-    Floor,
-    Round,
-    Sqrt,
-    ToFloat,
-    ToInt,
-    Not,
-    And,
-    Or,
-    /// The second where the first is true, else the third.
-    If,
-    ShiftLeft,
-    ShiftRight,
-    GetItem,
 }
 
 /// What a node calls.
@@ -278,6 +244,24 @@ impl Weight {
     }
 }
 
+/// A module as the file lists it.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// The modules around it, outermost first, and itself.
+    pub scope: Vec<Scope>,
+    /// The weight that it convolves or multiplies with, output channels first, where it is known without the call.
+    pub kernel: Option<ValueId>,
+}
+
+/// What a file says of a network of which it does not hold everything that runs.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// All modules in the file's order, those that no node belongs to among them.
+    pub modules: Vec<Module>,
+    /// Why some have no node, as a part of a line: `the network ends at layer hub, whose code is not in the file`.
+    pub reason: String,
+}
+
 /// A network as ATen operator calls in the order in which they run.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
@@ -291,6 +275,10 @@ pub struct Graph {
     pub weights: Vec<Weight>,
     /// What the network gives, in order.
     pub outputs: Vec<ValueId>,
+    /// Element types that weights are run in, where these are not the file's.
+    pub run_types: HashMap<ValueId, DType>,
+    /// The modules, where the nodes are not the whole network.
+    pub outline: Option<Outline>,
 }
 
 impl Graph {

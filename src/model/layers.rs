@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::graph::{Graph, NodeId, Operator, Tap, ValueId, WeightRole};
+use super::graph::{Graph, NodeId, Operator, Outline, Scope, Tap, ValueId, WeightRole};
 
 /// Index of a layer in [`LayerTree::layers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -32,8 +32,11 @@ pub struct Layer {
     pub parent: Option<LayerId>,
     /// Number of modules around it.
     pub depth: usize,
-    /// What it gives: the last of its values that is read outside it.
-    pub output: ValueId,
+    /// What it gives: the last of its values that is read outside it. `None` where it does not run, or not to its end, because
+    /// the file does not hold all that the network does.
+    pub output: Option<ValueId>,
+    /// The weight that it convolves or multiplies with, where that is known without a node.
+    pub kernel: Option<ValueId>,
     /// Nodes in it, those of modules below included, in the order in which they run.
     pub nodes: Vec<NodeId>,
     /// Numbers that the layer itself owns, those of modules below not included: learned, and not.
@@ -45,9 +48,9 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// The layer's output, once its last node has run.
-    pub fn tap(&self) -> Tap {
-        Tap { value: self.output, after: self.nodes.last().copied() }
+    /// The layer's output, once its last node has run; `None` where it has none.
+    pub fn tap(&self) -> Option<Tap> {
+        Some(Tap { value: self.output?, after: self.nodes.last().copied() })
     }
 
     /// Learned and other numbers of the layer itself.
@@ -56,7 +59,8 @@ impl Layer {
     }
 }
 
-/// All layers, each after the one around it and in the order in which they first run.
+/// All layers, each after the one around it and in the order in which they first run; those that do not run stand where the
+/// file has them.
 #[derive(Debug, Clone, Default)]
 pub struct LayerTree {
     /// The layers in the order in which a tree draws them.
@@ -113,13 +117,16 @@ const PLUMBING: &[&str] = &[
 ];
 
 impl LayerTree {
-    /// Reads the tree off the scopes of the graph's nodes.
+    /// Reads the tree off the scopes of the graph's nodes, and off its outline where it has one.
     pub fn of(graph: &Graph) -> Self {
         let mut builder = Builder::default();
         for (index, node) in graph.nodes.iter().enumerate() {
             builder.add(graph, NodeId(index), node);
         }
         builder.find_outputs(graph);
+        if let Some(outline) = &graph.outline {
+            builder.add_outline(outline);
+        }
         builder.add_weights(graph);
         builder.finish()
     }
@@ -157,8 +164,7 @@ impl Builder {
         let mut parent = None;
         for (depth, scope) in node.scope.iter().enumerate() {
             let layer = self.by_path.get(&*scope.path).copied();
-            let layer =
-                layer.unwrap_or_else(|| self.push(&scope.path, &scope.kind, LayerKind::Module, parent, depth, output));
+            let layer = layer.unwrap_or_else(|| self.push_beside(scope, parent, depth));
             self.layers[layer].nodes.push(id);
             parent = Some(layer);
         }
@@ -170,19 +176,27 @@ impl Builder {
             return;
         }
         let depth = node.scope.len();
-        let operator = self.push(&node.name, &node.operator.to_string(), LayerKind::Operator, parent, depth, output);
+        let operator = self.push(&node.name, &node.operator.to_string(), LayerKind::Operator, parent, depth);
+        self.siblings(parent).push(operator);
         self.layers[operator].nodes.push(id);
     }
 
-    fn push(
-        &mut self,
-        path: &str,
-        type_name: &str,
-        kind: LayerKind,
-        parent: Option<usize>,
-        depth: usize,
-        output: ValueId,
-    ) -> usize {
+    /// A module as the last of those around which `parent` is.
+    fn push_beside(&mut self, scope: &Scope, parent: Option<usize>, depth: usize) -> usize {
+        let module = self.push(&scope.path, &scope.kind, LayerKind::Module, parent, depth);
+        self.siblings(parent).push(module);
+        module
+    }
+
+    fn siblings(&mut self, parent: Option<usize>) -> &mut Vec<usize> {
+        match parent {
+            Some(parent) => &mut self.children[parent],
+            None => &mut self.roots,
+        }
+    }
+
+    /// A layer that has no place among its siblings yet.
+    fn push(&mut self, path: &str, type_name: &str, kind: LayerKind, parent: Option<usize>, depth: usize) -> usize {
         let index = self.layers.len();
         self.layers.push(Layer {
             path: path.to_owned(),
@@ -191,17 +205,14 @@ impl Builder {
             kind,
             parent: parent.map(LayerId),
             depth,
-            output,
+            output: None,
+            kernel: None,
             nodes: Vec::new(),
             trainable: 0,
             frozen: 0,
             has_children: false,
         });
         self.children.push(Vec::new());
-        match parent {
-            Some(parent) => self.children[parent].push(index),
-            None => self.roots.push(index),
-        }
         if kind == LayerKind::Module {
             self.by_path.insert(path.to_owned(), index);
         }
@@ -227,9 +238,47 @@ impl Builder {
                 .rev()
                 .flat_map(made)
                 .find(|value| last_reader.get(value).is_some_and(|&reader| reader > end));
-            if let Some(value) = given.or_else(|| layer.nodes.iter().rev().flat_map(made).next()) {
-                layer.output = value;
+            layer.output = given.or_else(|| layer.nodes.iter().rev().flat_map(made).next());
+        }
+    }
+
+    /// Puts modules without nodes behind what the file has before them, and takes the output from what is around them: what
+    /// such a module made so far is not what it gives.
+    fn add_outline(&mut self, outline: &Outline) {
+        // What runs keeps its order: the last of it that the file has before a place, and what follows that.
+        let mut before: HashMap<Option<usize>, usize> = HashMap::new();
+        let mut following: HashMap<(Option<usize>, Option<usize>), Vec<usize>> = HashMap::new();
+        for module in &outline.modules {
+            let mut parent = None;
+            for (depth, scope) in module.scope.iter().enumerate() {
+                let known = self.by_path.get(&*scope.path).copied();
+                let layer = known.unwrap_or_else(|| {
+                    let layer = self.push(&scope.path, &scope.kind, LayerKind::Module, parent, depth);
+                    following.entry((parent, before.get(&parent).copied())).or_default().push(layer);
+                    layer
+                });
+                if depth + 1 < module.scope.len() {
+                    parent = Some(layer);
+                } else if !self.layers[layer].nodes.is_empty() {
+                    before.insert(parent, layer);
+                } else {
+                    self.layers[layer].kernel = module.kernel;
+                    let mut around = parent;
+                    while let Some(index) = around {
+                        self.layers[index].output = None;
+                        around = self.layers[index].parent.map(|parent| parent.0);
+                    }
+                }
             }
+        }
+        for parent in std::iter::once(None).chain((0..self.layers.len()).map(Some)) {
+            let running = std::mem::take(self.siblings(parent));
+            let mut placed = following.remove(&(parent, None)).unwrap_or_default();
+            for layer in running {
+                placed.push(layer);
+                placed.extend(following.remove(&(parent, Some(layer))).unwrap_or_default());
+            }
+            *self.siblings(parent) = placed;
         }
     }
 

@@ -6,9 +6,11 @@ pub mod input;
 pub mod labels;
 pub mod layers;
 pub mod nearest;
+pub mod precision;
 pub mod preprocess;
 pub mod printable;
 pub mod resample;
+mod size_operator;
 pub mod spec;
 
 pub use graph::Graph;
@@ -16,6 +18,7 @@ pub use input::{InputDescription, InputTensor, Layout, Source};
 pub use labels::Labels;
 pub use layers::{Layer, LayerId, LayerKind, LayerTree};
 pub use nearest::{nearest, suggestion};
+pub use precision::Precision;
 pub use preprocess::Preprocessing;
 pub use printable::printable;
 
@@ -45,5 +48,15 @@ impl Model {
     pub fn new(name: String, format: &'static str, graph: Graph, input: InputDescription) -> Self {
         let layers = LayerTree::of(&graph);
         Self { name, format, graph, layers, input, labels: None, negative_label: None, note: None }
+    }
+
+    /// The model, run in another precision than its file's.
+    #[must_use]
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        if let Some(dtype) = precision.dtype() {
+            precision::convert(&mut self.graph, dtype);
+            self.layers = LayerTree::of(&self.graph);
+        }
+        self
     }
 }

@@ -6,13 +6,13 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::engine::{DeviceChoice, EngineError};
+use crate::engine::{DeviceChoice, EngineError, MemoryLimit, Resources};
 use crate::formats::{self, Demo, OpenError};
 use crate::methods::{MethodError, Network};
 use crate::model::labels::LabelError;
 use crate::model::preprocess::PreprocessError;
 use crate::model::spec::SpecError;
-use crate::model::{InputDescription, InputTensor, Labels, Preprocessing, Source};
+use crate::model::{InputDescription, InputTensor, Labels, Precision, Preprocessing, Source};
 use crate::picture::load::Loaded;
 
 /// The model to open, and what the user says about it.
@@ -22,6 +22,10 @@ pub struct Opening {
     pub model: ModelChoice,
     /// Where it runs.
     pub device: DeviceChoice,
+    /// How much memory may be taken.
+    pub memory: MemoryLimit,
+    /// The element type that it is run in.
+    pub precision: Precision,
     /// What is done to pictures, in place of what the file says or what is guessed.
     pub preprocess: Option<String>,
     /// Name or file of the labels.
@@ -111,7 +115,9 @@ pub fn network(opening: &Opening) -> Result<Network, NetworkError> {
         model.negative_label = None;
     }
     let file = model.name.clone();
-    let mut network = Network::load(model, device).map_err(|reason| NetworkError::Graph { file, reason })?;
+    let resources = Resources { device, limit: opening.memory };
+    let model = model.in_precision(opening.precision);
+    let mut network = Network::load(model, resources).map_err(|reason| NetworkError::Graph { file, reason })?;
     if network.labels.is_none() && network.classes() == Some(1000) {
         network.labels = Some(Labels::imagenet());
     }

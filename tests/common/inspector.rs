@@ -35,6 +35,7 @@ pub fn layer(path: &str, kind: &str, depth: usize, parent: Option<usize>, has_ch
         depth,
         parameters: 1_728,
         has_children,
+        has_activations: true,
         has_weights: kind == "Conv2d",
     }
 }

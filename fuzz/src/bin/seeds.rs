@@ -57,13 +57,21 @@ fn main() -> std::io::Result<()> {
             for program in entries(&bytes, "models/model.json") {
                 seed("exported_program", &program)?;
             }
+            let code = entries(&bytes, ".py").concat();
+            let pickles = ["data.pkl", "constants.pkl", "traced_inputs.pkl"].map(|name| entries(&bytes, name)).concat();
+            for pickle in pickles.iter().filter(|_| !code.is_empty()) {
+                if let Ok(length) = u16::try_from(pickle.len()) {
+                    seed("torchscript", &[&length.to_le_bytes(), pickle.as_slice(), &code].concat())?;
+                }
+            }
         }
         if kind == "pkl" {
             seed("pickle", &bytes)?;
         }
         if kind == "safetensors"
             && let Some((length, rest)) = bytes.split_first_chunk()
-            && let Some(header) = usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| rest.get(..length))
+            && let Some(header) =
+                usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| rest.get(..length))
         {
             seed("safetensors", header)?;
         }

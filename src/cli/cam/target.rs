@@ -151,9 +151,9 @@ impl TargetOptions {
         Ok(network.engine.run(&given, &[value.into()], &Cancel::new())?.get(value)?.shallow_clone())
     }
 
-    /// Only the first output's probabilities are known to be some.
+    /// Only the first output's probabilities are known to be some, and what a network that ends early gives is no answer.
     fn said(&self, network: &Network, output: &Tensor, class: ClassId) -> Result<Option<(f32, f32)>, Failure> {
-        if self.output != 0 {
+        if self.output != 0 || network.ends_early().is_some() {
             return Ok(None);
         }
         let all = predictions::top(network, output, usize::MAX)?;

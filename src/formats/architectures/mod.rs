@@ -13,6 +13,7 @@ mod named;
 mod skeleton;
 mod view;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 pub use error::ArchitectureError;
@@ -20,7 +21,7 @@ pub use error::ArchitectureError;
 use super::checkpoint::Checkpoint;
 use super::exported_program::Dimension;
 use super::guess;
-use crate::model::graph::{DType, Graph};
+use crate::model::graph::{DType, Graph, ValueId};
 use crate::model::{InputDescription, Labels, Layout, Preprocessing, Source};
 use fit::{Declared, Fit};
 use library::{Entry, Library, Line};
@@ -136,11 +137,10 @@ fn fill(
     checkpoint: Checkpoint,
     fit: &Fit,
 ) -> Result<(Graph, Option<String>), ArchitectureError> {
-    let mut places = fit.tensors.iter();
-    let mut chosen = Vec::with_capacity(skeleton.wanted.len());
-    for weight in &skeleton.wanted {
-        chosen.push((weight.value, places.next().copied().flatten()));
-    }
+    // What is wanted is less once the classifier is cut off.
+    let values = skeleton.wanted.iter().map(|weight| weight.value);
+    let chosen: HashMap<ValueId, usize> =
+        values.zip(&fit.tensors).filter_map(|(value, place)| Some((value, (*place)?))).collect();
     let mut notes = Vec::new();
     if fit.headless {
         if !skeleton.cut_head() {
@@ -149,11 +149,10 @@ fn fill(
         notes.push("it has no classifier; the output is the features before it".to_owned());
     }
     let mut tensors: Vec<_> = checkpoint.tensors.into_iter().map(Some).collect();
-    let mut shared = std::collections::HashMap::new();
+    let mut shared = HashMap::new();
     for weight in std::mem::take(&mut skeleton.wanted) {
-        let place = chosen.iter().find(|(value, _)| *value == weight.value).and_then(|(_, place)| *place);
         let missing = || ArchitectureError::Damaged(format!("{} is not where it was found", weight.name));
-        let place = place.ok_or_else(missing)?;
+        let place = *chosen.get(&weight.value).ok_or_else(missing)?;
         let tensor = match tensors.get_mut(place).and_then(Option::take) {
             Some(tensor) => shared.entry(place).or_insert(tensor).clone(),
             None => shared.get(&place).cloned().ok_or_else(missing)?,

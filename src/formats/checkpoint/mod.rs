@@ -127,9 +127,20 @@ pub fn is_checkpoint<'a>(names: impl Iterator<Item = &'a str> + Clone) -> bool {
 /// # Errors
 /// As [`open`].
 pub fn read<R: Read + Seek>(reader: BufReader<R>) -> Result<Checkpoint, CheckpointError> {
-    let mut checkpoint = stored(reader)?;
+    stored(reader).map(without_prefixes)
+}
+
+/// Reads a checkpoint that is a zip.
+///
+/// # Errors
+/// As [`open`].
+pub fn of_archive<R: Read + Seek>(archive: Archive<R>) -> Result<Checkpoint, CheckpointError> {
+    zip::read(archive).map(without_prefixes)
+}
+
+fn without_prefixes(mut checkpoint: Checkpoint) -> Checkpoint {
     prefixes::remove(&mut checkpoint.tensors);
-    Ok(checkpoint)
+    checkpoint
 }
 
 /// The checkpoint of one file with the names that the file gives.

@@ -35,40 +35,7 @@ pub(super) fn operator(target: &str) -> Option<Operator> {
         let overload = if overload == "default" { "" } else { overload };
         return Some(Operator::Aten { name: format!("{namespace}::{name}").into(), overload: overload.into() });
     }
-    let name = target.rsplit('.').next()?;
-    Some(Operator::Size(match name {
-        "add" => SizeOperator::Add,
-        "sub" => SizeOperator::Sub,
-        "mul" => SizeOperator::Mul,
-        "floordiv" | "FloorDiv" => SizeOperator::FloorDiv,
-        "truediv" | "IntTrueDiv" => SizeOperator::TrueDiv,
-        "mod" | "Mod" | "PythonMod" => SizeOperator::Mod,
-        "pow" => SizeOperator::Pow,
-        "neg" => SizeOperator::Neg,
-        "pos" => SizeOperator::Pos,
-        "eq" => SizeOperator::Eq,
-        "ne" => SizeOperator::Ne,
-        "lt" => SizeOperator::Lt,
-        "le" => SizeOperator::Le,
-        "gt" => SizeOperator::Gt,
-        "ge" => SizeOperator::Ge,
-        "sym_max" | "max" => SizeOperator::Max,
-        "sym_min" | "min" => SizeOperator::Min,
-        "ceil" => SizeOperator::Ceil,
-        "floor" => SizeOperator::Floor,
-        "round" => SizeOperator::Round,
-        "sym_sqrt" | "_sym_sqrt" | "sqrt" => SizeOperator::Sqrt,
-        "sym_float" => SizeOperator::ToFloat,
-        "sym_int" | "trunc" => SizeOperator::ToInt,
-        "sym_not" => SizeOperator::Not,
-        "and_" => SizeOperator::And,
-        "or_" => SizeOperator::Or,
-        "sym_ite" => SizeOperator::If,
-        "lshift" => SizeOperator::ShiftLeft,
-        "rshift" => SizeOperator::ShiftRight,
-        "getitem" => SizeOperator::GetItem,
-        _ => return None,
-    }))
+    SizeOperator::named(target.rsplit('.').next()?).map(Operator::Size)
 }
 
 type Arguments = Vec<(Arc<str>, Argument)>;

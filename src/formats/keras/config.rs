@@ -113,17 +113,21 @@ impl ModelConfig {
         self.layers.iter().any(first)
     }
 
-    /// Shape of the model's only input, with the batch dimension.
-    pub(super) fn input_shape(&self) -> Option<Vec<Option<u64>>> {
-        let first = match &self.joining {
-            Joining::Sequential => self.layers.first()?,
-            Joining::Functional { inputs, .. } => self
-                .layers
-                .iter()
-                .find(|layer| inputs.first().is_some_and(|input| input.layer == layer.options.name))?,
+    /// Shape of an input with the batch dimension; without one that of a Sequential.
+    pub(super) fn input_shape(&self, input: Option<&Source>) -> Option<Vec<Option<u64>>> {
+        let first = match input {
+            Some(input) => self.layers.iter().find(|layer| input.layer == layer.options.name)?,
+            None => self.layers.first()?,
         };
         let own = ["batch_shape", "batch_input_shape"].iter().find_map(|key| shape(first.options.get(key)?));
-        own.or_else(|| first.model.as_ref()?.input_shape()).or_else(|| self.build_input_shape.clone())
+        let inner = || {
+            let model = first.model.as_ref()?;
+            match &model.joining {
+                Joining::Functional { inputs, .. } => model.input_shape(Some(inputs.first()?)),
+                Joining::Sequential => model.input_shape(None),
+            }
+        };
+        own.or_else(inner).or_else(|| self.build_input_shape.clone())
     }
 }
 
@@ -144,7 +148,11 @@ impl LayerConfig {
         let calls = json.get("inbound_nodes").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
         let entries = if model.is_some() { Map::new() } else { config.as_object().cloned().unwrap_or_default() };
         Ok(Self {
-            number: snake_case(if class == "GroupQueryAttention" { "GroupedQueryAttention" } else { class }),
+            number: snake_case(match class {
+                "GroupQueryAttention" => "GroupedQueryAttention",
+                // Archives know a class by its own name alone.
+                class => class.rsplit('>').next().unwrap_or(class),
+            }),
             options: Options {
                 name: printable(name).into_owned(),
                 class: printable(class).into_owned(),

@@ -60,6 +60,22 @@ pub(super) struct Array {
     pub(super) shape: Vec<u64>,
 }
 
+/// An array of a layer.
+pub(super) struct Listed {
+    /// Its path, for [`KerasFile::array`].
+    pub(super) path: String,
+    /// Its name in the layer, as the file gives it: `kernel`, `mix/kernel`; in an archive a number (`0`, `mix/0`).
+    pub(super) name: String,
+}
+
+impl Array {
+    /// Whether it holds numbers.
+    pub(super) fn is_numeric(&self) -> bool {
+        let datatype = self.dataset.datatype();
+        matches!(datatype, Ok(Datatype::FloatingPoint { .. } | Datatype::FixedPoint { .. }))
+    }
+}
+
 fn damaged(error: &hdf5_pure::Error) -> KerasError {
     KerasError::Damaged(printable(&error.to_string()).into_owned())
 }
@@ -211,6 +227,30 @@ impl KerasFile {
         Ok(parts.flatten().cloned().collect())
     }
 
+    /// Every array of a layer, also those of layers that it makes itself.
+    pub(super) fn list(&mut self, layer: &Address) -> Result<Vec<Listed>, KerasError> {
+        match self.store {
+            Store::Numbered(word) => {
+                let models: Vec<&str> = layer.numbers.iter().flat_map(|number| [word, number.as_str()]).collect();
+                let path = models.join("/");
+                let mut found = Vec::new();
+                let mut visits = MOST_GROUPS;
+                if let Ok(group) = self.file.group(&path) {
+                    list_below(&group, &path, "", MOST_LEVELS, &mut visits, &mut found)?;
+                }
+                Ok(found)
+            }
+            Store::Named => {
+                let Some(group) = layer.names.first() else { return Ok(Vec::new()) };
+                let own = |array: &String| {
+                    let name = own_name(array, &layer.names)?;
+                    Some(Listed { path: format!("model_weights/{group}/{array}"), name })
+                };
+                Ok(self.weight_names(group)?.iter().filter_map(own).collect())
+            }
+        }
+    }
+
     /// Finds an array by a path of [`Self::find`]; `None` where there is none.
     pub(super) fn array(&self, path: &str) -> Result<Option<Array>, KerasError> {
         let Ok(dataset) = self.file.dataset(path) else { return Ok(None) };
@@ -238,6 +278,45 @@ impl KerasFile {
         };
         if bytes.len() as u64 == elements.saturating_mul(4) { Ok(bytes) } else { Err(lies()) }
     }
+}
+
+/// The name of an array in its layer, without Keras 2's number of the output that it was made by; `None` where it is another
+/// layer's. A top-level layer's group holds nothing but its own weights, whatever their paths.
+fn own_name(array: &str, own_path: &[String]) -> Option<String> {
+    let last = own_path.last()?;
+    let within = array.strip_prefix(last.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    let within = within.or_else(|| array.split_once(&format!("/{last}/")).map(|(_, rest)| rest));
+    let name = within.or_else(|| (own_path.len() == 1).then_some(array))?;
+    Some(name.rsplit_once(':').map_or(name, |(name, _)| name).to_owned())
+}
+
+/// No layer's layers lie deeper, or are more, than these: groups of a damaged file may hold each other.
+const MOST_LEVELS: usize = 32;
+const MOST_GROUPS: usize = 10_000;
+
+/// The arrays in a group of an archive and below it; `vars` says nothing in their names.
+fn list_below(
+    group: &hdf5_pure::Group,
+    path: &str,
+    name: &str,
+    levels: usize,
+    visits: &mut usize,
+    found: &mut Vec<Listed>,
+) -> Result<(), KerasError> {
+    *visits = visits
+        .checked_sub(1)
+        .filter(|_| levels > 0)
+        .ok_or_else(|| KerasError::Damaged(format!("its groups below {} hold each other", printable(path))))?;
+    let inside = |entry: &str| if name.is_empty() { entry.to_owned() } else { format!("{name}/{entry}") };
+    for entry in group.datasets().map_err(|error| damaged(&error))? {
+        found.push(Listed { path: format!("{path}/{entry}"), name: inside(&entry) });
+    }
+    for entry in group.groups().map_err(|error| damaged(&error))? {
+        let inner = group.group(&entry).map_err(|error| damaged(&error))?;
+        let name = if entry == "vars" { name.to_owned() } else { inside(&entry) };
+        list_below(&inner, &format!("{path}/{entry}"), &name, levels - 1, visits, found)?;
+    }
+    Ok(())
 }
 
 /// The array among `arrays` whose path ends in one of `names` and, before that, in most of the layer's own path.

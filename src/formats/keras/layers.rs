@@ -12,7 +12,7 @@ use super::{
 use crate::model::graph::{Argument, Operator, Scope, SizeOperator, ValueId};
 
 /// More nodes than any network has: a small file can call nested models of nested models without end.
-const MOST_NODES: usize = 100_000;
+pub(super) const MOST_NODES: usize = 100_000;
 
 /// A layer that is being lowered.
 pub(super) struct Call<'a> {
@@ -26,6 +26,48 @@ pub(super) struct Call<'a> {
     /// Weights that this call has asked for.
     pub(super) weights_asked: usize,
 }
+
+/// Keras's own layers that are not run here. A class that is none of Keras's is somebody's own, also where the file does not
+/// say so.
+const OTHERS_OF_KERAS: &[&str] = &[
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
+    "AdditiveAttention",
+    "AugMix",
+    "Bidirectional",
+    "CategoryEncoding",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "CuDNNGRU",
+    "CuDNNLSTM",
+    "Discretization",
+    "Embedding",
+    "GRU",
+    "HashedCrossing",
+    "Hashing",
+    "IntegerLookup",
+    "LSTM",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "Masking",
+    "MelSpectrogram",
+    "Pipeline",
+    "RNN",
+    "ReversibleEmbedding",
+    "STFTSpectrogram",
+    "SimpleRNN",
+    "Solarization",
+    "SpectralNormalization",
+    "StringLookup",
+    "TextVectorization",
+    "TimeDistributed",
+    "Wrapper",
+];
 
 /// Layers that do something in training only.
 const IDENTITIES: &[&str] = &[
@@ -157,7 +199,7 @@ impl Call<'_> {
     /// Why the layer cannot be run: an unknown class.
     fn unknown(&self) -> KerasError {
         let (layer, class) = (self.path.clone(), self.options.class.clone());
-        if self.options.foreign {
+        if self.options.foreign || !OTHERS_OF_KERAS.contains(&&*class) {
             KerasError::ForeignLayer { layer, class }
         } else {
             KerasError::UnsupportedLayer { layer, class }
@@ -220,7 +262,7 @@ impl Call<'_> {
 }
 
 /// A class without the count of dimensions in it, and the count: `Conv2DTranspose` is `Conv_Transpose` of 2.
-fn dimensions(class: &str) -> (&str, usize) {
+pub(super) fn dimensions(class: &str) -> (&str, usize) {
     for (ending, count) in [("1D", 1), ("2D", 2), ("3D", 3)] {
         if let Some(stem) = class.strip_suffix(ending) {
             return (stem, count);

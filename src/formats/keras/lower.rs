@@ -1,15 +1,16 @@
 //! The models of a file as one graph: which layer is called when, and under which path.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use super::arguments::{Arguments, Source};
 use super::config::{Joining, LayerConfig, ModelConfig};
 use super::file::{Address, KerasFile};
+use super::inputs::{self, Fed};
 use super::layers::{Call, keeps_numbers};
 use super::tensor::Tensor;
-use super::{KerasError, KerasInput, KerasModel};
-use crate::model::graph::{Graph, Scope, ValueId};
+use super::{KerasError, KerasInput, KerasModel, outline};
+use crate::model::graph::{Graph, Node, Scope, ValueId};
 use crate::model::printable;
 
 /// The graph so far, and where its weights come from.
@@ -22,6 +23,10 @@ pub(super) struct Lowering {
     pub(super) channels_first: bool,
     /// Whether Keras 1 or 2 wrote the file.
     pub(super) keras_2: bool,
+    /// The same by the arrays' places in the file.
+    pub(super) arrays: HashMap<String, ValueId>,
+    /// Layers that were called, by their names and those of the models around them.
+    run: HashSet<Vec<String>>,
     /// The first layer that cannot be run, where there is one.
     gap: Option<Gap>,
     /// How often a node's name was asked for.
@@ -30,42 +35,66 @@ pub(super) struct Lowering {
 
 /// A layer that cannot be run, because the file does not hold what it does or because it is not known here.
 struct Gap {
-    reason: String,
+    /// That the network ends there, as a part of a line.
+    end: String,
     /// What it would take.
     inputs: Vec<Tensor>,
 }
 
-/// The models around a layer.
+/// A call of a layer, or what is around one: nothing at the top.
 #[derive(Default)]
-struct Place {
-    /// Path of the innermost, with marks of calls; empty at the top.
+pub(super) struct Place {
+    /// Path of the innermost, with marks of calls.
     path: String,
-    address: Address,
-    scope: Vec<Scope>,
+    pub(super) address: Address,
+    pub(super) scope: Vec<Scope>,
+}
+
+impl Place {
+    /// A call of a layer in this model.
+    pub(super) fn of(&self, layer: &LayerConfig, call: usize) -> Self {
+        let name = &layer.options.name;
+        let mark = if call == 0 { String::new() } else { format!("@{call}") };
+        let path = if self.path.is_empty() { format!("{name}{mark}") } else { format!("{}.{name}{mark}", self.path) };
+        let mut scope = self.scope.clone();
+        scope.push(Scope { path: path.as_str().into(), kind: layer.options.class.as_str().into() });
+        let mut address = self.address.clone();
+        address.names.push(name.clone());
+        address.numbers.push(layer.number.clone());
+        Self { path, address, scope }
+    }
 }
 
 /// Lowers a whole file.
 pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel, KerasError> {
     let channels_first = config.channels_first();
-    let (input_name, sizes) = picture(config, channels_first)?;
     let mut lowering = Lowering {
         graph: Graph::default(),
         keras_2: file.version().is_some_and(|version| version.starts_with(['1', '2'])),
         file,
         weights: HashMap::new(),
+        arrays: HashMap::new(),
+        run: HashSet::new(),
         channels_first,
         gap: None,
         names: HashMap::new(),
     };
-    let value = lowering.graph.value(input_name);
-    lowering.graph.inputs.push(value);
-    let input = Tensor { value, sizes: sizes.to_vec(), moved: !channels_first };
-    let [height, width, channels] = if channels_first { [sizes[1], sizes[2], sizes[0]] } else { sizes };
-    let outputs = match lowering.model(config, &Place::default(), vec![input]) {
+    let Fed { tensors, picture, note } = inputs::feed(&mut lowering, config)?;
+    let [height, width, channels] = match *picture.sizes.as_slice() {
+        [channels, height, width] if channels_first => [height, width, channels],
+        [height, width, channels] => [height, width, channels],
+        _ => [None; 3],
+    };
+    let outputs = match lowering.model(config, &Place::default(), tensors) {
         Ok(outputs) => outputs,
-        Err(error) => vec![lowering.end(&error).ok_or(error)?],
+        Err(error) => vec![lowering.end(&error, picture.clone()).ok_or(error)?],
     };
     lowering.graph.outputs.extend(outputs.iter().map(|output| output.value));
+    if let Some(gap) = &lowering.gap {
+        let reason = gap.end.clone();
+        outline::add(&mut lowering, config, reason)?;
+        lowering.end_branches();
+    }
     let classes = outputs.first().and_then(|output| output.sizes.as_slice().first().copied().flatten());
     let classes = classes.filter(|_| outputs.first().is_some_and(|output| output.rank() == 2));
     let first =
@@ -74,7 +103,7 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
     Ok(KerasModel {
         format: lowering.file.format(),
         classes: classes.and_then(|classes| usize::try_from(classes).ok()),
-        note: lowering.note(config),
+        note: joined([lowering.note(config), note]),
         rescaling: first.is_some_and(|layer| matches!(&*layer.kind, "Rescaling" | "Normalization")),
         graph: lowering.graph,
         name: printable(&config.name).into_owned(),
@@ -87,31 +116,10 @@ pub(super) fn model(config: &ModelConfig, file: KerasFile) -> Result<KerasModel,
     })
 }
 
-/// Name and shape, as Keras has it, of the one picture that the model takes.
-fn picture(config: &ModelConfig, channels_first: bool) -> Result<(String, [Option<i64>; 3]), KerasError> {
-    let name = match &config.joining {
-        Joining::Functional { inputs, .. } => match inputs.as_slice() {
-            [input] => input.layer.clone(),
-            inputs => return Err(KerasError::OtherKind(format!("a model of {} inputs", inputs.len()))),
-        },
-        Joining::Sequential => "input".to_owned(),
-    };
-    let shape = config
-        .input_shape()
-        .ok_or_else(|| KerasError::OtherKind("a model that does not say the shape of its input".to_owned()))?;
-    let sizes: Vec<Option<i64>> =
-        shape.iter().map(|size| size.and_then(|size| i32::try_from(size).ok()).map(i64::from)).collect();
-    let channels = if channels_first { 1 } else { 3 };
-    match sizes.as_slice() {
-        &[_, one, two, three] if sizes[channels].is_some() && [one, two, three].iter().all(|size| *size != Some(0)) => {
-            Ok((name, [one, two, three]))
-        }
-        _ => {
-            let sizes: Vec<String> =
-                shape.iter().take(8).map(|size| size.map_or("?".to_owned(), |size| size.to_string())).collect();
-            Err(KerasError::OtherKind(format!("a model whose input has shape {}", sizes.join("×"))))
-        }
-    }
+/// What there is to say, in one line.
+fn joined(notes: [Option<String>; 2]) -> Option<String> {
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 impl Lowering {
@@ -122,18 +130,33 @@ impl Lowering {
         if *count == 1 { name } else { format!("{name}_{}", *count - 1) }
     }
 
-    /// Where a network ends that cannot be run to its end: before the first layer that cannot. `None` where nothing can be run,
-    /// or where the error is another.
-    fn end(&mut self, error: &KerasError) -> Option<Tensor> {
+    /// Whether a layer was called, at least once.
+    pub(super) fn has_run(&self, layer: &Address) -> bool {
+        self.run.contains(&layer.names)
+    }
+
+    /// Where a network ends that cannot be run to its end: before the first layer that cannot. Of one that begins with a layer
+    /// whose code is elsewhere that is the picture. `None` where nothing is known to run, or where the error is another.
+    fn end(&mut self, error: &KerasError, input: Tensor) -> Option<Tensor> {
         let gap = self.gap.as_ref().filter(|_| error.is_gap())?;
         let made =
             |tensor: &&Tensor| self.graph.nodes.iter().any(|node| node.makes().any(|value| value == tensor.value));
         let found = gap.inputs.iter().find(made).cloned();
         // Other branches may run further.
         found.or_else(|| {
-            let last = self.graph.nodes.iter().rev().flat_map(|node| node.makes().collect::<Vec<_>>()).next()?;
-            Some(Tensor::plain(last, Vec::new()))
+            let last = self.graph.nodes.iter().rev().flat_map(|node| node.makes().collect::<Vec<_>>()).next();
+            let last = last.map(|last| Tensor::plain(last, Vec::new()));
+            last.or_else(|| matches!(error, KerasError::ForeignLayer { .. }).then_some(input))
         })
+    }
+
+    /// Makes outputs of what else runs as far as it can, so that it runs at all.
+    fn end_branches(&mut self) {
+        let read: HashSet<ValueId> = self.graph.nodes.iter().flat_map(Node::reads).collect();
+        let ends = self.graph.nodes.iter().filter(|node| node.makes().all(|value| !read.contains(&value)));
+        let ends: Vec<ValueId> = ends.filter_map(|node| node.makes().next()).collect();
+        let known: HashSet<ValueId> = self.graph.outputs.iter().copied().collect();
+        self.graph.outputs.extend(ends.into_iter().filter(|end| !known.contains(end)));
     }
 
     /// What is missing from the graph, in one line.
@@ -147,11 +170,7 @@ impl Lowering {
         };
         let without = config.layers.iter().filter(|layer| !runs(layer)).count();
         let layers = if without == 1 { "layer has" } else { "layers have" };
-        Some(format!(
-            "the network ends early: {}; {without} of its {} {layers} no activations",
-            gap.reason,
-            config.layers.len()
-        ))
+        Some(format!("{}; {without} of its {} {layers} no activations", gap.end, config.layers.len()))
     }
 
     fn model(&mut self, config: &ModelConfig, place: &Place, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, KerasError> {
@@ -248,28 +267,29 @@ impl Lowering {
         place: &Place,
         given: &Arguments<Tensor>,
     ) -> Result<Vec<Tensor>, KerasError> {
-        let name = &layer.options.name;
-        let mark = if call == 0 { String::new() } else { format!("@{call}") };
-        let path = if place.path.is_empty() { format!("{name}{mark}") } else { format!("{}.{name}{mark}", place.path) };
-        let mut scope = place.scope.clone();
-        scope.push(Scope { path: path.as_str().into(), kind: layer.options.class.as_str().into() });
-        let mut address = place.address.clone();
-        address.names.push(name.clone());
-        address.numbers.push(layer.number.clone());
+        let place = place.of(layer, call);
         if let Some(model) = &layer.model {
-            return self.model(model, &Place { path, address, scope }, given.inputs());
+            return self.model(model, &place, given.inputs());
         }
+        let Place { path, address, scope } = place;
+        let names = address.names.clone();
         let mut call = Call { lowering: self, options: &layer.options, path, address, scope, weights_asked: 0 };
         let before = (call.lowering.graph.nodes.len(), call.lowering.graph.weights.len());
         let result = call.lower(given);
-        if let Err(error) = &result
-            && error.is_gap()
-        {
-            // Half a layer would be shown as the whole of it.
-            self.graph.nodes.truncate(before.0);
-            self.graph.weights.truncate(before.1);
-            self.weights.retain(|_, value| self.graph.weights.iter().any(|weight| weight.value == *value));
-            self.gap.get_or_insert_with(|| Gap { reason: error.to_string(), inputs: given.inputs() });
+        match &result {
+            Ok(_) => {
+                self.run.insert(names);
+            }
+            Err(error) if error.is_gap() => {
+                // Half a layer would be shown as the whole of it.
+                self.graph.nodes.truncate(before.0);
+                self.graph.weights.truncate(before.1);
+                let kept: HashSet<ValueId> = self.graph.weights.iter().map(|weight| weight.value).collect();
+                self.weights.retain(|_, value| kept.contains(value));
+                self.arrays.retain(|_, value| kept.contains(value));
+                self.gap.get_or_insert_with(|| Gap { end: error.end(), inputs: given.inputs() });
+            }
+            Err(_) => {}
         }
         result
     }

@@ -95,6 +95,7 @@ impl Call<'_> {
             data: data.into(),
         });
         self.lowering.weights.insert(name, value);
+        self.lowering.arrays.insert(found, value);
         Ok(value)
     }
 

@@ -5,6 +5,7 @@
 //! known, and by the graph where they depend on the input's size.
 
 mod call;
+mod emit;
 mod error;
 mod fold;
 mod input;
@@ -12,6 +13,7 @@ mod lower;
 mod names;
 mod operators;
 mod proto;
+mod reader;
 mod sizes;
 mod tensor;
 mod values;

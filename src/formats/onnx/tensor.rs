@@ -31,6 +31,8 @@ pub(super) struct Constant {
     pub(super) data: Bytes,
     /// Whether it is an initializer, as weights are, and not the output of a `Constant` node.
     pub(super) initializer: bool,
+    /// Whether its numbers are of four bits in the file.
+    pub(super) four_bits: bool,
     /// The graph's weight, once some node reads it.
     pub(super) value: Cell<Option<ValueId>>,
 }
@@ -49,6 +51,7 @@ impl Constant {
             strides,
             data: self.data.clone(),
             initializer: self.initializer,
+            four_bits: self.four_bits,
             value: Cell::new(None),
         }
     }
@@ -146,13 +149,20 @@ pub(super) fn dtype(data_type: i64) -> std::result::Result<DType, String> {
     }
 }
 
-/// Whether a type is an unsigned one that is held in a signed one, and its number of values.
-pub(super) fn wraps_at(data_type: i64) -> Option<i64> {
+/// The least number of a type that is held in another, and how many numbers it has.
+pub(super) fn wraps(data_type: i64) -> Option<(i64, i64)> {
     match data_type {
-        4 => Some(1 << 16),
-        12 => Some(1 << 32),
+        4 => Some((0, 1 << 16)),
+        12 => Some((0, 1 << 32)),
+        21 => Some((0, 1 << 4)),
+        22 => Some((-(1 << 3), 1 << 4)),
         _ => None,
     }
+}
+
+/// Whether a type's numbers are of four bits.
+pub(super) fn is_of_four_bits(data_type: i64) -> bool {
+    matches!(held(data_type), Some(Held::Halves { .. }))
 }
 
 fn type_name(data_type: i64) -> String {
@@ -236,6 +246,7 @@ impl Store {
             strides: None,
             data: bytes,
             initializer,
+            four_bits: is_of_four_bits(tensor.data_type),
             value: Cell::new(None),
         })
     }

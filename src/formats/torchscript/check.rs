@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Seek};
 
-use super::TorchScriptError;
+use super::error::TorchScriptError;
 use super::storages::{self, Example, Storage};
 use crate::formats::archive::Archive;
 use crate::model::printable::printable;

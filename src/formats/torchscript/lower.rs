@@ -129,7 +129,8 @@ fn node(call: &Call, scopes: &[Vec<Scope>], names: &mut Names) -> Result<Node, T
     let fail = |reason: String| TorchScriptError::Node { node: name.clone(), reason };
     let operator = match call.name.strip_prefix("size::") {
         Some(size) => {
-            Operator::Size(size_operator(size).ok_or_else(|| fail(format!("{} is no arithmetic on sizes", call.name)))?)
+            let known = SizeOperator::named(size);
+            Operator::Size(known.ok_or_else(|| fail(format!("{} is no arithmetic on sizes", call.name)))?)
         }
         None => Operator::Aten { name: call.name.as_str().into(), overload: call.overload.as_str().into() },
     };
@@ -181,32 +182,6 @@ fn argument(given: &Given) -> Result<Argument, String> {
         ),
         Given::Tagged(Tagged::MemoryFormat(number)) => Argument::MemoryFormat(*number),
         Given::Tagged(Tagged::Device(())) => Argument::Device,
-    })
-}
-
-fn size_operator(name: &str) -> Option<SizeOperator> {
-    Some(match name {
-        "add" => SizeOperator::Add,
-        "sub" => SizeOperator::Sub,
-        "mul" => SizeOperator::Mul,
-        "floordiv" => SizeOperator::FloorDiv,
-        "truediv" => SizeOperator::TrueDiv,
-        "mod" => SizeOperator::Mod,
-        "neg" => SizeOperator::Neg,
-        "eq" => SizeOperator::Eq,
-        "ne" => SizeOperator::Ne,
-        "lt" => SizeOperator::Lt,
-        "le" => SizeOperator::Le,
-        "gt" => SizeOperator::Gt,
-        "ge" => SizeOperator::Ge,
-        "max" => SizeOperator::Max,
-        "min" => SizeOperator::Min,
-        "ceil" => SizeOperator::Ceil,
-        "floor" => SizeOperator::Floor,
-        "sqrt" => SizeOperator::Sqrt,
-        "float" => SizeOperator::ToFloat,
-        "int" => SizeOperator::ToInt,
-        _ => return None,
     })
 }
 

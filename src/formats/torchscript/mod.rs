@@ -7,6 +7,7 @@
 
 mod check;
 mod constants;
+mod error;
 mod lower;
 mod recording;
 mod storages;
@@ -16,7 +17,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::archive::{Archive, ArchiveError};
+use super::archive::Archive;
 use crate::aten::torchscript::Script;
 use crate::aten::{AtenError, dtype_of};
 use crate::model::Graph;
@@ -24,39 +25,7 @@ use crate::model::graph::DType;
 use crate::model::printable::printable;
 
 pub use check::is_torchscript;
-
-/// Why a TorchScript archive cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum TorchScriptError {
-    /// The archive is damaged.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    /// An archive of a kind that cannot be shown.
-    #[error("{0}")]
-    Refused(String),
-    /// libtorch does not load it.
-    #[error("libtorch's loader says: {0}")]
-    Loader(String),
-    /// The program fails on an input of the size that it probably wants.
-    #[error("run once on {size}, it fails: {reason}")]
-    Run {
-        /// The input: `1×3×224×224`.
-        size: String,
-        /// The operator that failed, with its layer.
-        reason: String,
-    },
-    /// What the run left behind makes no graph.
-    #[error("node {node}: {reason}")]
-    Node {
-        /// The node's name.
-        node: String,
-        /// What it calls or takes.
-        reason: String,
-    },
-    /// The program is no network that gives a tensor.
-    #[error("a program without a tensor as output: layerscope shows networks")]
-    NoOutput,
-}
+pub use error::TorchScriptError;
 
 /// What a TorchScript archive holds.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use super::combine::combined;
 use super::{Map, MapInput};
 use crate::methods::registry::Settings;
 use crate::methods::{MethodError, channels};
+use crate::model::graph::ValueId;
 
 /// Ablation-CAM: `Σ_k w_k A_k` with `w_k = (y − y_k) / |y|`, where `y_k` is the score with channel k set to zero.
 ///
@@ -60,7 +61,8 @@ fn weights(input: &MapInput<'_>) -> Result<Tensor, MethodError> {
         given.push((input.place.tap.value, ablated));
         Ok(given)
     };
-    let scores = targets(input, count + 1, &given)?.f_to_kind(Kind::Float)?;
+    let from: Vec<ValueId> = beside.values().chain([input.place.tap.value]).collect();
+    let scores = targets(input, count + 1, (&from, 4 * layer.numel() as u64), &given)?.f_to_kind(Kind::Float)?;
     let whole = scores.f_narrow(0, 0, 1)?;
     let drops = whole.f_sub(&scores.f_narrow(0, 1, count as i64)?)?;
     // Of a score of zero there is no share: the drops themselves make the same map.

@@ -13,18 +13,21 @@ const NO_MAPS: &[&str] =
 pub fn default_layer(network: &Network, shape_of: &dyn Fn(ValueId) -> Option<Vec<i64>>) -> Option<LayerId> {
     let nodes = &network.engine.graph().nodes;
     let suits = |layer: &Layer| {
-        let channels_last = network.layout(layer.output) == Layout::ChannelsLast;
-        let spatial = shape_of(layer.output).is_some_and(|shape| match *shape.as_slice() {
+        let Some(output) = layer.output else { return false };
+        let channels_last = network.layout(output) == Layout::ChannelsLast;
+        let spatial = shape_of(output).is_some_and(|shape| match *shape.as_slice() {
             [_, height, width, _] if channels_last => height * width > 1,
             [_, _, height, width] => height * width > 1,
             _ => false,
         });
-        let maker = nodes.iter().find(|node| node.makes().any(|value| value == layer.output));
+        let maker = nodes.iter().find(|node| node.makes().any(|value| value == output));
         let no_map = maker.is_some_and(|node| {
             let Operator::Aten { name, .. } = &node.operator else { return true };
             NO_MAPS.iter().any(|pooling| name.contains(pooling))
         });
-        spatial && !no_map
+        // Where a network ends early, other branches than the one that gives the scores may run further.
+        let leads_on = || network.ends_early().is_none() || network.dependents(output).contains(&network.head.scores);
+        spatial && !no_map && leads_on()
     };
     let end = |layer: &Layer| layer.nodes.last().map_or(0, |node| node.0);
     let candidates = network.layers.iter().filter(|(_, layer)| suits(layer));

@@ -29,6 +29,8 @@ pub(in crate::methods) fn full_grad(input: &MapInput<'_>, _: &Settings) -> Resul
     let biases: Vec<(ValueId, Tensor)> = biases.into_iter().filter(|(value, _)| matters(value)).collect();
     let taps: Vec<Tap> = biases.iter().map(|(value, _)| (*value).into()).chain([tap]).collect();
     let picture = &input.forward.input;
+    // Fails where the picture does not fit.
+    network.batch_of(network.cost(&[source], &taps, &[source.into()], input.forward.shapes()))?;
     let given = [(source, picture.shallow_clone())];
     let run = network.engine.run_recorded(&given, &taps, &[source.into()], input.job.cancel)?;
     let target =

@@ -108,7 +108,8 @@ impl<'a> MapInput<'a> {
     /// The same with another picture in the place of the one that was run.
     fn maps_of(&self, picture: &Tensor, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
         let tap = target.tap(self.network)?;
-        let recording = Recording::of_picture(self.network, picture, self.place.clone(), tap, self.job.cancel)?;
+        let recording =
+            Recording::of_picture(self.network, self.forward, picture, self.place.clone(), tap, self.job.cancel)?;
         recording.maps(self.network, target)
     }
 
@@ -156,6 +157,10 @@ struct Beside {
 }
 
 impl Beside {
+    fn values(&self) -> impl Iterator<Item = ValueId> + '_ {
+        self.constant.iter().chain(&self.of_the_picture).map(|(value, _)| *value)
+    }
+
     /// For a batch of as many copies of the picture. Nothing is copied.
     fn of(&self, pictures: i64) -> Result<Vec<(ValueId, Tensor)>, MethodError> {
         let mut given: Vec<_> = self.constant.iter().map(|(value, tensor)| (*value, tensor.shallow_clone())).collect();

@@ -35,30 +35,35 @@ impl Recording {
             Ok(_) => forward.beside(network, place.tap.value)?,
             Err(_) => vec![(network.source()?, forward.input.shallow_clone())],
         };
-        Self::from_given(network, &given, place, tap, cancel)
+        Self::from_given(network, forward, &given, place, tap, cancel)
     }
 
-    /// Runs from another picture to `tap`, recording only what leads away from the layer.
+    /// Runs from another picture of the same size to `tap`, recording only what leads away from the layer.
     ///
     /// # Errors
     /// As [`Recording::new`].
     pub(super) fn of_picture(
         network: &Network,
+        forward: &Forward,
         picture: &Tensor,
         place: Place,
         tap: Tap,
         cancel: &Cancel,
     ) -> Result<Self, MethodError> {
-        Self::from_given(network, &[(network.source()?, picture.shallow_clone())], place, tap, cancel)
+        Self::from_given(network, forward, &[(network.source()?, picture.shallow_clone())], place, tap, cancel)
     }
 
     fn from_given(
         network: &Network,
+        forward: &Forward,
         given: &[(ValueId, Tensor)],
         place: Place,
         tap: Tap,
         cancel: &Cancel,
     ) -> Result<Self, MethodError> {
+        let known: Vec<ValueId> = given.iter().map(|(value, _)| *value).collect();
+        // Fails where not even one picture fits.
+        network.batch_of(network.cost(&known, &[tap], &[place.tap], forward.shapes()))?;
         let run = network.engine.run_recorded(given, &[tap], &[place.tap], cancel)?;
         let activation = run.get(place.tap.value)?.shallow_clone();
         let tapped = run.get(tap.value)?.shallow_clone();

@@ -47,7 +47,9 @@ fn weights(input: &MapInput<'_>, activation: &Tensor) -> Result<Tensor, MethodEr
         }
         Ok(vec![(source, channels_last(&Tensor::f_cat(&masked, 0)?)?)])
     };
-    let found = targets(input, count + usize::from(empty), &given)?.f_to_kind(Kind::Float)?;
+    // The mask, what it is made of, and the masked picture.
+    let beside = 16 * picture.numel() as u64;
+    let found = targets(input, count + usize::from(empty), (&[source], beside), &given)?.f_to_kind(Kind::Float)?;
     let scores = if empty {
         let rest = found.f_narrow(0, count as i64, 1)?.f_expand([channels], false)?.f_contiguous()?;
         rest.f_index_copy(0, &indices, &found.f_narrow(0, 0, count as i64)?)?

@@ -33,6 +33,8 @@ pub struct LayerInfo {
     pub parameters: u64,
     /// Whether there are layers below it.
     pub has_children: bool,
+    /// Whether it runs: not where the file does not hold all that the network does, and the network ends before it.
+    pub has_activations: bool,
     /// Whether it has kernels that [`Content::Weights`] can show.
     pub has_weights: bool,
 }

@@ -71,14 +71,15 @@ impl Worker<'_> {
         let mut layers = Vec::new();
         let mut unmatched = Vec::new();
         for (layer, of) in self.subject.network.layers.iter() {
-            let ours = self.subject.forward()?.get(of.output);
+            let run = self.subject.forward()?;
+            let ours = of.output.and_then(|output| run.get(output).ok());
             let other = second.counterpart(layer);
             let theirs = other.and_then(|other| {
-                let output = second.subject.network.layers.get(other)?.output;
+                let output = second.subject.network.layers.get(other)?.output?;
                 Some((other, second.subject.forward().ok()?.get(output).ok()?))
             });
             match (ours, theirs) {
-                (Ok(ours), Some((other, theirs))) if ours.size() == theirs.size() => {
+                (Some(ours), Some((other, theirs))) if ours.size() == theirs.size() => {
                     layers.push(LayerDifference { layer, other, distance: distance(ours, theirs)? });
                 }
                 _ => unmatched.push(layer),

@@ -70,7 +70,8 @@ impl WorkError {
 
     /// Whether the layer or the class is not one that the question can be asked of.
     pub(super) fn is_not_applicable(&self) -> bool {
-        use MethodError::{NoGradient, NoSpatialMap, NoSuchClass, NoWeights};
-        matches!(self, Self::Method(NoGradient(_) | NoSpatialMap { .. } | NoSuchClass { .. } | NoWeights(_)))
+        use MethodError::{NoActivations, NoGradient, NoSpatialMap, NoSuchClass, NoWeights};
+        let Self::Method(error) = self else { return false };
+        matches!(error, NoActivations { .. } | NoGradient(_) | NoSpatialMap { .. } | NoSuchClass { .. } | NoWeights(_))
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn of(network: &Network) -> ModelInfo {
         depth: layer.depth,
         parameters: network.parameters_within(id.0),
         has_children: layer.has_children,
+        has_activations: layer.output.is_some(),
         has_weights: weights::has_kernels(network, id),
     });
     ModelInfo {

@@ -1,7 +1,5 @@
 //! Class activation maps: of one layer, of several blended, for a class, against another, in both models.
 
-use tch::Tensor;
-
 use super::super::protocol::{ClassId, ClassMap, Event, OtherMap, Ticket};
 use super::Worker;
 use super::error::WorkError;
@@ -51,7 +49,7 @@ impl Worker<'_> {
 
     fn usual_layer(&self) -> Result<LayerId, WorkError> {
         let forward = self.subject.forward()?;
-        let shape = |value| forward.get(value).ok().map(Tensor::size);
+        let shape = |value| forward.shapes().get(&value).cloned();
         Ok(default_layer(self.subject.network, &shape).ok_or(MethodError::NoMapLayer)?)
     }
 

@@ -156,7 +156,7 @@ fn shown(
             numbers(&found.maps, &found.statistics)
         }
         Content::Weights => {
-            let kernels = weights::kernels(subject.network, &subject.network.layer(layer)?)?;
+            let kernels = weights::kernels(subject.network, layer)?;
             let statistics = statistics::of_channels(&kernels.values)?;
             let (maps, colour) = if kernels.colour {
                 (kernels.values.f_mean_dim([1].as_slice(), false, Kind::Float)?, Some(kernels.values))

@@ -37,7 +37,7 @@ impl Worker<'_> {
         let network = self.subject.network;
         let place = network.layer(wanted.layer)?;
         let layout = network.layout(place.tap.value);
-        let shape = self.subject.forward()?.get(place.tap.value)?.size();
+        let shape = self.subject.shape(place.tap.value)?;
         let class = wanted.class(&self.subject)?;
         let contributions = match &class {
             Some(Class { id, .. }) => Some(self.contributions(wanted.layer, *id, cancel)?),
@@ -77,7 +77,7 @@ impl Worker<'_> {
         let network = self.subject.network;
         let place = network.layer(layer)?;
         let layout = network.layout(place.tap.value);
-        let shape = self.subject.forward()?.get(place.tap.value)?.size();
+        let shape = self.subject.shape(place.tap.value)?;
         let total = self.subject.activations(layer)?.statistics.channels.len();
         let side = patterns::size_for(network, &shape, layout);
         let ascent = Ascent::from_noise(network, place, vec![channel], side, Recipe::BOOK, self.seed)?;

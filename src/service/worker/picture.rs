@@ -34,11 +34,14 @@ impl Worker<'_> {
     }
 }
 
-/// The classes that a network says, best first.
+/// The classes that a network says, best first; none where it ends before it says any.
 ///
 /// # Errors
 /// When there is no picture.
 pub(super) fn top(subject: &Subject<'_>) -> Result<Vec<Prediction>, WorkError> {
+    if subject.network.ends_early().is_some() {
+        return Ok(Vec::new());
+    }
     let output = subject.forward()?.get(subject.network.head.output)?;
     Ok(predictions::top(subject.network, output, TOP_CLASSES)?)
 }

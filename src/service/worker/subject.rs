@@ -94,6 +94,14 @@ impl<'a> Subject<'a> {
         Ok(&self.run()?.forward)
     }
 
+    /// Shape of a value of the run.
+    ///
+    /// # Errors
+    /// When there is no picture, or the value is no tensor.
+    pub(super) fn shape(&self, value: ValueId) -> Result<Vec<i64>, WorkError> {
+        Ok(self.forward()?.shapes().get(&value).cloned().ok_or(EngineError::NoTensor)?)
+    }
+
     /// What every layer gave.
     ///
     /// # Errors
@@ -108,7 +116,8 @@ impl<'a> Subject<'a> {
             if cancel.is_raised() {
                 return Err(EngineError::Cancelled.into());
             }
-            let Ok(output) = self.forward()?.get(layer.output) else { continue };
+            let Some(value) = layer.output else { continue };
+            let Ok(output) = self.forward()?.get(value) else { continue };
             let shape = output.size();
             let Numbers { maps, statistics } = self.activations(id)?;
             let (total, height, width) = maps.size3()?;
@@ -123,7 +132,7 @@ impl<'a> Subject<'a> {
                 macs: macs[id.0],
                 dead: stuck.dead,
                 saturated: stuck.saturated,
-                receptive_field: fields.get(&layer.output).copied(),
+                receptive_field: fields.get(&value).copied(),
             });
         }
         Ok(states)
@@ -140,11 +149,12 @@ impl<'a> Subject<'a> {
     /// What a layer made of the picture.
     ///
     /// # Errors
-    /// When there is no picture.
+    /// When there is no picture, or the network ends before the layer.
     pub(super) fn activations(&mut self, layer: LayerId) -> Result<Numbers, WorkError> {
         let place = self.network.layer(layer)?;
         let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
-        let maps = channels::maps(run.forward.get(place.tap.value)?, self.network.layout(place.tap.value))?;
+        let output = run.forward.at(self.network, place.tap, &Cancel::new())?;
+        let maps = channels::maps(&output, self.network.layout(place.tap.value))?;
         if let Some(known) = run.statistics.get(&place.tap.value) {
             return Ok(Numbers { maps, statistics: known.clone() });
         }

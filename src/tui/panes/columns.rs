@@ -141,7 +141,8 @@ impl Columns {
         let kind = row.kind();
         let kind = if spare > kind.chars().count() { format!(" {kind}") } else { String::new() };
         let pad = " ".repeat(spare - kind.chars().count());
-        let text = if row.layer.kind == LayerKind::Operator { theme.dim() } else { Style::new() };
+        let dim = row.layer.kind == LayerKind::Operator || !row.layer.has_activations;
+        let text = if dim { theme.dim() } else { Style::new() };
         let bar = thin_bar(row.state.map_or(0.0, |state| state.statistics.sparsity), BAR);
         let (mark, severe) = row.state.map_or(("", false), mark_of);
         let mut spans: Vec<Span<'_>> = label

@@ -173,7 +173,7 @@ fn table_rows<'a>(state: &State, room: usize) -> Vec<(Option<ClassId>, Line<'a>)
             (Some(class), line)
         })
         .collect();
-    if !listed {
+    if !listed && !lines.is_empty() {
         lines.push((None, Line::from(Span::styled(" (a class that is not among the top)", theme.dim()))));
     }
     lines

@@ -114,10 +114,11 @@ impl State {
         Some((left, top, columns, rows))
     }
 
-    /// The layer to begin with: the first that has kernels, which is the first convolution.
+    /// The layer to begin with: the first that has kernels, which is the first convolution; else the first that runs.
     pub fn first_layer(&self) -> LayerId {
         let Some(model) = &self.model else { return LayerId(0) };
-        let suits = |layer: &crate::service::protocol::LayerInfo| layer.has_weights && layer.kind == LayerKind::Module;
-        LayerId(model.layers.iter().position(suits).unwrap_or(0))
+        let running = || model.layers.iter().enumerate().filter(|(_, layer)| layer.has_activations);
+        let mut with_kernels = running().filter(|(_, layer)| layer.has_weights && layer.kind == LayerKind::Module);
+        LayerId(with_kernels.next().or_else(|| running().next()).map_or(0, |(index, _)| index))
     }
 }

@@ -23,6 +23,10 @@ pub(super) fn unary(call: &mut Call, numbers: &Numbers) -> Result<Option<Numbers
                 let negative = call.lowering.of_one(SizeOperator::Neg, item)?;
                 call.lowering.arithmetic(SizeOperator::Max, item, negative)?
             }
+            "Relu" => match item {
+                Number::Float(real) => Number::Float(real.max(0.0)),
+                whole => call.lowering.arithmetic(SizeOperator::Max, whole, Number::Int(0))?,
+            },
             _ => call.lowering.arithmetic(SizeOperator::Eq, item, Number::Int(0))?,
         });
     }

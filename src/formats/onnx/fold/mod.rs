@@ -8,7 +8,7 @@ use super::error::Result;
 use super::values::{Known, Number, Numbers};
 use crate::model::graph::{DType, SizeOperator};
 use arithmetic::{binary, choose, many, reduce, unary};
-use moving::{concat, expand, gather, scatter, slice, tile, transpose};
+use moving::{concat, expand, gather, scatter, slice, split, tile, transpose};
 
 pub(super) use moving::window;
 
@@ -47,12 +47,13 @@ pub(super) fn fold(call: &mut Call) -> Result<Option<Vec<Known>>> {
             Some(indices) => gather(call, &first, &indices)?,
             None => None,
         },
-        "Neg" | "Floor" | "Ceil" | "Sqrt" | "Abs" | "Not" => unary(call, &first)?,
+        "Neg" | "Floor" | "Ceil" | "Sqrt" | "Abs" | "Not" | "Relu" => unary(call, &first)?,
         "Where" => match (second, inputs.get(2).cloned().flatten()) {
             (Some(yes), Some(no)) => choose(call, &first, &yes, &no)?,
             _ => None,
         },
         "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" => reduce(call, &first)?,
+        "Split" => return split(call, &first),
         "Slice" => return Ok(slice(call, &first)?.map(|numbers| vec![Known::Numbers(numbers)])),
         "Expand" => match second.and_then(|shape| whole(&shape)) {
             Some(shape) => expand(&first, &shape),

@@ -54,6 +54,37 @@ pub(super) fn broadcast_shape(shapes: &[&[usize]]) -> Option<Vec<usize>> {
     Some(result)
 }
 
+/// A row in parts, as long as an input (since version 13) or attribute says, or equal ones with a smaller last.
+pub(super) fn split(call: &Call, numbers: &Numbers) -> Result<Option<Vec<Known>>> {
+    if numbers.shape.len() != 1 {
+        return Ok(None);
+    }
+    let length = numbers.items.len();
+    let told = if call.version >= 13 { call.ints(1)? } else { call.int_list("split")? };
+    let parts = if let Some(parts) = told {
+        parts.into_iter().map(usize::try_from).collect::<std::result::Result<Vec<_>, _>>().ok()
+    } else {
+        let count = call.maybe_int("num_outputs")?.and_then(|count| usize::try_from(count).ok());
+        let count = count.unwrap_or(call.node.outputs.len());
+        (1..=MOST).contains(&count).then(|| {
+            let part = length.div_ceil(count);
+            (0..count).map(|at| length.saturating_sub(at * part).min(part)).collect()
+        })
+    };
+    let Some(parts) =
+        parts.filter(|parts| parts.iter().try_fold(0_usize, |sum, &part| sum.checked_add(part)) == Some(length))
+    else {
+        return Ok(None);
+    };
+    let mut rest = numbers.items.as_slice();
+    let part = |length: usize| {
+        let (part, after) = rest.split_at(length);
+        rest = after;
+        Known::Numbers(Numbers { dtype: numbers.dtype, shape: vec![length], items: part.to_vec() })
+    };
+    Ok(Some(parts.into_iter().map(part).collect()))
+}
+
 pub(super) fn expand(numbers: &Numbers, shape: &[i64]) -> Option<Numbers> {
     let wanted: Vec<usize> = shape.iter().map(|&size| usize::try_from(size).ok()).collect::<Option<_>>()?;
     let shape = broadcast_shape(&[&numbers.shape, &wanted])?;

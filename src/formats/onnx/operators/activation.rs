@@ -22,7 +22,7 @@ pub(super) fn activation(call: &mut Call, operator: &str) -> Result<Option<Vec<K
         "Elu" => ("elu", vec![("alpha", float(call.float("alpha", 1.0)?))]),
         "Celu" => ("celu", vec![("alpha", float(call.float("alpha", 1.0)?))]),
         "Gelu" => ("gelu", vec![("approximate", Argument::String(call.text("approximate", "none")?.to_owned()))]),
-        "Shrink" | "Selu" | "HardSigmoid" | "Softsign" | "ThresholdedRelu" | "Swish" => {
+        "Shrink" | "Selu" | "HardSigmoid" | "Softsign" | "ThresholdedRelu" | "Swish" | "SwiGLU" => {
             let input = call.tensor(0)?;
             return Ok(Some(vec![Known::Tensor(composed(call, operator, &input)?)]));
         }
@@ -61,7 +61,7 @@ fn composed(call: &mut Call, operator: &str, input: &Tensor) -> Result<Tensor> {
             let rest = vec![("threshold", float(call.float("alpha", 1.0)?)), ("value", float(0.0))];
             call.like(("threshold", ""), input, rest)
         }
-        "Swish" => {
+        "Swish" | "SwiGLU" => {
             let alpha = call.float("alpha", 1.0)?;
             let scaled = if super::elementwise::is_one(alpha) {
                 input.clone()
@@ -69,7 +69,12 @@ fn composed(call: &mut Call, operator: &str, input: &Tensor) -> Result<Tensor> {
                 call.binary(("mul", "Tensor"), input, alpha)
             };
             let gate = call.like(("sigmoid", ""), &scaled, Vec::new());
-            call.binary(("mul", "Tensor"), input, &gate)
+            let swish = call.binary(("mul", "Tensor"), input, &gate);
+            if operator == "Swish" {
+                return Ok(swish);
+            }
+            let gated = call.tensor(1)?;
+            call.binary(("mul", "Tensor"), &swish, &gated)
         }
         _ => {
             // Towards zero by the bias, and zero in between.

@@ -114,6 +114,8 @@ pub(super) fn sequence_insert(call: &mut Call) -> Result<Vec<Known>> {
     let mut items = items(call)?;
     let new = call.known(1)?;
     let at = match call.one_int(2)? {
+        // A negative position counts from the last of those that are there.
+        Some(at) if at < 0 => call.axis(at, items.len())?,
         Some(at) => call.axis(at, items.len() + 1)?,
         None => items.len(),
     };
@@ -143,19 +145,20 @@ pub(super) fn concat_sequence(call: &mut Call) -> Result<Vec<Known>> {
         let axis = call.axis(axis, tensors[0].rank() + 1)?;
         return Ok(vec![Known::Tensor(stack(call, &tensors, axis))]);
     }
-    Ok(vec![Known::Tensor(super::shaping::join(call, tensors)?)])
+    Ok(vec![Known::Tensor(super::joining::join(call, tensors)?)])
 }
 
 /// A sequence of parts of one dimension, of the size that an input says, or of 1.
 pub(super) fn split_sequence(call: &mut Call) -> Result<Vec<Known>> {
     let input = call.tensor(0)?;
     let axis = call.axis(call.int("axis", 0)?, input.rank())?;
-    let size = input.sizes[axis].fixed().ok_or_else(|| call.fail("how many parts it gives depends on the input"))?;
     let single = call.given(1).is_none();
     let scalar = call.given(1).and_then(Known::sizes).is_some_and(|sizes| sizes.is_empty());
     let parts: Vec<i64> = match call.ints(1)? {
         Some(parts) if !scalar => parts,
         other => {
+            let size = input.sizes[axis].fixed();
+            let size = size.ok_or_else(|| call.fail("how many parts it gives depends on the input"))?;
             let part = other.and_then(|parts| parts.first().copied()).unwrap_or(1);
             if part < 1 || size / part > 1 << 16 {
                 return Err(call.fail(format!("parts of {part} of {size}")));

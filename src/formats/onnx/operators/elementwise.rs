@@ -1,6 +1,7 @@
 //! Operators that work element by element, with operands broadcast as in numpy.
 
-use super::super::call::{Call, Operand, broadcast};
+use super::super::call::Call;
+use super::super::emit::{Operand, broadcast};
 use super::super::error::Result;
 use super::super::values::{Dim, Known, Number, Tensor};
 use crate::model::graph::{Argument, DType};
@@ -230,12 +231,19 @@ pub(super) fn cast(call: &mut Call) -> Result<Vec<Known>> {
     let to = call.maybe_int("to")?.ok_or_else(|| call.fail("its attribute to is missing"))?;
     let dtype = super::super::tensor::dtype(to).map_err(|reason| call.fail(reason))?;
     let input = call.tensor(0)?;
-    let cast = call.cast(&input, dtype);
-    let wrapped = super::super::tensor::wraps_at(to).filter(|_| !matches!(input.dtype, DType::Bool | DType::UInt8));
-    Ok(vec![Known::Tensor(match wrapped {
-        Some(count) => call.binary(("remainder", "Tensor"), &cast, Number::Int(count)),
-        None => cast,
-    })])
+    let Some((least, count)) = super::super::tensor::wraps(to).filter(|_| input.dtype != DType::Bool) else {
+        return Ok(vec![Known::Tensor(call.cast(&input, dtype))]);
+    };
+    // Wide enough for what does not fit.
+    let whole = call.cast(&input, if dtype.size() < 4 { DType::Int32 } else { dtype });
+    let wrapped = if least == 0 {
+        call.binary(("remainder", "Tensor"), &whole, Number::Int(count))
+    } else {
+        let moved = call.binary(("sub", "Tensor"), &whole, Number::Int(least));
+        let wrapped = call.binary(("remainder", "Tensor"), &moved, Number::Int(count));
+        call.binary(("add", "Tensor"), &wrapped, Number::Int(least))
+    };
+    Ok(vec![Known::Tensor(call.cast(&wrapped, dtype))])
 }
 
 pub(super) fn cast_like(call: &mut Call) -> Result<Vec<Known>> {

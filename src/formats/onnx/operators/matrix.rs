@@ -1,6 +1,7 @@
 //! Products of matrices: `Gemm`, `MatMul`, `Einsum`.
 
-use super::super::call::{Call, broadcast};
+use super::super::call::Call;
+use super::super::emit::broadcast;
 use super::super::error::Result;
 use super::super::tensor::Constant;
 use super::super::values::{Dim, Known, Tensor};

@@ -2,10 +2,14 @@
 
 mod activation;
 mod attention;
+mod blocks;
 mod control;
 mod convolution;
 mod creation;
 mod elementwise;
+mod grid;
+mod interpolation;
+mod joining;
 mod matrix;
 mod normalization;
 mod padding;
@@ -113,13 +117,13 @@ fn shapes_and_rest(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
         "Squeeze" => shaping::squeeze(call),
         "Unsqueeze" => shaping::unsqueeze(call),
         "Transpose" => shaping::transpose(call),
-        "Concat" => shaping::concat(call),
-        "Split" => shaping::split(call),
-        "Expand" => shaping::expand(call),
-        "Tile" => shaping::tile(call),
-        "DepthToSpace" => shaping::depth_to_space(call),
-        "SpaceToDepth" => shaping::space_to_depth(call),
-        "CenterCropPad" => shaping::center_crop_pad(call),
+        "Concat" => joining::concat(call),
+        "Split" => joining::split(call),
+        "Expand" => joining::expand(call),
+        "Tile" => joining::tile(call),
+        "DepthToSpace" => blocks::depth_to_space(call),
+        "SpaceToDepth" => blocks::space_to_depth(call),
+        "CenterCropPad" => padding::center_crop_pad(call),
         "Col2Im" => pooling::col_to_image(call),
         "Slice" => slicing::slice(call),
         "Gather" => slicing::gather(call),
@@ -146,8 +150,8 @@ fn shapes_and_rest(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
         "OneHot" => creation::one_hot(call),
         "Pad" => padding::pad(call),
         "Resize" | "Upsample" => resize::resize(call),
-        "GridSample" => resize::grid_sample(call),
-        "AffineGrid" => resize::affine_grid(call),
+        "GridSample" => grid::grid_sample(call),
+        "AffineGrid" => grid::affine_grid(call),
         "Attention" => attention::attention(call),
         "QuantizeLinear" => quantized::quantize(call),
         "DequantizeLinear" => quantized::dequantize(call),

@@ -1,4 +1,4 @@
-//! `Pad` in all modes.
+//! `Pad` in all modes, and `CenterCropPad`.
 
 use super::super::call::Call;
 use super::super::error::Result;
@@ -134,4 +134,28 @@ fn along(call: &mut Call, input: &Tensor, axis: usize, (begin, end): (Number, Nu
     sizes[axis] = call.lowering.dim(whole);
     let rest = vec![("dim", Argument::Int(axis as i64)), ("index", places.value.into())];
     Ok(call.shaped(("index_select", ""), input, rest, sizes))
+}
+
+/// Cut or padded around the middle to a shape: `CenterCropPad`.
+pub(super) fn center_crop_pad(call: &mut Call) -> Result<Vec<Known>> {
+    let mut tensor = call.tensor(0)?;
+    let rank = tensor.rank();
+    let wanted = call.ints(1)?.ok_or_else(|| call.fail("its shape is missing"))?;
+    let axes = match call.int_list("axes")? {
+        Some(axes) => call.axes(&axes, rank)?,
+        None => (0..rank).collect(),
+    };
+    if axes.len() != wanted.len() {
+        return Err(call.fail("its shape is not one number for each axis"));
+    }
+    let (mut begin, mut end) = (vec![Number::Int(0); rank], vec![Number::Int(0); rank]);
+    for (&axis, &wanted) in axes.iter().zip(&wanted) {
+        let size = tensor.sizes[axis].fixed().ok_or_else(|| call.fail("an input whose size is open"))?;
+        // Of an odd number the larger half is padded or cut behind.
+        let before = wanted.saturating_sub(size) / 2;
+        begin[axis] = Number::Int(before);
+        end[axis] = Number::Int(wanted.saturating_sub(size).saturating_sub(before));
+    }
+    tensor = call.pad(&tensor, &begin, &end, Argument::Int(0));
+    Ok(vec![Known::Tensor(tensor)])
 }

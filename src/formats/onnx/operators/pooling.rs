@@ -60,15 +60,42 @@ pub(super) fn max_pool(call: &mut Call) -> Result<Vec<Known>> {
     if fed.value != input.value && !whole {
         return Err(call.fail("indices of a pool with these paddings cannot be given here"));
     }
-    if call.int("storage_order", 0)? != 0 {
-        return Err(call.fail("indices in column-major order cannot be given here"));
-    }
     let with_indices = ["max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices"][count - 1];
     let made = call.aten_many((with_indices, ""), arguments, 2, false);
     let pooled = Tensor { value: made[0], dtype: fed.dtype, sizes: sizes.clone() };
-    let within = Tensor { value: made[1], dtype: DType::Int64, sizes };
+    let mut within = Tensor { value: made[1], dtype: DType::Int64, sizes };
+    if call.int("storage_order", 0)? != 0 {
+        within = column_major(call, &input, &within)?;
+    }
     let indices = whole_indices(call, &input, &within)?;
     Ok(vec![Known::Tensor(call.cast(&pooled, input.dtype)), Known::Tensor(indices)])
+}
+
+/// Row-major places within a channel, as they are counted with the first dimension running fastest.
+fn column_major(call: &mut Call, input: &Tensor, within: &Tensor) -> Result<Tensor> {
+    let divided = |call: &mut Call, by: Number| {
+        let rest = vec![("other", by.argument()), ("rounding_mode", Argument::String("floor".to_owned()))];
+        call.like(("div", "Tensor_mode"), within, rest)
+    };
+    let shape: Vec<Number> = call.lowering.shape(input)[2..].to_vec();
+    let (mut after, mut before) = (Number::Int(1), Number::Int(1));
+    let mut behind = vec![after; shape.len()];
+    for axis in (0..shape.len()).rev() {
+        behind[axis] = after;
+        after = call.lowering.arithmetic(Mul, after, shape[axis])?;
+    }
+    let mut sum: Option<Tensor> = None;
+    for (&size, behind) in shape.iter().zip(behind) {
+        let place = divided(call, behind);
+        let place = call.binary(("remainder", "Scalar"), &place, size);
+        let place = call.binary(("mul", "Scalar"), &place, before);
+        sum = Some(match sum {
+            Some(sum) => call.binary(("add", "Tensor"), &sum, &place),
+            None => place,
+        });
+        before = call.lowering.arithmetic(Mul, before, size)?;
+    }
+    Ok(sum.unwrap_or_else(|| within.clone()))
 }
 
 /// libtorch counts within a channel, ONNX in the whole tensor: what comes before each channel is added.

@@ -35,8 +35,10 @@ fn beside(call: &mut Call, parameter: &Tensor, input: &Tensor, axis: i64) -> Res
 }
 
 /// The numbers that a type of the file has.
-fn limits(dtype: DType) -> (f64, f64) {
+fn limits(dtype: DType, four_bits: bool) -> (f64, f64) {
     match dtype {
+        DType::Int8 if four_bits => (-8.0, 7.0),
+        DType::UInt8 if four_bits => (0.0, 15.0),
         DType::Int8 => (-128.0, 127.0),
         DType::Int16 => (-32768.0, 32767.0),
         // Nothing is quantised to 32 bits: these are unsigned numbers of 16, held in a wider type.
@@ -59,7 +61,7 @@ fn quantised(
     input: &Tensor,
     scale: &Tensor,
     zero: Option<&Tensor>,
-    dtype: DType,
+    (low, high): (f64, f64),
     axis: i64,
 ) -> Result<Tensor> {
     let input = call.cast(input, DType::Float32);
@@ -72,7 +74,6 @@ fn quantised(
         let zero = call.cast(&zero, DType::Float32);
         made = call.binary(("add", "Tensor"), &made, &zero);
     }
-    let (low, high) = limits(dtype);
     Ok(call.like(("clamp", ""), &made, vec![("min", Argument::Float(low)), ("max", Argument::Float(high))]))
 }
 
@@ -80,11 +81,15 @@ fn quantised(
 pub(super) fn quantize(call: &mut Call) -> Result<Vec<Known>> {
     let (input, scale) = (call.tensor(0)?, call.tensor(1)?);
     let zero = call.maybe_tensor(2)?;
-    let dtype = match call.dtype("output_dtype")? {
-        Some(dtype) if call.int("output_dtype", 0)? != 0 => dtype,
-        _ => zero.as_ref().map_or(DType::UInt8, |zero| zero.dtype),
+    let told = call.int("output_dtype", 0)?;
+    let limits = match call.dtype("output_dtype")? {
+        Some(dtype) if told != 0 => limits(dtype, super::super::tensor::is_of_four_bits(told)),
+        _ => {
+            let four_bits = matches!(call.given(2), Some(Known::Constant(constant)) if constant.four_bits);
+            limits(zero.as_ref().map_or(DType::UInt8, |zero| zero.dtype), four_bits)
+        }
     };
-    let made = quantised(call, &input, &scale, zero.as_ref(), dtype, call.int("axis", 1)?)?;
+    let made = quantised(call, &input, &scale, zero.as_ref(), limits, call.int("axis", 1)?)?;
     // Said to be whole, kept as real numbers: only `DequantizeLinear` and the like read it.
     Ok(vec![Known::Tensor(made)])
 }
@@ -124,7 +129,7 @@ pub(super) fn dynamic(call: &mut Call) -> Result<Vec<Known>> {
     let zero = call.like(("neg", ""), &zero, Vec::new());
     let zero = call.like(("round", ""), &zero, Vec::new());
     let zero = call.like(("clamp", ""), &zero, vec![("min", Argument::Float(0.0)), ("max", Argument::Float(255.0))]);
-    let made = quantised(call, &input, &scale, Some(&zero), DType::UInt8, 0)?;
+    let made = quantised(call, &input, &scale, Some(&zero), limits(DType::UInt8, false), 0)?;
     Ok(vec![Known::Tensor(made), Known::Tensor(scale), Known::Tensor(zero)])
 }
 
@@ -163,7 +168,7 @@ pub(super) fn qlinear_matmul(call: &mut Call) -> Result<Vec<Known>> {
     let b = dequantised(call, 3, -1)?;
     let made = super::matrix::product(call, &a, &b);
     let (scale, zero) = (call.tensor(6)?, call.tensor(7)?);
-    Ok(vec![Known::Tensor(quantised(call, &made, &scale, Some(&zero), zero.dtype, -1)?)])
+    Ok(vec![Known::Tensor(quantised(call, &made, &scale, Some(&zero), limits(zero.dtype, false), -1)?)])
 }
 
 fn dequantised(call: &mut Call, index: usize, axis: i64) -> Result<Tensor> {
@@ -188,5 +193,5 @@ pub(super) fn qlinear_conv(call: &mut Call) -> Result<Vec<Known>> {
     };
     let made = convolve(call, &input, &weight, bias)?;
     let (scale, zero) = (call.tensor(6)?, call.tensor(7)?);
-    Ok(vec![Known::Tensor(quantised(call, &made, &scale, Some(&zero), zero.dtype, 1)?)])
+    Ok(vec![Known::Tensor(quantised(call, &made, &scale, Some(&zero), limits(zero.dtype, false), 1)?)])
 }

@@ -42,7 +42,13 @@ pub(super) fn reduce(call: &mut Call, operator: &str) -> Result<Vec<Known>> {
         }
         "ReduceMax" | "ReduceMin" => {
             let name = if operator == "ReduceMax" { "amax" } else { "amin" };
-            if none { input.clone() } else { call.shaped((name, ""), &input, to.arguments(), to.sizes.clone()) }
+            if none {
+                input.clone()
+            } else if to.axes.iter().any(|&axis| input.sizes[axis] == Dim::Fixed(0)) {
+                to.nothing(call, &input, operator == "ReduceMax")
+            } else {
+                call.shaped((name, ""), &input, to.arguments(), to.sizes.clone())
+            }
         }
         "ReduceProd" => to.product(call, &input),
         "ReduceL1" => {
@@ -85,6 +91,39 @@ impl Over {
     fn arguments(&self) -> Vec<(&'static str, Argument)> {
         let dims = Argument::ints(self.axes.iter().map(|&axis| axis as i64));
         vec![("dim", dims), ("keepdim", Argument::Bool(self.keep))]
+    }
+
+    /// The largest of no elements is the least number that there is, the smallest the greatest.
+    fn nothing(&self, call: &mut Call, input: &Tensor, largest: bool) -> Tensor {
+        let (least, greatest) = match input.dtype {
+            DType::Bool => (0, 1),
+            DType::UInt8 => (0, 255),
+            DType::Int8 => (i8::MIN.into(), i8::MAX.into()),
+            DType::Int16 => (i16::MIN.into(), i16::MAX.into()),
+            DType::Int32 => (i32::MIN.into(), i32::MAX.into()),
+            _ => (i64::MIN, i64::MAX),
+        };
+        let number = match (input.dtype.is_float(), largest) {
+            (true, true) => Argument::Float(f64::NEG_INFINITY),
+            (true, false) => Argument::Float(f64::INFINITY),
+            (false, true) => Argument::Int(least),
+            (false, false) => Argument::Int(greatest),
+        };
+        let mut shape = Vec::with_capacity(input.rank());
+        for axis in 0..input.rank() {
+            match (self.axes.contains(&axis), self.keep) {
+                (false, _) => shape.push(call.lowering.size(input, axis).argument()),
+                (true, true) => shape.push(Argument::Int(1)),
+                (true, false) => {}
+            }
+        }
+        let arguments = vec![
+            ("size", Argument::List(shape)),
+            ("fill_value", number),
+            ("dtype", Argument::DType(input.dtype)),
+            ("device", Argument::Device),
+        ];
+        Tensor { value: call.aten(("full", ""), arguments), dtype: input.dtype, sizes: self.sizes.clone() }
     }
 
     fn sum(&self, call: &mut Call, input: &Tensor) -> Tensor {

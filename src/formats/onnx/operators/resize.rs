@@ -1,4 +1,4 @@
-//! `Resize` and `Upsample` in all coordinate modes, and `GridSample`.
+//! `Resize` and `Upsample` in all coordinate modes.
 //!
 //! Where libtorch's own upsampling computes the same, it is used; else each dimension is resized by a product with a matrix of
 //! weights that is made here, which needs an input of known size.
@@ -7,6 +7,7 @@ use super::super::call::Call;
 use super::super::error::Result;
 use super::super::values::{Dim, Known, Number, Tensor};
 use super::elementwise::is_one;
+use super::interpolation::{How, coordinate, fill};
 use crate::model::graph::{Argument, SizeOperator};
 
 /// Weights of one dimension that are made at load: rows times columns.
@@ -19,17 +20,6 @@ struct Axis {
     /// New size over old size.
     scale: f64,
     size: Number,
-}
-
-/// What the attributes say.
-struct How<'t> {
-    mode: &'t str,
-    coordinates: &'t str,
-    nearest: &'t str,
-    cubic: f64,
-    exclude: bool,
-    antialias: bool,
-    extrapolation: f64,
 }
 
 pub(super) fn resize(call: &mut Call) -> Result<Vec<Known>> {
@@ -209,43 +199,6 @@ fn direct(call: &mut Call, input: &Tensor, axes: &[Axis], how: &How) -> Option<T
     Some(call.shaped((name, ""), input, rest, result))
 }
 
-/// Where the centre of a new element lies among the old ones.
-fn coordinate(how: &How, at: f64, old: f64, new: f64, scale: f64, region: (f64, f64)) -> f64 {
-    match how.coordinates {
-        "asymmetric" => at / scale,
-        "align_corners" => {
-            if new <= 1.0 {
-                0.0
-            } else {
-                at * (old - 1.0) / (new - 1.0)
-            }
-        }
-        "pytorch_half_pixel" => {
-            if new > 1.0 {
-                (at + 0.5) / scale - 0.5
-            } else {
-                0.0
-            }
-        }
-        "half_pixel_symmetric" => {
-            // Whole sizes are rounded down; what that loses is shared between both ends.
-            let exact = old * scale;
-            let offset = old / 2.0 * (1.0 - new / exact);
-            offset + (at + 0.5) / scale - 0.5
-        }
-        "tf_half_pixel_for_nn" => (at + 0.5) / scale,
-        "tf_crop_and_resize" => {
-            let (start, end) = region;
-            if new > 1.0 {
-                start * (old - 1.0) + at * (end - start) * (old - 1.0) / (new - 1.0)
-            } else {
-                0.5 * (start + end) * (old - 1.0)
-            }
-        }
-        _ => (at + 0.5) / scale - 0.5,
-    }
-}
-
 /// Resizes one dimension by a product with a matrix of weights.
 fn by_weights(call: &mut Call, input: &Tensor, axis: Axis, how: &How, region: Option<(f64, f64)>) -> Result<Tensor> {
     let (Dim::Fixed(old), Number::Int(new)) = (input.sizes[axis.place], axis.size) else {
@@ -302,114 +255,4 @@ fn by_weights(call: &mut Call, input: &Tensor, axis: Axis, how: &How, region: Op
     let mut back = vec![0; rank];
     order.iter().enumerate().for_each(|(at, &from)| back[from] = at);
     Ok(call.permute(&made, &back))
-}
-
-/// The weights of the old elements for one new element.
-fn fill(call: &Call, line: &mut [f64], centre: f64, scale: f64, how: &How) -> Result<()> {
-    let last = line.len() as i64 - 1;
-    let inside = |at: i64| at.clamp(0, last) as usize;
-    match how.mode {
-        "nearest" => {
-            let floor = centre.floor();
-            let at = match how.nearest {
-                "floor" => floor,
-                "ceil" => centre.ceil(),
-                "round_prefer_ceil" => (centre + 0.5).floor(),
-                "round_prefer_floor" => (centre - 0.5).ceil(),
-                other => return Err(call.unknown("nearest_mode", other)),
-            };
-            line[inside(at as i64)] = 1.0;
-        }
-        "linear" | "cubic" => {
-            // Antialiased, the filter is as wide as a new element when the dimension shrinks.
-            let stretch = if how.antialias { scale.min(1.0) } else { 1.0 };
-            let reach = (if how.mode == "linear" { 1.0 } else { 2.0 }) / stretch;
-            let first = (centre - reach).floor() as i64;
-            let end = (centre + reach).ceil() as i64;
-            let mut sum = 0.0;
-            let mut taken = Vec::new();
-            for at in first..=end {
-                let distance = ((at as f64 - centre) * stretch).abs();
-                let weight = if how.mode == "linear" { (1.0 - distance).max(0.0) } else { cubic(distance, how.cubic) };
-                if how.exclude && !(0..=last).contains(&at) {
-                    continue;
-                }
-                sum += weight;
-                taken.push((at, weight));
-            }
-            let divisor = if (how.exclude || how.antialias) && sum != 0.0 { sum } else { 1.0 };
-            for (at, weight) in taken {
-                line[inside(at)] += weight / divisor;
-            }
-        }
-        other => return Err(call.unknown("mode", other)),
-    }
-    Ok(())
-}
-
-/// Keys's cubic convolution.
-fn cubic(distance: f64, a: f64) -> f64 {
-    if distance <= 1.0 {
-        ((a + 2.0) * distance - (a + 3.0)) * distance * distance + 1.0
-    } else if distance < 2.0 {
-        ((a * distance - 5.0 * a) * distance + 8.0 * a) * distance - 4.0 * a
-    } else {
-        0.0
-    }
-}
-
-pub(super) fn grid_sample(call: &mut Call) -> Result<Vec<Known>> {
-    let (input, grid) = (call.tensor(0)?, call.tensor(1)?);
-    let mode = match call.text("mode", if call.version < 20 { "bilinear" } else { "linear" })? {
-        "bilinear" | "linear" => 0,
-        "nearest" => 1,
-        "bicubic" | "cubic" => 2,
-        other => return Err(call.unknown("mode", other)),
-    };
-    let padding = match call.text("padding_mode", "zeros")? {
-        "zeros" => 0,
-        "border" => 1,
-        "reflection" => 2,
-        other => return Err(call.unknown("padding_mode", other)),
-    };
-    let aligned = call.flag("align_corners")?;
-    if !matches!(input.rank(), 4 | 5) || grid.rank() != input.rank() {
-        return Err(call.fail(format!("an input of {} dimensions and a grid of {}", input.rank(), grid.rank())));
-    }
-    if input.rank() == 5 && mode == 2 {
-        return Err(call.fail("cubic sampling of volumes cannot be run here"));
-    }
-    let mut sizes = input.sizes[..2].to_vec();
-    sizes.extend(&grid.sizes[1..grid.rank() - 1]);
-    let arguments = vec![
-        ("input", input.value.into()),
-        ("grid", grid.value.into()),
-        ("interpolation_mode", Argument::Int(mode)),
-        ("padding_mode", Argument::Int(padding)),
-        ("align_corners", Argument::Bool(aligned)),
-    ];
-    Ok(vec![Known::Tensor(Tensor { value: call.aten(("grid_sampler", ""), arguments), dtype: input.dtype, sizes })])
-}
-
-/// The grid of points that an affine map takes pictures from.
-pub(super) fn affine_grid(call: &mut Call) -> Result<Vec<Known>> {
-    let theta = call.tensor(0)?;
-    let size = call.numbers(1)?.ok_or_else(|| call.fail("its size is missing"))?;
-    let aligned = call.flag("align_corners")?;
-    let mut sizes: Vec<Dim> = size.iter().map(|&size| call.lowering.dim(size)).collect();
-    if !matches!(sizes.len(), 4 | 5) {
-        return Err(call.fail(format!("a size of {} dimensions", sizes.len())));
-    }
-    sizes.remove(1);
-    sizes.push(Dim::Fixed(sizes.len() as i64 - 1));
-    let arguments = vec![
-        ("theta", theta.value.into()),
-        ("size", Argument::List(size.iter().map(|size| size.argument()).collect())),
-        ("align_corners", Argument::Bool(aligned)),
-    ];
-    Ok(vec![Known::Tensor(Tensor {
-        value: call.aten(("affine_grid_generator", ""), arguments),
-        dtype: theta.dtype,
-        sizes,
-    })])
 }

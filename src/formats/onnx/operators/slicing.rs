@@ -238,7 +238,7 @@ pub(super) fn gather_nd(call: &mut Call) -> Result<Vec<Known>> {
     let wanted = all(call, &places[batch..places.len() - 1])?;
     let index = offsets(call, &input, &at, batch, count)?;
     let index = call.reshape(&index, &[pictures, wanted, Number::Int(1)]);
-    let index = super::shaping::expanded(call, &index, &[pictures, wanted, inner])?;
+    let index = super::joining::expanded(call, &index, &[pictures, wanted, inner])?;
     let flat = call.reshape(&input, &[pictures, within, inner]);
     let rest = vec![("dim", Argument::Int(1)), ("index", index.value.into())];
     let taken = call.shaped(("gather", ""), &flat, rest, index.sizes);
@@ -257,7 +257,7 @@ pub(super) fn scatter_nd(call: &mut Call) -> Result<Vec<Known>> {
     let wanted = all(call, &places[..places.len() - 1])?;
     let index = offsets(call, &input, &at, 0, count)?;
     let index = call.reshape(&index, &[wanted, Number::Int(1)]);
-    let index = super::shaping::expanded(call, &index, &[wanted, inner])?;
+    let index = super::joining::expanded(call, &index, &[wanted, inner])?;
     let flat = call.reshape(&input, &[outer, inner]);
     let updates = call.reshape(&updates, &[wanted, inner]);
     let mut rest = vec![("dim", Argument::Int(0)), ("index", index.value.into()), ("src", updates.value.into())];

@@ -2,12 +2,12 @@
 
 use serde_json::Value as Json;
 
-use super::KerasError;
-use super::arguments::Given;
-use super::layers::Call;
-use super::operations::Function;
-use super::shaping;
-use super::tensor::Tensor;
+use super::super::KerasError;
+use super::super::arguments::Given;
+use super::super::layers::Call;
+use super::super::tensor::Tensor;
+use super::super::{padding, shaping};
+use super::function::Function;
 use crate::model::graph::{Argument, Node, Output, ValueId};
 
 /// Lowers the function if it is one of these.
@@ -219,7 +219,7 @@ fn pad(call: &mut Call, function: &Function, input: &Tensor) -> Result<Tensor, K
         border[place + 1] = Argument::Int(after);
         result.sizes[axis - 1] = result.sizes[axis - 1].map(|size| size.saturating_add(before + after));
     }
-    result.value = super::padding::fill_border(call, input.value, border, fill)?;
+    result.value = padding::fill_border(call, input.value, border, fill)?;
     Ok(result)
 }
 
