@@ -17,7 +17,7 @@ use layerscope::methods::{Forward, MethodError, Network};
 /// The map of a class, or of its absence, at a layer by a method of this name with its defaults.
 fn map(network: &Network, forward: &Forward, layer: &str, class: ClassId, name: &str) -> Result<Map, MethodError> {
     let method = registry::find(Kind::Map, name).unwrap();
-    let Run::Map(make) = method.run;
+    let Run::Map(make) = method.run else { unreachable!() };
     let (place, target, cancel) = (network.place(layer)?, Target::from(class), Cancel::new());
     make(&MapInput::new(network, forward, &place, &target, None, Job::quiet(&cancel, 0)), &Settings::of(method))
 }
@@ -60,7 +60,7 @@ fn one_recording_serves_every_class() {
     let tap = network.head.scores.into();
     let shared = Rc::new(Recording::new(&network, &forward, place.clone(), tap, &Cancel::new()).unwrap());
     let method = registry::find(Kind::Map, "grad-cam").unwrap();
-    let (Run::Map(make), settings, cancel) = (method.run, Settings::of(method), Cancel::new());
+    let (Run::Map(make), settings, cancel) = (method.run, Settings::of(method), Cancel::new()) else { unreachable!() };
     for index in 0..network.classes().unwrap() {
         let target = Target::from(ClassId { index, negative: false });
         let of = |recording| {
@@ -72,8 +72,8 @@ fn one_recording_serves_every_class() {
 }
 
 #[test]
-fn the_default_layer_is_the_last_with_a_spatial_map_that_is_no_pooling() {
-    for (name, expected) in [("convnet", "layer2"), ("vit", "patch_embed"), ("hand_checkable", "relu1")] {
+fn the_default_layer_is_the_last_with_a_map_that_the_score_looks_at() {
+    for (name, expected) in [("convnet", "layer2"), ("vit", "blocks.1.norm1"), ("hand_checkable", "relu1")] {
         let network = network(&Fixture::open(name));
         let shapes = network.forward_shapes().unwrap();
         let layer = default_layer(&network, &|value| shapes.get(&value).cloned()).unwrap();

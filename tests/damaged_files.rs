@@ -7,7 +7,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::fixtures;
-use layerscope::formats::{self, checkpoint};
+use layerscope::formats::{self, checkpoint, keras, onnx};
 
 #[test]
 fn damaged_and_hostile_files_open_or_give_one_line() {
@@ -22,6 +22,8 @@ fn damaged_and_hostile_files_open_or_give_one_line() {
         let outcomes = [
             formats::open(&path, None).err().map(|error| error.to_string()),
             checkpoint::open(&path).err().map(|error| error.to_string()),
+            onnx::read(std::fs::read(&path).unwrap(), None).err().map(|error| error.to_string()),
+            keras::read(std::fs::read(&path).unwrap()).err().map(|error| error.to_string()),
         ];
         for line in outcomes.into_iter().flatten() {
             assert!(!line.contains(char::is_control), "{}: {line:?}", path.display());

@@ -94,7 +94,7 @@ impl Cam {
             Some(class) => class,
             None => predictions::top_class(&network, output)?,
         };
-        let Run::Map(make) = self.method.run;
+        let Run::Map(make) = self.method.run else { unreachable!("a method of another kind than was asked for") };
         let (target, cancel) = (Target::from(class), Cancel::new());
         let job = Job::quiet(&cancel, self.options.seed);
         let maps: Vec<Map> = places

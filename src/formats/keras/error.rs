@@ -1,12 +1,13 @@
 //! What can be wrong with a Keras file.
 
 use crate::formats::archive::ArchiveError;
+use crate::model::printable;
 
 /// Why a Keras file cannot be opened: one line each.
 #[derive(Debug, thiserror::Error)]
 pub enum KerasError {
     /// The file cannot be read at all.
-    #[error("it cannot be read ({0})")]
+    #[error("it cannot be read ({})", printable(.0))]
     Unreadable(String),
     /// No HDF5 file, or one damaged from its very start.
     #[error("not an HDF5 file; save the model with Keras's model.save(\"model.h5\")")]
@@ -29,13 +30,13 @@ pub enum KerasError {
     #[error("weights only, no architecture in it; save the whole model: model.save(\"model.h5\")")]
     WeightsOnly,
     /// The file contradicts itself or breaks off.
-    #[error("damaged: {0}")]
+    #[error("damaged: {}", printable(.0))]
     Damaged(String),
     /// A network that takes something else than one picture.
-    #[error("{0}; layerscope shows networks that take one picture of height×width×channels")]
+    #[error("{}; layerscope shows networks that take one picture of height×width×channels", printable(.0))]
     OtherKind(String),
     /// A layer class that cannot be run.
-    #[error("layer {layer}: layers of class {class} are not supported")]
+    #[error("layer {}: layers of class {} are not supported", printable(layer), printable(class))]
     UnsupportedLayer {
         /// The layer's name.
         layer: String,
@@ -43,7 +44,7 @@ pub enum KerasError {
         class: String,
     },
     /// A layer of the user's own, or of another package: its code is not in the file.
-    #[error("layer {layer}: the file does not hold what layers of class {class} do")]
+    #[error("layer {}: the file does not hold what layers of class {} do", printable(layer), printable(class))]
     ForeignLayer {
         /// The layer's name.
         layer: String,
@@ -51,7 +52,7 @@ pub enum KerasError {
         class: String,
     },
     /// An option of a layer that cannot be run.
-    #[error("layer {layer} ({class}): {option} is not supported")]
+    #[error("layer {} ({}): {} is not supported", printable(layer), printable(class), printable(option))]
     UnsupportedOption {
         /// The layer's name.
         layer: String,
@@ -61,7 +62,7 @@ pub enum KerasError {
         option: String,
     },
     /// A layer whose configuration or inputs make no sense.
-    #[error("layer {layer} ({class}): {reason}")]
+    #[error("layer {} ({}): {}", printable(layer), printable(class), printable(reason))]
     Layer {
         /// The layer's name.
         layer: String,
@@ -71,7 +72,7 @@ pub enum KerasError {
         reason: String,
     },
     /// A weight that the layer needs and the file does not have.
-    #[error("layer {layer}: its weight {weight} is not in the file")]
+    #[error("layer {}: its weight {} is not in the file", printable(layer), printable(weight))]
     MissingWeight {
         /// The layer's name.
         layer: String,
@@ -79,7 +80,11 @@ pub enum KerasError {
         weight: String,
     },
     /// A weight of another shape than the layer's.
-    #[error("layer {layer}: its weight {weight} should have shape {expected:?}, but has {found:?}")]
+    #[error(
+        "layer {}: its weight {} should have shape {expected:?}, but has {found:?}",
+        printable(layer),
+        printable(weight)
+    )]
     WeightShape {
         /// The layer's name.
         layer: String,

@@ -6,16 +6,16 @@ use crate::model::printable;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OnnxError {
     /// The file or its data beside it cannot be read.
-    #[error("{0}")]
+    #[error("{}", printable(.0))]
     Unreadable(String),
     /// The protobuf is cut off or says what cannot be.
-    #[error("damaged: {0}")]
+    #[error("damaged: {}", printable(.0))]
     Damaged(String),
     /// A model of another kind than what can be shown here.
-    #[error("{0}")]
+    #[error("{}", printable(.0))]
     OtherKind(String),
     /// A node that cannot be run here.
-    #[error("node {node} ({operator}): {reason}")]
+    #[error("node {} ({}): {}", printable(node), printable(operator), printable(reason))]
     Node {
         /// The node's name, or that of what it makes.
         node: String,
@@ -25,7 +25,7 @@ pub enum OnnxError {
         reason: String,
     },
     /// A tensor whose numbers are not where the file says, or of a type that cannot be held.
-    #[error("tensor {name}: {reason}")]
+    #[error("tensor {}: {}", printable(name), printable(reason))]
     Tensor {
         /// The tensor's name.
         name: String,
@@ -40,7 +40,7 @@ impl OnnxError {
     }
 
     pub(super) fn tensor(name: &str, reason: impl Into<String>) -> Self {
-        let name = if name.is_empty() { "without a name".to_owned() } else { printable(name).into_owned() };
+        let name = if name.is_empty() { "without a name".to_owned() } else { name.to_owned() };
         Self::Tensor { name, reason: reason.into() }
     }
 }

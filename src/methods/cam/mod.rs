@@ -3,6 +3,7 @@
 mod default_layer;
 mod grad_cam;
 mod recording;
+mod tokens;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -13,8 +14,10 @@ use super::target::Target;
 use super::{Forward, MethodError, Network, Place};
 
 pub use default_layer::default_layer;
+pub(super) use default_layer::{at_default_layer, default_layer_hint};
 pub(super) use grad_cam::grad_cam;
 pub use recording::Recording;
+pub use tokens::{Grid, Grids};
 
 /// H×W numbers.
 #[derive(Debug, Clone, PartialEq)]
