@@ -344,11 +344,11 @@ impl Watched {
     }
 }
 
-/// All of what a node makes of one picture, as K×H×W. Where the first dimension is not the picture's (tokens before pictures,
-/// the windows of Swin, tokens flattened for a linear layer) it counts among the positions.
+/// All of what a node makes of one picture, as K×positions×1. A first dimension that is not the picture's (tokens before
+/// pictures, the windows of Swin, tokens flattened for a linear layer) counts among the positions.
 fn of_one_picture(tensor: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
-    if tensor.size().first() == Some(&1) || !(2..=5).contains(&tensor.dim()) {
-        return channels::maps(tensor, layout);
+    if !(2..=5).contains(&tensor.dim()) {
+        return Ok(tensor.f_reshape([-1, 1, 1])?);
     }
     let channels = channels::dimension(tensor.dim(), layout);
     let count = tensor.size().get(channels).copied().unwrap_or(1);
