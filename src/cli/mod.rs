@@ -11,6 +11,7 @@ mod doctor;
 mod errors;
 mod inspect;
 mod man;
+mod methods;
 mod patterns;
 mod predict;
 mod report;

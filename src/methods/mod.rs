@@ -113,6 +113,18 @@ pub enum MethodError {
     /// No module gives the tokens after an attention.
     #[error("no layer around {0} gives the tokens after its attention, which legrad takes the score of")]
     NoBlock(String),
+    /// A method that compares all positions with each other has too many of them.
+    #[error(
+        "layer {layer} has {positions} positions, which is too many to compare all with each other: ask at a later layer, of at most {most}"
+    )]
+    TooManyPositions {
+        /// Path of the layer.
+        layer: String,
+        /// Its positions.
+        positions: i64,
+        /// The most that are compared.
+        most: i64,
+    },
     /// No layer has a spatial map.
     #[error("the network has no layer with a spatial map")]
     NoMapLayer,
