@@ -45,7 +45,7 @@ impl Seen {
         let method = registry::find(Kind::Map, method).unwrap();
         let mut chosen = Settings::of(method);
         settings.iter().for_each(|text| chosen.set(text).unwrap());
-        let Run::Map(make) = method.run;
+        let Run::Map(make) = method.run else { unreachable!() };
         let place = self.network.place(layer).unwrap();
         let target = Target::from(ClassId { index: 2, negative: false });
         let cancel = Cancel::new();

@@ -1,7 +1,9 @@
 //! The command line: one file for each command. What the inspector shows, a command writes to a file or to stdout.
 
 mod activations;
+mod attribute;
 mod cam;
+mod check;
 mod common;
 mod completions;
 mod configured;
@@ -9,6 +11,7 @@ mod doctor;
 mod errors;
 mod inspect;
 mod man;
+mod methods;
 mod patterns;
 mod predict;
 mod report;
@@ -44,6 +47,8 @@ enum Command {
     Activations(activations::Activations),
     Patterns(patterns::Patterns),
     Cam(cam::Cam),
+    Check(check::Check),
+    Attribute(attribute::Attribute),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     /// Print the manual page, to be read by `man -l -` or put into a folder man1
@@ -67,6 +72,10 @@ pub fn main() -> ExitCode {
         Some(Command::Activations(command)) => command.run(),
         Some(Command::Patterns(command)) => command.run(),
         Some(Command::Cam(command)) => command.run(),
+        Some(Command::Check(command)) => {
+            return command.run().unwrap_or_else(|failure| ExitCode::from(errors::report(&failure)));
+        }
+        Some(Command::Attribute(command)) => command.run(),
         Some(Command::Doctor(command)) => command.run(&interface),
         Some(Command::Completions(command)) => command.run(),
         Some(Command::Man) => man::run(),

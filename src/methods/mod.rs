@@ -1,14 +1,17 @@
 //! Methods: from values and gradients to maps, patterns and statistics.
 
 mod attention;
+pub mod attribution;
 mod batches;
 pub mod cam;
 pub mod channels;
+pub mod health;
 pub mod job;
 mod layout;
 pub mod limits;
 pub mod network;
 mod node;
+pub mod noise;
 pub mod patterns;
 pub mod predictions;
 pub mod receptive_field;
@@ -110,6 +113,18 @@ pub enum MethodError {
     /// No module gives the tokens after an attention.
     #[error("no layer around {0} gives the tokens after its attention, which legrad takes the score of")]
     NoBlock(String),
+    /// A method that compares all positions with each other has too many of them.
+    #[error(
+        "layer {layer} has {positions} positions, which is too many to compare all with each other: ask at a later layer, of at most {most}"
+    )]
+    TooManyPositions {
+        /// Path of the layer.
+        layer: String,
+        /// Its positions.
+        positions: i64,
+        /// The most that are compared.
+        most: i64,
+    },
     /// No layer has a spatial map.
     #[error("the network has no layer with a spatial map")]
     NoMapLayer,
@@ -125,6 +140,16 @@ pub enum MethodError {
         last: usize,
         /// The channel that was asked for.
         asked: usize,
+    },
+    /// A direction that is no vector of the layer's channels.
+    #[error("layer {layer} has {channels} channels, but the direction has {given} numbers")]
+    Direction {
+        /// Path of the layer.
+        layer: String,
+        /// Its channels.
+        channels: usize,
+        /// Numbers of the direction.
+        given: usize,
     },
     /// A class beyond the last.
     #[error("the network has classes 0 to {last}, not {asked}")]
@@ -150,6 +175,9 @@ pub enum MethodError {
         /// Columns that there are.
         columns: usize,
     },
+    /// An attribution cannot be made.
+    #[error(transparent)]
+    Attribution(#[from] attribution::AttributionError),
     /// Less memory than one run takes.
     #[error(
         "that takes about {} of memory at once, but {} of {} are left: give more by --memory-limit, or feed a smaller picture",
