@@ -141,5 +141,6 @@ def cases():
         yield Case(model.name, model.family, lambda folder, model=model: make(model, folder))
 
 
-torch.set_num_threads(1)
-protocol.main(cases())
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    protocol.main(cases())
