@@ -48,7 +48,7 @@ fn main() {
     let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap();
     let map = |name: &str, forward: &Forward, recording: Option<Rc<Recording>>, index: usize| {
         let method = registry::find(Kind::Map, name).expect("a known method");
-        let Run::Map(make) = method.run;
+        let Run::Map(make) = method.run else { unreachable!("a map was looked for") };
         let target = Target::from(ClassId { index, negative: false });
         let input = MapInput::new(&network, forward, &place, &target, recording, Job::quiet(&cancel, 0));
         drop(make(&input, &Settings::of(method)).unwrap());

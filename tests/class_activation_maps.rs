@@ -36,7 +36,7 @@ fn map_of(
     let method = registry::find(Kind::Map, name).unwrap();
     let mut settings = Settings::of(method);
     set.iter().for_each(|text| settings.set(text).unwrap());
-    let Run::Map(make) = method.run;
+    let Run::Map(make) = method.run else { unreachable!() };
     let (place, cancel) = (network.place(layer)?, Cancel::new());
     make(&MapInput::new(network, forward, &place, target, None, Job::quiet(&cancel, 9)), &settings)
 }
@@ -154,7 +154,7 @@ fn several_layers_and_smoothing_give_the_reference_implementations_maps() {
     let target = Target::from(class(fixture.class()));
     let of = |name: &str, layers: &[&str], fusion: Fusion, smooth: bool| {
         let method = registry::find(Kind::Map, name).unwrap();
-        let (Run::Map(make), settings) = (method.run, Settings::of(method));
+        let (Run::Map(make), settings) = (method.run, Settings::of(method)) else { unreachable!() };
         let places: Vec<Place> = layers.iter().map(|layer| network.place(layer).unwrap()).collect();
         let request = MapRequest { make, settings: &settings, places: &places, target: &target, fusion };
         let job = Job::quiet(&cancel, 0);
@@ -274,7 +274,9 @@ fn long_maps_say_how_far_they_are_and_stop_when_they_are_told_to() {
     let target = Target::from(class(0));
     for name in ["score-cam", "ablation-cam", "smooth-grad-cam++", "grad-cam"] {
         let method = registry::find(Kind::Map, name).unwrap();
-        let (Run::Map(make), settings, cancel) = (method.run, Settings::of(method), Cancel::new());
+        let (Run::Map(make), settings, cancel) = (method.run, Settings::of(method), Cancel::new()) else {
+            unreachable!()
+        };
         let told = RefCell::new(Vec::new());
         let progress = |done: usize, all: usize| told.borrow_mut().push((done, all));
         let job = Job { cancel: &cancel, progress: &progress, seed: 0 };
@@ -312,7 +314,7 @@ fn one_recording_serves_every_class() {
     let tap = network.head.scores.into();
     let shared = Rc::new(Recording::new(&network, &forward, place.clone(), tap, &Cancel::new()).unwrap());
     let method = registry::find(Kind::Map, "grad-cam").unwrap();
-    let (Run::Map(make), settings, cancel) = (method.run, Settings::of(method), Cancel::new());
+    let (Run::Map(make), settings, cancel) = (method.run, Settings::of(method), Cancel::new()) else { unreachable!() };
     for index in 0..network.classes().unwrap() {
         let target = Target::from(ClassId { index, negative: false });
         let of = |recording| {
@@ -324,8 +326,8 @@ fn one_recording_serves_every_class() {
 }
 
 #[test]
-fn the_default_layer_is_the_last_with_a_spatial_map_that_is_no_pooling() {
-    for (name, expected) in [("convnet", "layer2"), ("vit", "patch_embed"), ("hand_checkable", "relu1")] {
+fn the_default_layer_is_the_last_with_a_map_that_the_score_looks_at() {
+    for (name, expected) in [("convnet", "layer2"), ("vit", "blocks.1.norm1"), ("hand_checkable", "relu1")] {
         let network = network(&Fixture::open(name));
         let shapes = network.forward_shapes().unwrap();
         let layer = default_layer(&network, &|value| shapes.get(&value).cloned()).unwrap();

@@ -164,7 +164,7 @@ impl Cam {
         settings: &Settings,
         asked: Vec<Asked>,
     ) -> Result<Vec<Made>, Failure> {
-        let Run::Map(make) = self.method.run;
+        let Run::Map(make) = self.method.run else { unreachable!("a map was looked for") };
         let cancel = Cancel::new();
         let job = Job { progress: &say_progress, ..Job::quiet(&cancel, self.options.seed) };
         // Another class costs one backward pass.

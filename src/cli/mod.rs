@@ -1,6 +1,7 @@
 //! The command line: one file for each command. What the inspector shows, a command writes to a file or to stdout.
 
 mod activations;
+mod attribute;
 mod cam;
 mod check;
 mod common;
@@ -47,6 +48,7 @@ enum Command {
     Patterns(patterns::Patterns),
     Cam(cam::Cam),
     Check(check::Check),
+    Attribute(attribute::Attribute),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     /// Print the manual page, to be read by `man -l -` or put into a folder man1
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(command)) => {
             return command.run().unwrap_or_else(|failure| ExitCode::from(errors::report(&failure)));
         }
+        Some(Command::Attribute(command)) => command.run(),
         Some(Command::Doctor(command)) => command.run(&interface),
         Some(Command::Completions(command)) => command.run(),
         Some(Command::Man) => man::run(),

@@ -16,6 +16,7 @@ mod recording;
 mod request;
 mod score_cam;
 mod shapley_cam;
+mod tokens;
 mod xgrad_cam;
 
 use std::cell::OnceCell;
@@ -32,6 +33,7 @@ use crate::model::graph::ValueId;
 pub(super) use ablation_cam::ablation_cam;
 pub(super) use combine::EIGEN_SMOOTH;
 pub use default_layer::default_layer;
+pub(super) use default_layer::{at_default_layer, default_layer_hint};
 pub(super) use eigen::{eigen_cam, eigen_grad_cam};
 pub(super) use elementwise::{element_wise, hires_cam, layer_cam};
 pub(super) use fem::{SIGMAS, fem};
@@ -43,6 +45,7 @@ pub use recording::Recording;
 pub use request::MapRequest;
 pub(super) use score_cam::score_cam;
 pub(super) use shapley_cam::shapley_cam;
+pub use tokens::{Grid, Grids};
 pub(super) use xgrad_cam::xgrad_cam;
 
 /// H×W numbers.
@@ -131,7 +134,7 @@ impl<'a> MapInput<'a> {
 
     /// A tensor of the layer's shape as N×C×H×W.
     fn spatial(&self, tensor: &Tensor) -> Result<Tensor, MethodError> {
-        recording::spatial(self.network, self.place, tensor)
+        recording::spatial(self.network, self.place, self.forward.grids(), tensor)
     }
 
     /// What a run from the layer on needs beside the layer's output.

@@ -2,8 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::Map;
-use super::default_layer::default_layer_hint;
+use super::{Grid, Grids, Map, default_layer_hint};
 use crate::engine::{Cancel, numbers};
 use crate::methods::target::Target;
 use crate::methods::{Forward, MethodError, Network, Place, channels};
@@ -15,6 +14,8 @@ use crate::model::graph::{Tap, ValueId};
 pub struct Recording {
     place: Place,
     activation: Tensor,
+    /// How the activation's tokens lie in the picture.
+    grid: Option<Grid>,
     tap: ValueId,
     tapped: Tensor,
 }
@@ -70,7 +71,8 @@ impl Recording {
         if !tapped.requires_grad() {
             return Err(MethodError::NoGradient(place.name));
         }
-        Ok(Self { place, activation, tap: tap.value, tapped })
+        let grid = forward.grids().of_pictures(&activation.size());
+        Ok(Self { place, activation, grid, tap: tap.value, tapped })
     }
 
     /// The value that targets are made of.
@@ -126,26 +128,49 @@ impl Recording {
         Ok((gradient.detach(), curvatures.pop().filter(Tensor::defined)))
     }
 
-    /// Activation and gradient as N×C×H×W.
+    /// Activation and gradient as N×C×H×W, tokens on their grid.
     ///
     /// # Errors
-    /// When the layer has no spatial map, and as [`Recording::gradient`].
+    /// When the layer has no spatial map or the target looks at none of it, and as [`Recording::gradient`].
     pub(super) fn maps(&self, network: &Network, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
-        let activation = spatial(network, &self.place, &self.activation.detach())?;
-        Ok((activation, spatial(network, &self.place, &self.gradient(network, target)?)?))
+        let activation = self.activation.detach();
+        match self.grid {
+            _ if activation.dim() == 4 => {
+                let layout = network.layout(self.place.tap.value);
+                let gradient = self.gradient(network, target)?;
+                Ok((channels::channels_first(&activation, layout)?, channels::channels_first(&gradient, layout)?))
+            }
+            Some(grid) => {
+                let gradient = self.gradient(network, target)?;
+                let on_patches = channels::on_grid(&gradient, grid)?;
+                let reaches = |part: &Tensor| Ok::<_, MethodError>(part.f_count_nonzero(None)?.int64_value(&[]) > 0);
+                if grid.extra > 0 && !reaches(&on_patches)? && reaches(&gradient)? {
+                    let (layer, hint) = (self.place.name.clone(), default_layer_hint(network));
+                    return Err(MethodError::NoPatches { layer, hint });
+                }
+                Ok((channels::on_grid(&activation, grid)?, on_patches))
+            }
+            None => {
+                let (layer, given) = (self.place.name.clone(), activation.size());
+                Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) })
+            }
+        }
     }
 }
 
-/// A tensor of the layer's shape as N×C×H×W.
+/// A tensor of the layer's shape as N×C×H×W, tokens on their grid.
 ///
 /// # Errors
 /// When the layer has no spatial map.
-pub(super) fn spatial(network: &Network, place: &Place, tensor: &Tensor) -> Result<Tensor, MethodError> {
-    if tensor.dim() != 4 {
-        let (layer, given) = (place.name.clone(), tensor.size());
-        return Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) });
+pub(super) fn spatial(network: &Network, place: &Place, grids: &Grids, tensor: &Tensor) -> Result<Tensor, MethodError> {
+    match grids.of_pictures(&tensor.size()) {
+        _ if tensor.dim() == 4 => channels::channels_first(tensor, network.layout(place.tap.value)),
+        Some(grid) => channels::on_grid(tensor, grid),
+        None => {
+            let (layer, given) = (place.name.clone(), tensor.size());
+            Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) })
+        }
     }
-    channels::channels_first(tensor, network.layout(place.tap.value))
 }
 
 /// The first picture's map of N×H×W.

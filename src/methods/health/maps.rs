@@ -7,6 +7,7 @@ use tch::Kind;
 use super::finding::{Finding, Problem, Severity};
 use super::structure::{Structure, layer_of};
 use crate::aten::Value;
+use crate::methods::cam::Grids;
 use crate::methods::limits::{self, Limits};
 use crate::methods::statistics::{self, Statistics};
 use crate::methods::{MethodError, Network, channels, node};
@@ -185,7 +186,8 @@ impl Maps {
         if !matches!(tensor.kind(), Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) || tensor.dim() == 0 {
             return Ok(());
         }
-        let maps = channels::maps(tensor, network.layout(value))?;
+        // How the tokens lie is nothing to their statistics.
+        let maps = channels::maps(tensor, network.layout(value), &Grids::default())?;
         let all = statistics::of_channels(&maps)?;
         if watched.channels.is_empty() {
             watched.channels = vec![Channel::default(); all.channels.len()];

@@ -135,12 +135,12 @@ impl Predictions {
         } else if least <= HARDLY_ANY {
             let same: Vec<_> = self.others.iter().filter(|other| other.1 <= HARDLY_ANY).collect();
             let most = same.iter().fold(0.0, |most: f64, other| most.max(other.1));
-            let named = std::iter::once("a picture".to_owned()).chain(same.iter().map(|other| other.0.to_owned()));
-            say(Severity::Notice, named.collect(), most);
+            let inputs = std::iter::once("a picture".to_owned()).chain(same.iter().map(|other| other.0.to_owned()));
+            say(Severity::Notice, inputs.collect(), most);
         } else if self.others.iter().all(|other| other.2) && first.probability > 0.5 && pictures.same_probability {
             // As sure of grey as of a picture, though by other scores.
-            let named = std::iter::once(counted).chain(names());
-            say(Severity::Notice, named.collect(), most);
+            let inputs = std::iter::once(counted).chain(names());
+            say(Severity::Notice, inputs.collect(), most);
         }
     }
 }
