@@ -6,7 +6,7 @@ import numpy as np
 import protocol
 import pytorch_grad_cam as pgc
 import torch
-from models import CONVOLUTIONAL
+from models import CONVOLUTIONAL, TRANSFORMERS
 from protocol import Case, check, left_out
 from torchcam.methods import LayerCAM, SmoothGradCAMpp
 
@@ -38,9 +38,17 @@ class Score:
         return (scores.softmax(0) if self.probability else scores)[self.index]
 
 
-def raw(kind, network, layer, picture, target, **options):
+def on_grid(tokens):
+    """Tokens behind one class token, or positions with their channels last, as N×C×H×W."""
+    if tokens.dim() == 4:
+        return tokens.permute(0, 3, 1, 2)
+    side = int(tokens.shape[1] ** 0.5)
+    return tokens[:, -side * side :].transpose(1, 2).reshape(len(tokens), -1, side, side)
+
+
+def raw(kind, network, layer, picture, target, transform=None, **options):
     """The reference's map at the layer's resolution, before ReLU and scaling, and its seconds."""
-    with kind(network, [network.get_submodule(layer)]) as cam:
+    with kind(network, [network.get_submodule(layer)], reshape_transform=transform) as cam:
         made, whole = [], cam.get_cam_image
         cam.get_cam_image = lambda *given: made.append(whole(*given)) or made[-1]
         start = time.perf_counter()
@@ -144,9 +152,28 @@ def make(model, folder):
     return checks
 
 
+def make_transformer(model, folder):
+    network, file, picture, fed = model.exported(folder)
+    checks = []
+    for layer in model.layers:
+        for index in model.classes:
+            kinds = METHODS | (CLASSLESS if index == model.classes[0] else {})
+            made = {name: raw(kind, network, layer, picture, Score(index), on_grid) for name, kind in kinds.items()}
+            for name, (golden, seconds) in made.items():
+                if name == "eigen-grad-cam":
+                    golden = along(golden, made["hires-cam"][0])
+                if name == "eigen-cam":
+                    golden = positive(golden)
+                command = ["cam", file, fed, "--layer", layer, "--class", index, "--method", name]
+                checks.append(check(name, f"{layer}, class {index}", command, golden, seconds=seconds))
+    return checks
+
+
 def cases():
     for model in CONVOLUTIONAL:
         yield Case(model.name, model.family, lambda folder, model=model: make(model, folder))
+    for model in TRANSFORMERS:
+        yield Case(model.name, model.family, lambda folder, model=model: make_transformer(model, folder))
 
 
 torch.set_num_threads(1)
