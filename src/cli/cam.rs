@@ -164,13 +164,13 @@ impl Cam {
         settings: &Settings,
         asked: Vec<Asked>,
     ) -> Result<Vec<Made>, Failure> {
-        let Run::Map(make) = self.method.run else { unreachable!("a map was looked for") };
+        let Run::Map(method) = self.method.run else { unreachable!("a map was looked for") };
         let cancel = Cancel::new();
         let job = Job { progress: &say_progress, ..Job::quiet(&cancel, self.options.seed) };
         // Another class costs one backward pass.
         let mut recordings: Vec<Option<Rc<Recording>>> = vec![None; places.len()];
         let made = asked.into_iter().map(|asked| {
-            let request = MapRequest { make, settings, places, target: &asked.target, fusion: self.fuse };
+            let request = MapRequest { make: method, settings, places, target: &asked.target, fusion: self.fuse };
             if self.smooth {
                 let whole = Some(request.smoothed(network, forward, job)?);
                 return Ok(Made { asked, maps: Vec::new(), whole });

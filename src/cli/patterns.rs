@@ -155,11 +155,11 @@ impl Patterns {
             }
             _ => None,
         };
-        let side = self.size.map(|side| (side.into(), side.into()));
+        let wanted = self.size.map(|side| (side.into(), side.into()));
         let Some(place) = place.filter(|_| self.class.is_empty()) else {
             let channels = self.class.iter().map(|class| one_class(network, class)).collect::<Result<_, _>>()?;
             let subject = Subject { diversity, ..Subject::classes(network) };
-            let size = side.unwrap_or_else(|| size_for(network, &[], network.layout(network.head.scores), &recipe));
+            let size = wanted.unwrap_or_else(|| size_for(network, &[], network.layout(network.head.scores), &recipe));
             return Ok(Plan { subject, channels, size, recipe });
         };
         let shapes = network.forward_shapes()?;
@@ -181,7 +181,7 @@ impl Patterns {
             None if objective.is_of_channels() => (0..count.min(64)).collect(),
             None => vec![0],
         };
-        let size = side.unwrap_or_else(|| size_for(network, &shape, layout, &recipe));
+        let size = wanted.unwrap_or_else(|| size_for(network, &shape, layout, &recipe));
         Ok(Plan { subject: Subject { objective, place, diversity }, channels, size, recipe })
     }
 
@@ -227,9 +227,9 @@ impl Patterns {
             let labels = network.labels.as_ref().filter(|_| class);
             labels.and_then(|labels| labels.get(lane.channel).map(str::to_owned))
         };
-        let lanes = ascent.lanes().iter().zip(activations);
+        let grown = ascent.lanes().iter().zip(activations);
         if self.output.format == Format::Json {
-            let entries: Vec<_> = lanes
+            let entries: Vec<_> = grown
                 .map(|(lane, activation)| {
                     let mut entry = json!({ "channel": lane.channel, "activation": activation });
                     if subject.pictures() > 1 {
@@ -262,7 +262,7 @@ impl Patterns {
             (None, pictures) => format!("{} ({} of {pictures})", lane.channel, lane.copy + 1),
         };
         let rows: Vec<Vec<String>> =
-            lanes.map(|(lane, activation)| vec![name(lane), format!("{activation:.4}")]).collect();
+            grown.map(|(lane, activation)| vec![name(lane), format!("{activation:.4}")]).collect();
         let mut lines = vec![
             format!(
                 "{}: {} patterns of {}×{} pixels, {} steps",

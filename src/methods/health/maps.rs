@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use tch::Kind;
+use tch::{Kind, Tensor};
 
 use super::finding::{Finding, Problem, Severity};
 use super::structure::{Structure, layer_of};
@@ -11,6 +11,7 @@ use crate::methods::cam::Grids;
 use crate::methods::limits::{self, Limits};
 use crate::methods::statistics::{self, Statistics};
 use crate::methods::{MethodError, Network, channels, node};
+use crate::model::Layout;
 use crate::model::graph::{Node, ValueId};
 
 /// Share of a channel's values that must lie at a bound, as everywhere in the program.
@@ -186,8 +187,7 @@ impl Maps {
         if !matches!(tensor.kind(), Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) || tensor.dim() == 0 {
             return Ok(());
         }
-        // How the tokens lie is nothing to their statistics.
-        let maps = channels::maps(tensor, network.layout(value), &Grids::default())?;
+        let maps = of_one_picture(tensor, network.layout(value))?;
         let all = statistics::of_channels(&maps)?;
         if watched.channels.is_empty() {
             watched.channels = vec![Channel::default(); all.channels.len()];
@@ -345,12 +345,23 @@ impl Watched {
     }
 }
 
+/// All of what a node makes of one picture, as K×positions×1. A first dimension that is not the picture's (tokens before
+/// pictures, the windows of Swin, tokens flattened for a linear layer) counts among the positions.
+fn of_one_picture(tensor: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
+    if !(2..=5).contains(&tensor.dim()) {
+        return Ok(tensor.f_reshape([-1, 1, 1])?);
+    }
+    let channels = channels::dimension(tensor.dim(), layout);
+    let count = tensor.size().get(channels).copied().unwrap_or(1);
+    Ok(tensor.f_movedim_int(channels as i64, 0)?.f_reshape([count, -1, 1])?)
+}
+
 /// The value that a node works on.
 fn input_of(node: &Node) -> Option<ValueId> {
     node::value(node, "input").or_else(|| node::value(node, "self"))
 }
 
-/// Whether a sigmoid only opens and shuts its own input, as in SiLU written out: shut is then no trouble.
+/// Whether a sigmoid only opens and shuts its own input, as in `SiLU` written out: shut is then no trouble.
 fn gates_itself(nodes: &[Node], gate: &Node) -> bool {
     let (Some(input), Some(output)) = (input_of(gate), gate.makes().next()) else { return false };
     nodes.iter().any(|node| {

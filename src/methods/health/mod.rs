@@ -289,13 +289,11 @@ const NOISE: &str = "noise";
 const GREY: &str = "grey";
 const ZEROS: &str = "zeros";
 
+/// Told a node's index and what it made.
+type Observer<'a> = dyn FnMut(usize, &[Value]) -> Result<(), MethodError> + 'a;
+
 /// Runs to the output and the scores; the first error of the observer ends it.
-fn run(
-    network: &Network,
-    input: &Tensor,
-    job: Job<'_>,
-    observer: &mut dyn FnMut(usize, &[Value]) -> Result<(), MethodError>,
-) -> Result<Taps, MethodError> {
+fn run(network: &Network, input: &Tensor, job: Job<'_>, observer: &mut Observer<'_>) -> Result<Taps, MethodError> {
     let given = [(network.source()?, input.shallow_clone())];
     let taps = [network.head.output.into(), network.head.scores.into()];
     let mut failed = None;

@@ -53,7 +53,7 @@ impl Said {
 
 /// How far inputs are from the first of them.
 #[derive(Debug, Default)]
-struct Spread {
+struct Likeness {
     inputs: usize,
     spread: f64,
     same_class: bool,
@@ -64,7 +64,7 @@ struct Spread {
 #[derive(Debug, Default)]
 pub(super) struct Predictions {
     first: Option<(Tensor, Said)>,
-    pictures: Spread,
+    pictures: Likeness,
     others: Vec<(&'static str, f64, bool)>,
 }
 
@@ -80,7 +80,7 @@ impl Predictions {
         let Some(said) = Said::of(network, output, scores)? else { return Ok(()) };
         let Some((known, first)) = &self.first else {
             self.first = Some((input.shallow_clone(), said));
-            self.pictures = Spread { inputs: 1, spread: 0.0, same_class: true, same_probability: true };
+            self.pictures = Likeness { inputs: 1, spread: 0.0, same_class: true, same_probability: true };
             return Ok(());
         };
         if known.size() == input.size() && known.f_equal(input)? {
