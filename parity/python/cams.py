@@ -2,10 +2,11 @@
 
 import time
 
+import numpy as np
 import protocol
 import pytorch_grad_cam as pgc
 import torch
-from models import CONVOLUTIONAL
+from models import CONVOLUTIONAL, TRANSFORMERS
 from protocol import Case, check, left_out
 from torchcam.methods import LayerCAM, SmoothGradCAMpp
 
@@ -23,8 +24,6 @@ METHODS = {
 CLASSLESS = {"eigen-cam": pgc.EigenCAM, "kpca-cam": pgc.KPCA_CAM, "fem": pgc.FEM}
 # A run for each channel: the last layer and the first class only.
 LONG = {"score-cam": pgc.ScoreCAM, "ablation-cam": pgc.AblationCAM}
-# Libraries leave its sign to chance.
-SIGNED = ("eigen-cam", "eigen-grad-cam")
 SEED, SAMPLES, STD = 9, 4, 0.3
 
 
@@ -39,9 +38,17 @@ class Score:
         return (scores.softmax(0) if self.probability else scores)[self.index]
 
 
-def raw(kind, network, layer, picture, target, **options):
+def on_grid(tokens):
+    """Tokens behind one class token, or positions with their channels last, as N×C×H×W."""
+    if tokens.dim() == 4:
+        return tokens.permute(0, 3, 1, 2)
+    side = int(tokens.shape[1] ** 0.5)
+    return tokens[:, -side * side :].transpose(1, 2).reshape(len(tokens), -1, side, side)
+
+
+def raw(kind, network, layer, picture, target, transform=None, **options):
     """The reference's map at the layer's resolution, before ReLU and scaling, and its seconds."""
-    with kind(network, [network.get_submodule(layer)]) as cam:
+    with kind(network, [network.get_submodule(layer)], reshape_transform=transform) as cam:
         made, whole = [], cam.get_cam_image
         cam.get_cam_image = lambda *given: made.append(whole(*given)) or made[-1]
         start = time.perf_counter()
@@ -59,8 +66,13 @@ def activation(network, layer, picture):
 
 
 def positive(map_):
-    """The greatest magnitude is positive."""
+    """A sign that libraries leave to chance: the greatest magnitude is positive."""
     return -map_ if -map_.min() > map_.max() else map_
+
+
+def along(map_, summed):
+    """The same, as the sum over channels goes."""
+    return map_ * np.sign((map_ * (summed - summed.mean())).sum())
 
 
 def full_grad(network, picture, target):
@@ -98,18 +110,22 @@ def make(model, folder):
         about = f"{'+'.join(layers)}, class {index} {' '.join(words)}".strip()
         layered = [word for layer in layers for word in ("--layer", layer)]
         command = ["cam", file, fed, *layered, "--class", index, "--method", name, *words]
-        checks.append(check(name, about, command, positive(golden) if name in SIGNED else golden, seconds=seconds))
+        checks.append(check(name, about, command, golden, seconds=seconds))
 
     for layer in model.layers:
         for index in model.classes:
-            for name, kind in METHODS.items():
-                compare(name, [layer], index, *raw(kind, network, layer, picture, Score(index)))
+            made = {name: raw(kind, network, layer, picture, Score(index)) for name, kind in METHODS.items()}
+            for name, (golden, seconds) in made.items():
+                signed = along(golden, made["hires-cam"][0]) if name == "eigen-grad-cam" else golden
+                compare(name, [layer], index, signed, seconds)
         for name, kind in CLASSLESS.items():
-            compare(name, [layer], best, *raw(kind, network, layer, picture, Score(best)))
+            golden, seconds = raw(kind, network, layer, picture, Score(best))
+            compare(name, [layer], best, positive(golden) if name == "eigen-cam" else golden, seconds)
         golden, seconds = raw(pgc.ShapleyCAM, network, layer, picture, Score(best, probability=True))
         compare("shapley-cam", [layer], best, golden, seconds, "--of", "probability")
         golden, seconds = raw(pgc.GradCAM, network, layer, picture, Score(best), eigen_smooth=True)
-        compare("grad-cam", [layer], best, positive(golden), seconds, "--eigen-smooth")
+        summed, _ = raw(pgc.GradCAM, network, layer, picture, Score(best))
+        compare("grad-cam", [layer], best, along(golden, summed), seconds, "--eigen-smooth")
     before, output = activation(network, last, picture)
     for name, kind in LONG.items():
         if name == "ablation-cam" and before.min() < 0:
@@ -136,11 +152,29 @@ def make(model, folder):
     return checks
 
 
+def make_transformer(model, folder):
+    network, file, picture, fed = model.exported(folder)
+    checks = []
+    for layer in model.layers:
+        for index in model.classes:
+            kinds = METHODS | (CLASSLESS if index == model.classes[0] else {})
+            made = {name: raw(kind, network, layer, picture, Score(index), on_grid) for name, kind in kinds.items()}
+            for name, (golden, seconds) in made.items():
+                if name == "eigen-grad-cam":
+                    golden = along(golden, made["hires-cam"][0])
+                if name == "eigen-cam":
+                    golden = positive(golden)
+                command = ["cam", file, fed, "--layer", layer, "--class", index, "--method", name]
+                checks.append(check(name, f"{layer}, class {index}", command, golden, seconds=seconds))
+    return checks
+
+
 def cases():
     for model in CONVOLUTIONAL:
         yield Case(model.name, model.family, lambda folder, model=model: make(model, folder))
+    for model in TRANSFORMERS:
+        yield Case(model.name, model.family, lambda folder, model=model: make_transformer(model, folder))
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    protocol.main(cases())
+torch.set_num_threads(1)
+protocol.main(cases())

@@ -25,6 +25,7 @@ use crate::picture::load::Loaded;
 use crate::picture::npy::write_f32;
 use crate::picture::overlay::Overlay;
 use crate::picture::save::{check_extension, save_picture};
+use crate::picture::scale::short;
 use crate::service::open::fed;
 use target::{Asked, TargetOptions};
 
@@ -233,8 +234,13 @@ impl Cam {
             for (place, map) in places.iter().zip(&one.maps) {
                 let (min, max) = range(map);
                 lines.push(format!(
-                    "{} at {}: {}×{}, {min:.4} to {max:.4} before ReLU",
-                    self.method.name, place.name, map.height, map.width
+                    "{} at {}: {}×{}, {} to {} before ReLU",
+                    self.method.name,
+                    place.name,
+                    map.height,
+                    map.width,
+                    short(min),
+                    short(max)
                 ));
             }
             if let Some(map) = &one.whole {

@@ -2,14 +2,15 @@
 //!
 //! The shape does not say it, so the graph is asked: a convolution or a batch norm has channels first, a linear layer or a layer
 //! norm over one dimension has them last, a permutation turns the one into the other, and whatever works element by element
-//! keeps them where they are. That is followed from each such node forwards and backwards until nothing new is found. What
+//! keeps them where they are. Tokens N×T×C that become N×H×W×C keep them last, too. That is followed from each such node forwards
+//! and backwards until nothing new is found. What
 //! nothing says anything of counts as channels first: the heads of an attention, N×heads×T×T, are shown as maps.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::node;
 use crate::model::Layout::{self, ChannelsFirst, ChannelsLast};
-use crate::model::graph::{Graph, Node, ValueId};
+use crate::model::graph::{Argument, Graph, Node, ValueId};
 
 /// Operators that convolve, pool or normalise with channels first.
 const CHANNELS_FIRST: &[&str] = &[
@@ -38,8 +39,8 @@ const KEEP_DIMENSIONS: &[&str] = &["cat", "chunk", "constant_pad_nd", "pad", "ro
 
 /// The layouts of the values that the graph says something of.
 pub(super) fn known(graph: &Graph) -> HashMap<ValueId, Layout> {
-    let weights: HashSet<ValueId> = graph.weights.iter().map(|weight| weight.value).collect();
-    let mut known = Known { layouts: HashMap::new(), weights };
+    let weights = graph.weights.iter().map(|weight| (weight.value, weight.shape.first().copied())).collect();
+    let mut known = Known { layouts: HashMap::new(), widths: HashMap::new(), weights };
     loop {
         let before = known.layouts.len();
         graph.nodes.iter().for_each(|node| known.learn(node));
@@ -53,13 +54,16 @@ pub(super) fn known(graph: &Graph) -> HashMap<ValueId, Layout> {
 
 struct Known {
     layouts: HashMap<ValueId, Layout>,
-    weights: HashSet<ValueId>,
+    /// Channels of values that have them last.
+    widths: HashMap<ValueId, i64>,
+    /// The weights, with the first of their sizes.
+    weights: HashMap<ValueId, Option<usize>>,
 }
 
 impl Known {
     /// What the first to speak said stays, so that every round adds something or is the last.
     fn set(&mut self, value: ValueId, layout: Layout) {
-        if !self.weights.contains(&value) {
+        if !self.weights.contains_key(&value) {
             self.layouts.entry(value).or_insert(layout);
         }
     }
@@ -73,15 +77,52 @@ impl Known {
         let first = node::value(node, "input").or_else(|| node::value(node, "self"));
         if let Some(layout) = own_layout(node, name) {
             first.into_iter().chain(node.makes().next()).for_each(|value| self.set(value, layout));
+            self.learn_width(node, name, first);
         } else if name == "permute" {
             self.learn_permutation(node, first);
+        } else if matches!(name, "_unsafe_view" | "reshape" | "view") {
+            self.learn_rows_and_columns(node, first);
         } else if node::is_elementwise(node) || KEEP_DIMENSIONS.contains(&name) {
             let related: Vec<ValueId> = node.reads().into_iter().chain(node.makes()).collect();
             if let Some(layout) = related.iter().find_map(|&value| self.get(value)) {
-                for value in related {
+                for &value in &related {
                     self.set(value, layout);
                 }
             }
+            let width = related.iter().find_map(|value| self.widths.get(value)).copied();
+            if let Some(width) = width.filter(|_| node::is_elementwise(node)) {
+                self.widths.extend(node.makes().map(|value| (value, width)));
+            }
+        }
+    }
+
+    /// A linear layer's or a layer norm's channels.
+    fn learn_width(&mut self, node: &Node, name: &str, input: Option<ValueId>) {
+        let normalised = || node::ints(node, "normalized_shape").and_then(|sizes| sizes.first().copied());
+        let width = match name {
+            "linear" => node::value(node, "weight")
+                .and_then(|weight| self.weights.get(&weight).copied().flatten())
+                .and_then(|channels| i64::try_from(channels).ok()),
+            "layer_norm" | "native_layer_norm" => normalised(),
+            _ => None,
+        };
+        if let Some(width) = width {
+            let also = input.filter(|_| name != "linear");
+            self.widths.extend(node.makes().take(1).chain(also).map(|value| (value, width)));
+        }
+    }
+
+    /// Tokens that get rows and columns keep their channels last, and all of them: heads would be fewer.
+    fn learn_rows_and_columns(&mut self, node: &Node, input: Option<ValueId>) {
+        let (Some(input), Some(output)) = (input, node.makes().next()) else { return };
+        let sizes = node::argument(node, "shape").or_else(|| node::argument(node, "size"));
+        let Some(Argument::List(sizes)) = sizes else { return };
+        let (Some(&width), [_, _, _, Argument::Int(last)]) = (self.widths.get(&input), sizes.as_slice()) else {
+            return;
+        };
+        if width == *last {
+            self.set(output, ChannelsLast);
+            self.widths.insert(output, width);
         }
     }
 

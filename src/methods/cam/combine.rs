@@ -14,10 +14,10 @@ pub(in crate::methods) const EIGEN_SMOOTH: Parameter = Parameter {
 };
 
 /// The sum of weighted channels, N×C×H×W, or with `eigen-smooth=yes` their first principal component, as pytorch-grad-cam's
-/// `eigen_smooth` does but for the sign, which is fixed here (see [`eigen::projection`]).
+/// `eigen_smooth` does but for the sign, which is chance there and here that of the sum.
 pub(super) fn combined(weighted: &Tensor, settings: &Settings) -> Result<Map, MethodError> {
     if settings.word(EIGEN_SMOOTH.name) == "yes" {
-        return recording::map(&eigen::projection(weighted)?);
+        return recording::map(&eigen::projection(weighted, eigen::Sign::OfTheSum)?);
     }
     recording::map(&weighted.f_sum_dim_intlist(1, false, Kind::Float)?)
 }

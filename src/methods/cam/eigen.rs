@@ -12,22 +12,30 @@ use crate::methods::registry::Settings;
 /// taken away first, as pytorch-grad-cam does; the sign is fixed, see [`projection`].
 pub(in crate::methods) fn eigen_cam(input: &MapInput<'_>, _: &Settings) -> Result<Map, MethodError> {
     let activation = input.activation()?;
-    tch::no_grad(|| recording::map(&projection(&activation)?))
+    tch::no_grad(|| recording::map(&projection(&activation, Sign::OfTheGreatest)?))
 }
 
 /// Eigen-Grad-CAM: the same of gradient × activation, so that it is of a class.
 ///
-/// `EigenGradCAM` of pytorch-grad-cam.
+/// `EigenGradCAM` of pytorch-grad-cam, whose sign is chance; here what is positive speaks for the class, see [`Sign::OfTheSum`].
 pub(in crate::methods) fn eigen_grad_cam(input: &MapInput<'_>, _: &Settings) -> Result<Map, MethodError> {
     let (activation, gradient) = input.maps(input.target)?;
-    tch::no_grad(|| recording::map(&projection(&gradient.f_mul(&activation)?)?))
+    tch::no_grad(|| recording::map(&projection(&gradient.f_mul(&activation)?, Sign::OfTheSum)?))
+}
+
+/// A component's sign is arbitrary: libraries give the one or the other by chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// The greatest magnitude is positive (flipped if |min| > |max|): the rule of Chung and Ying, *Seg-Eigen-CAM* (2025), equation
+    /// 13. For activations, which say nothing of for and against.
+    OfTheGreatest,
+    /// As the sum over the channels goes: for gradients × activations, whose sum is what speaks for the class at a position. By
+    /// the other rule a strong object that speaks against the class would be lit as if it spoke for it.
+    OfTheSum,
 }
 
 /// The first picture's positions, projected onto the first principal component of its channels: 1×H×W of N×C×H×W. NaN counts as 0.
-///
-/// A component's sign is arbitrary: libraries give the one or the other by chance. Here the greatest magnitude is positive
-/// (flipped if |min| > |max|), the rule of Chung and Ying, *Seg-Eigen-CAM* (2025), equation 13.
-pub(super) fn projection(maps: &Tensor) -> Result<Tensor, MethodError> {
+pub(super) fn projection(maps: &Tensor, sign: Sign) -> Result<Tensor, MethodError> {
     let (_, _, height, width) = maps.size4()?;
     let positions = positions(maps)?;
     let (count, channels) = positions.size2()?;
@@ -39,7 +47,15 @@ pub(super) fn projection(maps: &Tensor) -> Result<Tensor, MethodError> {
         let (_, vector) = first_component(&positions.f_tr()?.f_mm(&positions)?)?;
         positions.f_mv(&vector)?
     };
-    Ok(signed(&projected)?.f_reshape([1, height, width])?)
+    let projected = match sign {
+        Sign::OfTheGreatest => signed(&projected)?,
+        Sign::OfTheSum => {
+            let sums = positions.f_sum_dim_intlist(1, false, Kind::Double)?;
+            let turned = projected.f_dot(&sums)?.f_lt(0.0)?;
+            projected.f_neg()?.f_where_self(&turned, &projected)?
+        }
+    };
+    Ok(projected.f_reshape([1, height, width])?)
 }
 
 /// The first picture's positions, each with its channels: HW×C in double precision, every channel's mean taken away.

@@ -86,7 +86,7 @@ pub(super) const MAPS: &[Method] = &[
     },
     Method {
         name: "eigen-grad-cam",
-        summary: "the first principal component of gradient × activation",
+        summary: "the first principal component of gradient × activation, positive where it speaks for the class",
         formula: "(gA − mean(gA)) v₁",
         source: "pytorch-grad-cam, EigenGradCAM",
         parameters: &[],
