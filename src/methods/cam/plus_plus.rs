@@ -11,7 +11,7 @@ use crate::methods::{MethodError, noise};
 ///
 /// Chattopadhyay et al., *Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks* (2018), equation 19 for α (the
 /// score passes an exponential, whose derivatives are powers of g) and 7 for w. The numbers are pytorch-grad-cam's. torch-cam
-/// 0.5's are others: it divides a copy, so that its α stays g², and means Σ(A_k g³) where the equation has g³ ΣA_k.
+/// 0.5's are others: it divides a copy, so that its α stays g², and means `Σ(A_k g³)` where the equation has `g³ ΣA_k`.
 pub(in crate::methods) fn grad_cam_plus_plus(input: &MapInput<'_>, settings: &Settings) -> Result<Map, MethodError> {
     let (activation, gradient) = input.maps(input.target)?;
     tch::no_grad(|| {
