@@ -240,7 +240,7 @@ fn maps(layer: &str) -> (Vec<Vec<f32>>, usize) {
     let maps = layerscope::methods::channels::maps(
         run.get(place.tap.value).unwrap(),
         network.layout(place.tap.value),
-        &Grids::default(),
+        &layerscope::methods::cam::Grids::default(),
     )
     .unwrap();
     let (_, height, width) = maps.size3().unwrap();

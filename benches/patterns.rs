@@ -40,8 +40,8 @@ fn main() {
         let grow = |steps: usize| {
             let place = network.place(layer).expect("a layer");
             let recipe = recipe.with_steps(steps);
-            let mut ascent =
-                Ascent::from_noise(&network, place, (0..channels).collect(), size, recipe, 0).expect("a start");
+            let mut ascent = Ascent::from_noise(&network, place, &(0..channels).collect::<Vec<_>>(), size, recipe, 0)
+                .expect("a start");
             while !ascent.is_done() {
                 ascent.advance(&Cancel::new()).expect("a step");
             }

@@ -1,5 +1,6 @@
 """Filter patterns beside PyTorch's gradients: the book's recipe, and Lucid's with the transforms that layerscope draws."""
 
+import importlib.machinery
 import importlib.util
 
 import numpy as np
@@ -75,7 +76,9 @@ def recipes():
     import sys
     import types
 
-    sys.modules.setdefault("tensorflow", types.ModuleType("tensorflow"))
+    without = types.ModuleType("tensorflow")
+    without.__spec__ = importlib.machinery.ModuleSpec("tensorflow", None)
+    sys.modules.setdefault("tensorflow", without)
     file = ROOT / "tests" / "fixtures" / "make_patterns.py"
     spec = importlib.util.spec_from_file_location("make_patterns", file)
     module = importlib.util.module_from_spec(spec)

@@ -168,10 +168,9 @@ impl Attribute {
     fn picture(&self, signed: bool) -> AttributionPicture {
         let sign = match self.sign {
             Some(Signs::Both) => Sign::Both,
-            Some(Signs::Absolute) => Sign::Absolute,
             Some(Signs::Positive) => Sign::Positive,
             None if signed => Sign::Both,
-            None => Sign::Absolute,
+            Some(Signs::Absolute) | None => Sign::Absolute,
         };
         let usual = AttributionPicture::of(sign);
         AttributionPicture { colors: self.colormap.unwrap_or(usual.colors), outliers: self.outliers, ..usual }

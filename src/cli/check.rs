@@ -30,7 +30,7 @@ const COLUMNS: usize = 120;
 /// Notices of one kind that the table shows one by one.
 const MOST_ALIKE: usize = 3;
 
-/// Look for trouble: NaN, dead and saturated channels, gradients, weights, batch norms, input scale; exits 1 where there is some
+/// Look for trouble in a network and in what it is fed; exits 1 where there is some
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Model file, or `demo`

@@ -49,7 +49,9 @@ impl AttributionPicture {
             }
         }
         if self.sign == Sign::Positive {
-            sums.iter_mut().for_each(|sum| *sum = sum.max(0.0));
+            for sum in &mut sums {
+                *sum = sum.max(0.0);
+            }
         }
         let clip = clip(&sums, self.outliers);
         let level = |sum: f64| if clip > 0.0 { (sum / clip).clamp(-1.0, 1.0) as f32 } else { 0.0 };

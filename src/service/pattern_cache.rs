@@ -114,7 +114,7 @@ impl PatternCache {
                 Some((about.modified().ok()?, about.len(), entry.path()))
             })
             .collect();
-        files.sort_by(|one, other| other.0.cmp(&one.0));
+        files.sort_by_key(|file| std::cmp::Reverse(file.0));
         let mut room = self.limit;
         for (_, size, path) in files {
             match room.checked_sub(size) {

@@ -1,6 +1,6 @@
-//! LeGrad: how the attention of every block would have to change for the target to grow.
+//! `LeGrad`: how the attention of every block would have to change for the target to grow.
 //!
-//! Bousselham et al., *LeGrad: An Explainability Method for Vision Transformers via Feature Formation Sensitivity* (2024). For each
+//! Bousselham et al., *`LeGrad`: An Explainability Method for Vision Transformers via Feature Formation Sensitivity* (2024). For each
 //! block l the target `s_l` is that of the network's own head on the mean of the tokens that the block gives; its gradient with
 //! respect to the block's attention weights goes through ReLU, is averaged over heads and queries, and then over blocks. The mean
 //! of all tokens, the class token among them, is what the authors' program and torch-cam (0.5) take, whose maps these are before

@@ -17,27 +17,28 @@ pub(super) fn rectifiers(graph: &Graph) -> HashMap<NodeId, Rectifier> {
     let makers: HashMap<ValueId, &Node> =
         graph.nodes.iter().flat_map(|node| node.makes().map(move |value| (value, node))).collect();
     let found = graph.nodes.iter().enumerate().filter_map(|(index, node)| {
-        let ceiling = rectifies(node)?;
+        let rectifier = rectifies(node)?;
         // `relu6(x + 3)` is six times the hard sigmoid: its zero is no rectified one.
         let shifted =
             node::value(node, "self").and_then(|value| makers.get(&value)).is_some_and(|maker| is_shift(maker));
-        (!(shifted && ceiling.is_some())).then_some((NodeId(index), Rectifier { ceiling }))
+        (!(shifted && rectifier.ceiling.is_some())).then_some((NodeId(index), rectifier))
     });
     found.collect()
 }
 
-/// The ceiling of a node whose floor is zero; `None` where it is no such node.
-fn rectifies(node: &Node) -> Option<Option<f64>> {
+/// A node whose floor is zero, with its ceiling.
+fn rectifies(node: &Node) -> Option<Rectifier> {
     let zero = |parameter: &str| node::float(node, parameter) == Some(0.0);
-    match node::operator(node) {
-        "relu" => Some(None),
-        "relu6" => Some(Some(6.0)),
-        "hardtanh" if zero("min_val") => Some(Some(node::float(node, "max_val").unwrap_or(1.0))),
-        "clamp" | "clip" if zero("min") => Some(node::float(node, "max")),
-        "clamp_min" if zero("min") => Some(None),
-        "threshold" if zero("threshold") && zero("value") => Some(None),
-        _ => None,
-    }
+    let ceiling = match node::operator(node) {
+        "relu" => None,
+        "relu6" => Some(6.0),
+        "hardtanh" if zero("min_val") => Some(node::float(node, "max_val").unwrap_or(1.0)),
+        "clamp" | "clip" if zero("min") => node::float(node, "max"),
+        "clamp_min" if zero("min") => None,
+        "threshold" if zero("threshold") && zero("value") => None,
+        _ => return None,
+    };
+    Some(Rectifier { ceiling })
 }
 
 /// Whether the node adds a number.

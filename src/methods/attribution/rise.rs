@@ -27,14 +27,13 @@ pub(in crate::methods) fn rise(input: &AttributionInput<'_>, settings: &Settings
     };
     while done < samples {
         let now = runner.batch().min(samples - done);
-        let masks = match input.drawn {
-            Some(given) => cut(given, done, &[now as i64, 1, height, width])?,
-            None => {
-                let made: Vec<Tensor> = (done..done + now)
-                    .map(|sample| mask(input.job.seed, sample, grid, share, (height, width)))
-                    .collect::<Result<_, _>>()?;
-                Tensor::f_cat(&made, 0)?.f_to_device(input.network.engine.device())?
-            }
+        let masks = if let Some(given) = input.drawn {
+            cut(given, done, &[now as i64, 1, height, width])?
+        } else {
+            let made: Vec<Tensor> = (done..done + now)
+                .map(|sample| mask(input.job.seed, sample, grid, share, (height, width)))
+                .collect::<Result<_, _>>()?;
+            Tensor::f_cat(&made, 0)?.f_to_device(input.network.engine.device())?
         };
         let values = runner.values(&masks.f_mul(&shown)?.f_add(&base)?)?;
         let weights = input.network.engine.tensor(&values, &[now as i64, 1, 1, 1])?;

@@ -7,7 +7,6 @@ use tch::{Kind, Tensor};
 use super::finding::{Finding, Problem, Severity};
 use super::structure::{Structure, layer_of};
 use crate::aten::Value;
-use crate::methods::cam::Grids;
 use crate::methods::limits::{self, Limits};
 use crate::methods::statistics::{self, Statistics};
 use crate::methods::{MethodError, Network, channels, node};

@@ -48,12 +48,12 @@ impl<'a> Ascent<'a> {
     pub fn from_noise(
         network: &'a Network,
         place: Place,
-        channels: Vec<usize>,
+        channels: &[usize],
         size: (usize, usize),
         recipe: Recipe,
         seed: u64,
     ) -> Result<Self, MethodError> {
-        Self::new(network, Subject::channels(place), &channels, size, recipe, seed, Vec::new())
+        Self::new(network, Subject::channels(place), channels, size, recipe, seed, Vec::new())
     }
 
     /// Starts from noise that depends on `seed` and the channel alone, or goes on from what was saved: one for each

@@ -133,10 +133,10 @@ fn joined(mut parts: Vec<Tensor>) -> Result<Tensor, MethodError> {
     }
 }
 
-/// Puts the redirected ReLU and ReLU6 in place of the network's own.
+/// Puts the redirected ReLU and `ReLU6` in place of the network's own.
 struct Redirected;
 
-/// The gate of an operator that is a ReLU or a ReLU6.
+/// The gate of an operator that is a ReLU or a `ReLU6`.
 fn gate_of(node: &Node) -> Option<Gate> {
     let limits = |least: &str, most: &str| (node::float(node, least), node::float(node, most));
     let clipped = |limits: (Option<f64>, Option<f64>)| match limits {

@@ -165,7 +165,7 @@ impl Growth {
         !matches!(self.kind, Kind::Book)
     }
 
-    /// The last step at which dead ReLUs are woken.
+    /// The last step at which dead ReLU operators are woken.
     pub(super) fn redirects_at(&self, step: usize) -> bool {
         matches!(&self.kind, Kind::Lucid(lucid, _) if step <= lucid.redirected_until)
     }

@@ -158,21 +158,17 @@ fn means(output: &Tensor, channel: usize) -> Result<Tensor, MethodError> {
 
 /// The values in the middle, N×C.
 fn middle(network: &Network, output: &Tensor, channel: usize) -> Result<Tensor, MethodError> {
-    match (output.size().as_slice(), channel) {
-        (&[_, tokens, _], 2) => {
-            let shapes = network.forward_shapes()?;
-            let grid = network.grids(&|value| shapes.get(&value).cloned()).find(tokens);
-            let token = grid.map_or(tokens / 2, |grid| grid.extra + grid.height / 2 * grid.width + grid.width / 2);
-            Ok(output.f_select(1, token)?)
-        }
-        _ => {
-            let mut middle = output.shallow_clone();
-            for axis in (1..output.dim()).rev().filter(|&axis| axis != channel) {
-                middle = middle.f_select(axis as i64, output.size()[axis] / 2)?;
-            }
-            Ok(if middle.dim() < 2 { middle.f_unsqueeze(-1)?.f_narrow(-1, 0, 0)? } else { middle })
-        }
+    if let (&[_, tokens, _], 2) = (output.size().as_slice(), channel) {
+        let shapes = network.forward_shapes()?;
+        let grid = network.grids(&|value| shapes.get(&value).cloned()).find(tokens);
+        let token = grid.map_or(tokens / 2, |grid| grid.extra + grid.height / 2 * grid.width + grid.width / 2);
+        return Ok(output.f_select(1, token)?);
     }
+    let mut middle = output.shallow_clone();
+    for axis in (1..output.dim()).rev().filter(|&axis| axis != channel) {
+        middle = middle.f_select(axis as i64, output.size()[axis] / 2)?;
+    }
+    Ok(if middle.dim() < 2 { middle.f_unsqueeze(-1)?.f_narrow(-1, 0, 0)? } else { middle })
 }
 
 /// Σ ⟨Gᵢ, Gⱼ⟩ over pairs i ≠ j of each channel's pictures, summed over channels.

@@ -1,4 +1,4 @@
-//! Steps uphill with a pace for every number: Adam and NAdam, as PyTorch has them (ε is added to the corrected root, where
+//! Steps uphill with a pace for every number: Adam and `NAdam`, as PyTorch has them (ε is added to the corrected root, where
 //! TensorFlow adds it to the uncorrected one), with the sign of an ascent.
 
 use tch::Tensor;
@@ -18,7 +18,7 @@ const FIRST: f64 = 0.9;
 const SECOND: f64 = 0.999;
 /// Added to the root that is divided by.
 const EPSILON: f64 = 1e-8;
-/// How soon NAdam's momentum reaches its full strength.
+/// How soon `NAdam`'s momentum reaches its full strength.
 const MOMENTUM_DECAY: f64 = 4e-3;
 
 impl Moments {
@@ -49,7 +49,7 @@ impl Moments {
         Ok(parameters.f_add(&self.first.f_div(&root)?.f_mul_scalar(length)?)?)
     }
 
-    /// NAdam (Dozat, 2016): the same with Nesterov's momentum.
+    /// `NAdam` (Dozat, 2016): the same with Nesterov's momentum.
     pub(super) fn nadam(
         &mut self,
         parameters: &Tensor,

@@ -28,7 +28,7 @@ pub struct Lane {
     pub copy: usize,
 }
 
-/// ChaCha8 with a key of its own for every seed, pattern and purpose, and a stream for every step.
+/// `ChaCha8` with a key of its own for every seed, pattern and purpose, and a stream for every step.
 pub(super) struct Random(ChaCha8Rng);
 
 impl Random {

@@ -35,7 +35,7 @@ pub struct Lucid {
     /// Whether the network sees the picture under random transforms.
     pub transforms: bool,
     /// The last step, counted from 0, at which a ReLU that nothing would pass lets through what would wake it: Lucid's
-    /// redirected ReLU and ReLU6, 16 there.
+    /// redirected ReLU and `ReLU6`, 16 there.
     pub redirected_until: usize,
 }
 

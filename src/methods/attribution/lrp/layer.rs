@@ -191,7 +191,7 @@ impl<'a> Weights<'a> {
         let ones = self.input.detach().f_ones_like()?.set_requires_grad(true);
         let made = self.made(&ones, &self.weight.f_ones_like()?, None)?;
         leaves.push(ones);
-        self.first(made)
+        self.first(&made)
     }
 
     /// By how far values are from their bounds.
@@ -209,11 +209,11 @@ impl<'a> Weights<'a> {
         let from = self.made(&low, &grow, None)?.f_add(&self.made(&high, &shrink, None)?)?;
         let made = self.made(&self.input, &self.weight, None)?.f_sub(&from)?;
         leaves.extend([low, high]);
-        self.first(made)
+        self.first(&made)
     }
 
     /// The only part of a first layer. The input gets a gradient, be it none, so that it can be asked for.
-    fn first(&self, made: Tensor) -> Result<Vec<Part>, EngineError> {
+    fn first(&self, made: &Tensor) -> Result<Vec<Part>, EngineError> {
         let none = self.input.f_sum(Kind::Float)?.f_mul_scalar(0.0)?;
         Ok(vec![Part { made: made.f_add(&none)?, stabiliser: super::STABILISER, weight: 1.0 }])
     }
