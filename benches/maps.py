@@ -1,4 +1,4 @@
-"""pytorch-grad-cam's times of what benches/maps.rs times: python benches/maps.py resnet50|vgg16|efficientnet_lite0 FOLDER [SIDE]"""
+"""pytorch-grad-cam's times of what benches/maps.rs times: python benches/maps.py resnet50|vgg16|efficientnet_lite0 FOLDER [LAYER]"""
 import pathlib
 import sys
 import time
@@ -28,10 +28,10 @@ def show(what, runs, work):
 
 
 name, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-side = int(sys.argv[3]) if len(sys.argv) > 3 else 224
 build, layer = NETWORKS[name]
+layer = sys.argv[3] if len(sys.argv) > 3 else layer
 network = build()
-picture = torch.from_numpy(models.networks.picture(1, (1, 3, side, side)))
+picture = torch.from_numpy(models.networks.picture(1, (1, 3, 224, 224)))
 file = folder / f"{name}.pt2"
 if not file.exists():
     with torch.no_grad():

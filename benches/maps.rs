@@ -1,6 +1,6 @@
 //! Times of class activation maps: Grad-CAM of a picture that has not been run and of another class, Ablation-CAM, Score-CAM.
 //!
-//! `python benches/maps.py NAME FOLDER [SIDE]` writes FOLDER/NAME.pt2 and prints pytorch-grad-cam's times; beside it
+//! `python benches/maps.py NAME FOLDER [LAYER]` writes FOLDER/NAME.pt2 and prints pytorch-grad-cam's times; beside it
 //! `cargo bench --bench maps -- FOLDER/NAME.pt2 LAYER`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]

@@ -22,9 +22,24 @@ impl Network {
         count: usize,
         each: u64,
         job: &Job<'_>,
+        run: impl FnMut(Range<usize>) -> Result<T, MethodError>,
+    ) -> Result<Vec<T>, MethodError> {
+        self.in_batches_of(MOST, count, each, job, run)
+    }
+
+    /// As [`Network::in_batches`], at most `most` at once.
+    ///
+    /// # Errors
+    /// As [`Network::in_batches`].
+    pub fn in_batches_of<T>(
+        &self,
+        most: usize,
+        count: usize,
+        each: u64,
+        job: &Job<'_>,
         mut run: impl FnMut(Range<usize>) -> Result<T, MethodError>,
     ) -> Result<Vec<T>, MethodError> {
-        let mut size = self.batch_of(each)?;
+        let mut size = self.batch_of(each)?.min(most);
         let mut done = Vec::new();
         let mut start = 0;
         while start < count {

@@ -11,6 +11,9 @@ use crate::methods::registry::Settings;
 use crate::methods::{MethodError, channels};
 use crate::model::graph::ValueId;
 
+/// Runs at once, of the part of the network behind the layer.
+const BATCH: usize = 64;
+
 /// Ablation-CAM: `Σ_k w_k A_k` with `w_k = (y − y_k) / |y|`, where `y_k` is the score with channel k set to zero.
 ///
 /// Desai and Ramaswamy, *Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free Localization* (2020).
@@ -62,7 +65,8 @@ fn weights(input: &MapInput<'_>) -> Result<Tensor, MethodError> {
         Ok(given)
     };
     let from: Vec<ValueId> = beside.values().chain([input.place.tap.value]).collect();
-    let scores = targets(input, count + 1, (&from, 4 * layer.numel() as u64), &given)?.f_to_kind(Kind::Float)?;
+    let scores =
+        targets(input, (count + 1, BATCH), (&from, 4 * layer.numel() as u64), &given)?.f_to_kind(Kind::Float)?;
     let whole = scores.f_narrow(0, 0, 1)?;
     let drops = whole.f_sub(&scores.f_narrow(0, 1, count as i64)?)?;
     // Of a score of zero there is no share: the drops themselves make the same map.

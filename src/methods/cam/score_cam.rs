@@ -10,6 +10,9 @@ use super::{Map, MapInput};
 use crate::methods::MethodError;
 use crate::methods::registry::Settings;
 
+/// Pictures at once: a processor is slower with more of them, whose activations no longer lie in its caches.
+const BATCH: usize = 16;
+
 /// Score-CAM: `Σ_k w_k A_k` with w the softmax over channels of `y(x · mask_k)`, where `mask_k` is `A_k` enlarged to the picture and scaled
 /// to 0–1.
 ///
@@ -49,7 +52,8 @@ fn weights(input: &MapInput<'_>, activation: &Tensor) -> Result<Tensor, MethodEr
     };
     // The mask, what it is made of, and the masked picture.
     let beside = 16 * picture.numel() as u64;
-    let found = targets(input, count + usize::from(empty), (&[source], beside), &given)?.f_to_kind(Kind::Float)?;
+    let found =
+        targets(input, (count + usize::from(empty), BATCH), (&[source], beside), &given)?.f_to_kind(Kind::Float)?;
     let scores = if empty {
         let rest = found.f_narrow(0, count as i64, 1)?.f_expand([channels], false)?.f_contiguous()?;
         rest.f_index_copy(0, &indices, &found.f_narrow(0, 0, count as i64)?)?
