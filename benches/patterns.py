@@ -70,7 +70,9 @@ def keras():
     import keras
     import tensorflow as tf
 
-    whole = keras.models.load_model(path)
+    # For pictures of any size, as in the book.
+    whole = keras.applications.VGG16(weights=None, include_top=False)
+    whole.set_weights(keras.models.load_model(path).get_weights())
     until = keras.Model(whole.inputs, whole.get_layer(layer).output)
 
     @tf.function
