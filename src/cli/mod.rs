@@ -7,11 +7,13 @@ mod completions;
 mod configured;
 mod doctor;
 mod errors;
+mod excitations;
 mod inspect;
 mod man;
 mod patterns;
 mod predict;
 mod report;
+mod scan;
 mod summary;
 
 use std::path::PathBuf;
@@ -44,6 +46,8 @@ enum Command {
     Activations(activations::Activations),
     Patterns(patterns::Patterns),
     Cam(cam::Cam),
+    Scan(scan::ScanCommand),
+    Excitations(excitations::ExcitationsCommand),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     /// Print the manual page, to be read by `man -l -` or put into a folder man1
@@ -67,6 +71,8 @@ pub fn main() -> ExitCode {
         Some(Command::Activations(command)) => command.run(),
         Some(Command::Patterns(command)) => command.run(),
         Some(Command::Cam(command)) => command.run(),
+        Some(Command::Scan(command)) => command.run(),
+        Some(Command::Excitations(command)) => command.run(),
         Some(Command::Doctor(command)) => command.run(&interface),
         Some(Command::Completions(command)) => command.run(),
         Some(Command::Man) => man::run(),
