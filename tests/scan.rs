@@ -635,11 +635,12 @@ fn a_damaged_file_is_an_error_or_a_scan_and_never_a_panic() {
             let _ = scan::merge(&[&damaged], &folder.path().join("merged"));
         }
     };
-    for end in (0..bytes.len()).step_by(bytes.len() / 60) {
+    for end in (0..bytes.len()).step_by(bytes.len() / 30) {
         look(&bytes[..end]);
     }
-    let step = bytes.len() / 300;
-    for (round, place) in (0..bytes.len()).step_by(step).chain((bytes.len() - 3000..bytes.len()).step_by(5)).enumerate()
+    let step = bytes.len() / 120;
+    for (round, place) in
+        (0..bytes.len()).step_by(step).chain((bytes.len() - 3000..bytes.len()).step_by(25)).enumerate()
     {
         let mut changed = bytes.clone();
         changed[place] ^= 1 << (round % 8);
