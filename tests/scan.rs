@@ -60,7 +60,7 @@ fn plan(layers: &[&str], out: &Path) -> Scan {
         workers: 2,
         crop: 224,
         out: out.to_path_buf(),
-        save_every: Duration::from_secs(60),
+        save_every: Duration::from_mins(1),
     }
 }
 
@@ -153,7 +153,8 @@ fn equal_values_stand_in_the_order_of_the_paths() {
         assert_eq!(kept[twin].excitation.value.to_bits(), kept[other].excitation.value.to_bits());
         for pair in kept.windows(2) {
             let [one, two] = [0, 1].map(|index| &pair[index].excitation);
-            assert!(one.value > two.value || one.value == two.value && one.picture.path < two.picture.path);
+            let order = two.value.total_cmp(&one.value).then_with(|| one.picture.path.cmp(&two.picture.path));
+            assert!(order.is_lt());
         }
     }
 }
@@ -474,7 +475,7 @@ fn a_process_that_is_told_to_end_saves_what_it_found() {
     let process = scan_command(&many, &out, &options).spawn().unwrap();
     let began = Instant::now();
     while !scan::unfinished(&out).exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "nothing was saved");
+        assert!(began.elapsed() < Duration::from_mins(1), "nothing was saved");
         std::thread::sleep(Duration::from_millis(2));
     }
     let pid = process.id().to_string();
@@ -581,14 +582,18 @@ proptest! {
         let plain: f64 = numbers.iter().map(|number| f64::from(*number)).sum();
         prop_assert!((forward.value() - plain).abs() <= largest * 1e-13, "{} {plain}", forward.value());
         let mut nothing = forward;
-        numbers.iter().for_each(|number| nothing.add(-number));
+        for number in &numbers {
+            nothing.add(-number);
+        }
         prop_assert_eq!(nothing, ExactSum::default());
     }
 
     #[test]
     fn quantiles_are_right_to_a_sixteenth(mut maxima in prop::collection::vec(-1e4_f32..1e4, 1..80), share in 0.0_f64..1.0) {
         let mut distribution = Distribution::default();
-        maxima.iter().for_each(|maximum| distribution.add(*maximum, 0.0, 0, 1));
+        for maximum in &maxima {
+            distribution.add(*maximum, 0.0, 0, 1);
+        }
         maxima.sort_by(f32::total_cmp);
         let exact = maxima[((share * maxima.len() as f64).ceil() as usize).clamp(1, maxima.len()) - 1];
         let found = distribution.quantile(share).unwrap();

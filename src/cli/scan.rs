@@ -160,19 +160,19 @@ impl ScanCommand {
         let rows: Vec<Vec<String>> =
             header.layers.iter().map(|layer| vec![layer.name.clone(), layer.channels.to_string()]).collect();
         lines.extend(table(&["layer", "channels"], &rows));
-        let mut said = format!("{} pictures", thousands(tally.pictures));
+        let mut said = vec![format!("{} pictures", thousands(tally.pictures))];
         if tally.right + tally.wrong > 0 {
             let share = tally.right as f64 / (tally.right + tally.wrong) as f64 * 100.0;
-            said += &format!(", the network is right about {share:.1} %");
+            said.push(format!(", the network is right about {share:.1} %"));
         }
         if tally.unreadable > 0 {
-            said += &format!(", {} not read", thousands(tally.unreadable));
+            said.push(format!(", {} not read", thousands(tally.unreadable)));
         }
         if header.shards != [Shard::WHOLE] {
             let shards: Vec<String> = header.shards.iter().map(ToString::to_string).collect();
-            said += &format!(" (shard {})", shards.join(", "));
+            said.push(format!(" (shard {})", shards.join(", ")));
         }
-        lines.push(said);
+        lines.push(said.concat());
         if let Some(outcome) = outcome.filter(|outcome| !outcome.was_done) {
             let (time, read) = (outcome.time, tally.pictures + tally.unreadable - outcome.resumed);
             lines.push(format!(

@@ -49,7 +49,7 @@ pub fn scan(
     let (mut excitations, last) = match saved::earlier(&scan.out, &header, &whole)? {
         Earlier::Done(header) => {
             let resumed = header.tally.pictures + header.tally.unreadable;
-            return Ok(Outcome { header, resumed, was_done: true, time: Time::default() });
+            return Ok(Outcome { header: *header, resumed, was_done: true, time: Time::default() });
         }
         Earlier::Begun(excitations, last) => (*excitations, last),
         Earlier::Nothing => (Excitations::new(scan.keep, scan.layers.iter().cloned()), None),

@@ -66,7 +66,7 @@ pub(super) enum Earlier {
     /// Nothing.
     Nothing,
     /// The file itself.
-    Done(Header),
+    Done(Box<Header>),
     /// What it had found, and the last picture that it counted.
     Begun(Box<Excitations>, Option<String>),
 }
@@ -89,7 +89,7 @@ pub(super) fn earlier(out: &Path, header: &Header, folder: &Path) -> Result<Earl
     if out.is_file() {
         let file = ExcitationFile::open(out)?;
         same(&file)?;
-        return Ok(Earlier::Done(file.header().clone()));
+        return Ok(Earlier::Done(Box::new(file.header().clone())));
     }
     let state = unfinished(out);
     if !state.is_file() {

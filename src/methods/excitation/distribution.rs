@@ -130,17 +130,18 @@ impl Distribution {
         for bin in self.bins() {
             let (from, to) = (f64::from(bin.from).max(least), f64::from(bin.to).min(most));
             let pictures = bin.pictures as f64;
-            let place = |value: f64| if width > 0.0 { ((value - least) / width).clamp(0.0, count as f64) } else { 0.0 };
-            let (first, last) = (place(from), place(to));
-            if last - first < 1e-9 {
-                if let Some(one) = even.get_mut((first as usize).min(count.saturating_sub(1))) {
+            let place_of =
+                |value: f64| if width > 0.0 { ((value - least) / width).clamp(0.0, count as f64) } else { 0.0 };
+            let (start, end) = (place_of(from), place_of(to));
+            if end - start < 1e-9 {
+                if let Some(one) = even.get_mut((start as usize).min(count.saturating_sub(1))) {
                     *one += pictures;
                 }
                 continue;
             }
             for (index, one) in even.iter_mut().enumerate() {
-                let overlap = (last.min(index as f64 + 1.0) - first.max(index as f64)).max(0.0);
-                *one += pictures * overlap / (last - first);
+                let overlap = (end.min(index as f64 + 1.0) - start.max(index as f64)).max(0.0);
+                *one += pictures * overlap / (end - start);
             }
         }
         even

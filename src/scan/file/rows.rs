@@ -177,9 +177,10 @@ pub(super) fn read(group: &dyn RowGroupReader, keep: Keep, with_crops: bool) -> 
             let right = right.get(row).copied().flatten();
             Arc::new(Seen { path: path.clone(), said, truth: label(&truth, row), right })
         });
-        let patch = Patch { x: place(2)?, y: place(3)?, width: place(4)?, height: place(5)? };
+        let seen_part = Patch { x: place(2)?, y: place(3)?, width: place(4)?, height: place(5)? };
         let value = value.get(row).copied().flatten()?;
-        let excitation = Excitation { value, row: place(0)?, column: place(1)?, patch, picture: known.clone() };
+        let excitation =
+            Excitation { value, row: place(0)?, column: place(1)?, patch: seen_part, picture: known.clone() };
         channel.insert(keep, &excitation);
         if let Some(Some(crop)) = crops.get(row) {
             read.crops.insert((number, path), crop.clone());
