@@ -58,7 +58,7 @@ fn main() {
         default_layer(&network, &|value| forward.get(value).ok().map(tch::Tensor::size)).expect("a spatial map");
     let place = network.layer(layer).unwrap();
     let method = registry::find(Kind::Map, "grad-cam").expect("a known method");
-    let (Run::Map(make), settings) = (method.run, Settings::of(method));
+    let (Run::Map(make), settings) = (method.run, Settings::of(method)) else { unreachable!() };
     let map = |recording: Option<Rc<Recording>>, index| {
         let target = Target::from(ClassId { index, negative: false });
         let input = MapInput::new(&network, &forward, &place, &target, recording, Job::quiet(&cancel, 0));

@@ -237,8 +237,12 @@ fn maps(layer: &str) -> (Vec<Vec<f32>>, usize) {
     let (input, _) = open::fed(&network, &loaded).unwrap();
     let place = network.place(layer).unwrap();
     let run = network.engine.run(&[(network.source().unwrap(), input)], &[place.tap], &Cancel::new()).unwrap();
-    let maps = layerscope::methods::channels::maps(run.get(place.tap.value).unwrap(), network.layout(place.tap.value))
-        .unwrap();
+    let maps = layerscope::methods::channels::maps(
+        run.get(place.tap.value).unwrap(),
+        network.layout(place.tap.value),
+        &layerscope::methods::cam::Grids::default(),
+    )
+    .unwrap();
     let (_, height, width) = maps.size3().unwrap();
     let values = numbers(&maps).unwrap();
     (values.chunks((height * width) as usize).map(<[f32]>::to_vec).collect(), width as usize)

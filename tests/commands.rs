@@ -190,8 +190,19 @@ fn patterns_are_written_in_the_models_input_space_and_as_a_grid() {
     let folder = tempfile::tempdir().unwrap();
     let (raw, out) = (folder.path().join("patterns.npy"), folder.path().join("grid.png"));
     let model = fixtures().join("convnet/model.pt2");
-    let arguments =
-        ["patterns", text(&model), "--layer", "layer1.bn2", "--channels", "1,3-4", "--size", "20", "--steps", "3"];
+    let arguments = [
+        "patterns",
+        text(&model),
+        "--layer",
+        "layer1.bn2",
+        "--channels",
+        "1,3-4",
+        "--size",
+        "20",
+        "--steps",
+        "3",
+        "--no-cache",
+    ];
     let told = json(&[&arguments[..], &["--raw", text(&raw), "--out", text(&out)]].concat());
     assert_eq!(npy(&std::fs::read(&raw).unwrap()).shape, [3, 3, 20, 20]);
     assert_eq!(told["patterns"].as_array().unwrap().len(), 3);

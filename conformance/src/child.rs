@@ -9,29 +9,33 @@ use crate::case::{Case, Measured};
 /// Runs a case. The error is one line: what the case said, how its process ended, or which limit it met.
 pub(crate) fn run(case: &Case, limit: Duration, memory: u64) -> Result<Measured, String> {
     let program = std::env::current_exe().map_err(|error| format!("this program's own path: {error}"))?;
-    let mut child = Command::new(program)
-        .arg("one")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("a process for the case: {error}"))?;
     let told = serde_json::to_vec(case).map_err(|error| error.to_string())?;
+    let mut command = Command::new(program);
+    command.arg("one").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let answer = answer(&mut command, &told, limit, memory)?;
+    serde_json::from_str(&answer).map_err(|error| format!("an answer that cannot be read: {error}"))
+}
+
+/// Runs a command that takes nothing on stdin. The error is one line, as [`run`]'s; what it prints is its answer.
+pub(crate) fn output(command: &mut Command, limit: Duration, memory: u64) -> Result<String, String> {
+    answer(command, &[], limit, memory)
+}
+
+fn answer(command: &mut Command, told: &[u8], limit: Duration, memory: u64) -> Result<String, String> {
+    let mut child = command.spawn().map_err(|error| format!("a process for the case: {error}"))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A process that is gone already is reported by its end.
-        let _ = stdin.write_all(&told);
+        let _ = stdin.write_all(told);
     }
     let (answer, errors) = (reader(child.stdout.take()), reader(child.stderr.take()));
     let status = wait(&mut child, limit, memory)?;
     let answer = answer.join().unwrap_or_default();
     let errors = errors.join().unwrap_or_default();
     let last = || errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned();
-    if status.success() {
-        serde_json::from_str(&answer).map_err(|error| format!("an answer that cannot be read: {error}"))
-    } else if status.code() == Some(1) {
-        Err(last())
-    } else {
-        Err(format!("its process ended with {status}: {}", last()))
+    match status.code() {
+        Some(0) => Ok(answer),
+        Some(1 | 2) => Err(last()),
+        _ => Err(format!("its process ended with {status}: {}", last())),
     }
 }
 

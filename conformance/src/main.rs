@@ -1,11 +1,16 @@
-//! Compares layerscope's outputs with those of the packages that models come from.
+//! Compares layerscope's outputs with those of the packages that models come from, and its methods with their reference
+//! implementations.
 //!
-//! `cargo xtask conformance` calls it with a Python and the scripts of `conformance/python`. Each script makes one case after
-//! the other; each case is run in a process of its own, so that whatever happens in it is one row of the table.
+//! `cargo xtask conformance` calls it with a Python and the scripts of `conformance/python`, `cargo xtask parity` with those of
+//! `parity/python`. Each script makes one case after the other; each is run in a process of its own, so that whatever happens
+//! in it is one row of the table.
 
 mod arguments;
 mod case;
 mod child;
+mod noise;
+mod outputs;
+mod parity;
 mod report;
 mod run;
 mod script;
@@ -13,7 +18,6 @@ mod script;
 use std::process::ExitCode;
 
 use arguments::Command;
-use report::Report;
 
 fn main() -> ExitCode {
     let command = match arguments::parse(std::env::args_os().skip(1)) {
@@ -23,24 +27,16 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let options = match command {
-        Command::One => return run::one(),
-        Command::Suites(options) => options,
-    };
-    let mut report = Report::new(options.list);
-    for suite in &options.suites {
-        if let Err(message) = script::run(&options, suite, &mut report) {
-            report.broken(suite, &message);
-        }
+    match command {
+        Command::One => run::one(),
+        Command::Suites(options) => outputs::compare(&options),
+        Command::Parity(options) => parity::compare(&options),
+        Command::Noise(noise) => match noise::write(&noise) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                eprintln!("error: {message}");
+                ExitCode::FAILURE
+            }
+        },
     }
-    if !options.list {
-        report.summary();
-    }
-    if let Some(path) = &options.json
-        && let Err(error) = report.write(path)
-    {
-        eprintln!("error: {}: {error}", path.display());
-        return ExitCode::FAILURE;
-    }
-    if report.all_agree() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -88,7 +88,7 @@ fn open(case: &Case) -> Result<(Graph, Layout), String> {
 
 /// The largest difference relative to the peer's largest magnitude, and whether all of the peer's numbers are finite. NaNs
 /// and infinities must stand in the same places.
-fn difference(ours: &Tensor, golden: &Tensor) -> Result<(f64, bool), String> {
+pub(crate) fn difference(ours: &Tensor, golden: &Tensor) -> Result<(f64, bool), String> {
     if ours.size() != golden.size() {
         return Err(format!("an output of shape {:?}, the peer's is {:?}", ours.size(), golden.size()));
     }
@@ -116,7 +116,7 @@ fn difference(ours: &Tensor, golden: &Tensor) -> Result<(f64, bool), String> {
 }
 
 /// An array of a `.npy` file as a tensor of its own element type.
-fn array(path: &Path) -> Result<Tensor, String> {
+pub(crate) fn array(path: &Path) -> Result<Tensor, String> {
     let fail = |error: String| format!("{}: {error}", path.display());
     let file = File::open(path).map_err(|error| fail(error.to_string()))?;
     let file = NpyFile::new(BufReader::new(file)).map_err(|error| fail(error.to_string()))?;

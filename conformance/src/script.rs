@@ -6,17 +6,33 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use crate::arguments::Options;
-use crate::case::Line;
-use crate::child;
-use crate::report::Report;
+
+/// What a line of a script was.
+pub(crate) enum Said {
+    /// The script has begun to make the case of this name.
+    Making(String),
+    /// A name of `--list`: the script goes on by itself.
+    Listed,
+    /// A case, which has been dealt with.
+    Case,
+}
+
+/// Who deals with what a script says.
+pub(crate) trait Listener {
+    /// Deals with a line. `folder` is the case's, emptied afterwards.
+    fn line(&mut self, suite: &str, line: &str, folder: &Path) -> Result<Said, String>;
+
+    /// The script did not come to the end of a case.
+    fn failed(&mut self, suite: &str, case: &str, why: &str);
+}
 
 /// Runs all cases of a suite. The error is why the suite could not be worked through.
-pub(crate) fn run(options: &Options, suite: &Path, report: &mut Report) -> Result<(), String> {
+pub(crate) fn run(options: &Options, suite: &Path, listener: &mut dyn Listener) -> Result<(), String> {
     let name = suite.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = Folder::new(&name)?;
     let mut after = None;
     // A script that dies in the middle is started again behind the case that it died at.
-    while let End::At(case) = once(options, suite, &name, &folder, after.as_deref(), report)? {
+    while let End::At(case) = once(options, suite, &name, &folder, after.as_deref(), listener)? {
         after = Some(case);
     }
     Ok(())
@@ -33,7 +49,7 @@ fn once(
     name: &str,
     folder: &Folder,
     after: Option<&str>,
-    report: &mut Report,
+    listener: &mut dyn Listener,
 ) -> Result<End, String> {
     let mut script = Script::start(options, suite, &folder.0, after)?;
     let mut making: Option<String> = None;
@@ -42,27 +58,24 @@ fn once(
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => {
                 script.stop();
-                return ended(making, format!("the script took more than {} s", options.limit.as_secs()), name, report);
+                let why = format!("the script took more than {} s", options.limit.as_secs());
+                return ended(making, why, name, listener);
             }
             Err(RecvTimeoutError::Disconnected) => {
                 let status = script.child.wait().map_err(|error| error.to_string())?;
                 if status.success() {
                     return Ok(End::Done);
                 }
-                return ended(making, format!("the script ended with {status}"), name, report);
+                return ended(making, format!("the script ended with {status}"), name, listener);
             }
         };
-        match serde_json::from_str(&line).map_err(|error| format!("a line that is no case ({error}): {line}"))? {
-            Line::Making { making: case } => {
+        match listener.line(name, &line, &folder.0)? {
+            Said::Making(case) => {
                 making = Some(case);
                 continue;
             }
-            Line::Listed(case) => {
-                println!("{name} {} {}", case.name, case.family);
-                continue;
-            }
-            Line::Skipped { name: case, skipped } => report.skipped(name, &case, &skipped),
-            Line::Case(case) => report.row(name, &case, child::run(&case, options.limit, options.memory)),
+            Said::Listed => continue,
+            Said::Case => {}
         }
         making = None;
         folder.clear()?;
@@ -71,9 +84,9 @@ fn once(
 }
 
 /// A script that ended in the middle of a case: one row, and on with the next case.
-fn ended(making: Option<String>, why: String, suite: &str, report: &mut Report) -> Result<End, String> {
+fn ended(making: Option<String>, why: String, suite: &str, listener: &mut dyn Listener) -> Result<End, String> {
     let Some(case) = making else { return Err(why) };
-    report.failed(suite, &case, &why);
+    listener.failed(suite, &case, &why);
     Ok(End::At(case))
 }
 
@@ -97,6 +110,7 @@ impl Script {
             command.args(["--after", after]);
         }
         let mut child = command
+            .env("CONFORMANCE_RUNNER", std::env::current_exe().unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -10,7 +10,7 @@ use super::common::{ChannelList, Failure, Format, ModelOptions, OutputOptions, o
 use super::report::{STATISTICS, model, print_json, print_lines, say_guess, statistics_cells, table, value};
 use crate::engine::{Cancel, numbers};
 use crate::methods::statistics::Statistics;
-use crate::methods::{MethodError, channels, statistics};
+use crate::methods::{channels, statistics};
 use crate::picture::grid::{Grid, channel_grid};
 use crate::picture::npy::write_f32;
 use crate::picture::save::{check_extension, save_indexed};
@@ -59,15 +59,14 @@ impl Activations {
         let (input, _) =
             fed(&network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
         say_guess(&network, &given.loaded);
-        let run = network.engine.run(&[(network.source()?, input)], &[place.tap], &Cancel::new())?;
-        let output = run.get(place.tap.value).map_err(MethodError::from)?;
+        let (output, grids) = network.output_at(&place, &input, &Cancel::new())?;
         let shape = output.size();
         if let Some(file) = &self.output.raw {
-            let written = channels::channels_first(output, network.layout(place.tap.value))?;
+            let written = channels::channels_first(&output, network.layout(place.tap.value))?;
             let sizes: Vec<usize> = written.size().iter().map(|&size| size as usize).collect();
             write_f32(file, &sizes, &numbers(&written)?)?;
         }
-        let maps = channels::maps(output, network.layout(place.tap.value))?;
+        let maps = channels::maps(&output, network.layout(place.tap.value), &grids)?;
         let all = statistics::of_channels(&maps)?;
         let count = channels::count(&shape, network.layout(place.tap.value));
         let shown = match &self.channels {

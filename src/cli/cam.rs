@@ -1,48 +1,67 @@
 //! `layerscope cam`: where in a picture a class comes from.
 
-use std::path::PathBuf;
+mod target;
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use clap::Args;
 use image::RgbImage;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::common::{Failure, Format, Given, ModelOptions, OutputOptions, one_input};
+use super::methods;
 use super::report::{model, print_json, print_lines, say_guess};
 use crate::engine::Cancel;
-use crate::methods::cam::{Map, MapInput, default_layer};
+use crate::methods::cam::fusion::{Fusion, fused};
+use crate::methods::cam::{Map, MapRequest, Recording, default_layer};
 use crate::methods::job::Job;
-use crate::methods::predictions::{self, Prediction};
 use crate::methods::registry::{self, Kind, Method, Run, Settings};
-use crate::methods::target::{ClassId, Target};
 use crate::methods::{Forward, MethodError, Network, Place};
 use crate::model::preprocess::Region;
 use crate::picture::ColorMap;
 use crate::picture::load::Loaded;
 use crate::picture::npy::write_f32;
-use crate::picture::overlay::{Overlay, fuse};
+use crate::picture::overlay::Overlay;
 use crate::picture::save::{check_extension, save_picture};
+use crate::picture::scale::short;
 use crate::service::open::fed;
+use target::{Asked, TargetOptions};
 
 /// Show where in a picture a class comes from: a class activation map
 #[derive(Debug, Args)]
 pub(super) struct Cam {
     /// Model file, or `demo`
-    model: PathBuf,
+    #[arg(required_unless_present = "list_methods")]
+    model: Option<PathBuf>,
     /// Picture or .npy array
     input: Option<PathBuf>,
-    /// Index or label of the class; without this, the network's top class
-    #[arg(long, value_name = "CLASS")]
-    class: Option<String>,
-    /// Path of a layer with a spatial map; may be repeated; without this, the last one
+    #[command(flatten)]
+    target: TargetOptions,
+    /// Path of a layer with a spatial map; may be repeated, for one map of several layers; without this, the last one
     #[arg(long, value_name = "LAYER")]
     layer: Vec<String>,
-    /// How the map is made
-    #[arg(long, value_name = "NAME", default_value = "grad-cam", value_parser = method)]
+    /// How the map is made: see --list-methods
+    #[arg(long, value_name = "NAME", default_value = "grad-cam", value_parser = method,
+          long_help = methods::help(Kind::Map, "How the map is made:"))]
     method: &'static Method,
     /// A parameter of the method, as NAME=VALUE; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
-    /// Write the map laid over the picture to this picture file
+    /// Print the methods with their formulas, sources and parameters
+    #[arg(long)]
+    list_methods: bool,
+    /// How several layers' maps become one: mean of the maps, each scaled to 0–1, or max of tanh(2 × map)
+    #[arg(long, value_name = "HOW", default_value_t)]
+    fuse: Fusion,
+    /// Average the map over the picture, its mirror image, and both darker and brighter by a tenth
+    #[arg(long)]
+    smooth: bool,
+    /// The first principal component of the weighted channels in place of their sum: --set eigen-smooth=yes
+    #[arg(long)]
+    eigen_smooth: bool,
+    /// Write the map laid over the picture to this picture file; of several classes one for each, with the class's index in its name
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Colour map of the overlay
@@ -68,52 +87,105 @@ fn strength(text: &str) -> Result<f32, String> {
         .ok_or_else(|| format!("'{text}' is no share between 0 and 1"))
 }
 
+/// What was made for one class.
+struct Made {
+    asked: Asked,
+    /// One for each layer, before ReLU and scaling; none where they were smoothed.
+    maps: Vec<Map>,
+    /// Of several layers, or smoothed: one of the picture's size.
+    whole: Option<Map>,
+}
+
+impl Made {
+    /// What is shown.
+    fn shown(&self) -> Option<&Map> {
+        self.whole.as_ref().or(self.maps.first())
+    }
+}
+
 impl Cam {
     pub(super) fn run(self) -> Result<(), Failure> {
+        if self.list_methods {
+            return methods::list(Kind::Map, self.output.format);
+        }
         if let Some(file) = &self.out {
             check_extension(file)?;
         }
-        if self.layer.len() > 1 && self.output.raw.is_some() {
-            return Err(Failure::Usage("--raw is the map of one layer: give --layer once".to_owned()));
-        }
-        let mut settings = Settings::of(self.method);
-        for text in &self.set {
-            settings.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
-        }
-        let given = one_input(self.input.as_deref(), &self.options.opening(Some(&self.model))?)?;
-        let network = self.options.network(Some(&self.model))?;
+        let settings = self.settings()?;
+        let model = self.model.as_deref();
+        let given = one_input(self.input.as_deref(), &self.options.opening(model)?)?;
+        let network = self.options.network(model)?;
         let named: Vec<Place> = self.layer.iter().map(|layer| network.place(layer)).collect::<Result<_, _>>()?;
-        let class = self.class.as_deref().map(|class| network.find_class(class)).transpose()?;
+        let classes = self.target.named(&network)?;
         let (input, seen) =
             fed(&network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
         say_guess(&network, &given.loaded);
         let forward = network.forward(&input.f_narrow(0, 0, 1)?, &Cancel::new())?;
         let places = if named.is_empty() { vec![last_map(&network, &forward)?] } else { named };
-        let output = forward.get(network.head.output)?;
-        let class = match class {
-            Some(class) => class,
-            None => predictions::top_class(&network, output)?,
-        };
-        let Run::Map(make) = self.method.run;
-        let (target, cancel) = (Target::from(class), Cancel::new());
-        let job = Job::quiet(&cancel, self.options.seed);
-        let maps: Vec<Map> = places
-            .iter()
-            .map(|place| make(&MapInput::new(&network, &forward, place, &target, None, job), &settings))
-            .collect::<Result<_, MethodError>>()?;
-        if let (Some(file), [map]) = (&self.output.raw, maps.as_slice()) {
-            write_f32(file, &[map.height, map.width], &map.values)?;
+        let asked = self.target.asked(&network, &forward, classes)?;
+        let made = self.make(&network, &forward, &places, &settings, asked)?;
+        if let Some(file) = &self.output.raw {
+            write_raw(file, &made)?;
         }
+        let mut saved = Vec::new();
         if let Some(file) = &self.out {
-            save_picture(file, &self.overlay(&network, &given, seen, &maps)?)?;
+            for one in &made {
+                let file = if made.len() > 1 { with_index(file, one.asked.class.index) } else { file.clone() };
+                if let Some(map) = one.shown() {
+                    save_picture(&file, &self.overlay(&network, &given, seen.clone(), map)?)?;
+                }
+                saved.push(file);
+            }
         }
-        // What a network that ends early gives is no answer, but its channels can be asked about.
-        let said = if network.ends_early().is_none() { said_of(&network, output, class)? } else { None };
-        self.report(&network, &given.path, &places, &maps, class, said.as_ref())
+        self.report(&network, &given.path, &places, &made, &saved)
+    }
+
+    fn settings(&self) -> Result<Settings, Failure> {
+        let mut settings = Settings::of(self.method);
+        for text in &self.set {
+            settings.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
+        }
+        if self.eigen_smooth {
+            settings.set("eigen-smooth=yes").map_err(|error| Failure::Usage(format!("--eigen-smooth: {error}")))?;
+        }
+        let has_of = settings.iter().any(|(name, _)| name == "of");
+        if let Some(of) = self.target.of.filter(|_| has_of) {
+            let set = settings.set(&format!("of={}", of.name()));
+            set.map_err(|error| Failure::Usage(format!("--of: {error}")))?;
+        }
+        Ok(settings)
+    }
+
+    fn make(
+        &self,
+        network: &Network,
+        forward: &Forward,
+        places: &[Place],
+        settings: &Settings,
+        asked: Vec<Asked>,
+    ) -> Result<Vec<Made>, Failure> {
+        let Run::Map(method) = self.method.run else { unreachable!("a map was looked for") };
+        let cancel = Cancel::new();
+        let job = Job { progress: &say_progress, ..Job::quiet(&cancel, self.options.seed) };
+        // Another class costs one backward pass.
+        let mut recordings: Vec<Option<Rc<Recording>>> = vec![None; places.len()];
+        let made = asked.into_iter().map(|asked| {
+            let request = MapRequest { make: method, settings, places, target: &asked.target, fusion: self.fuse };
+            if self.smooth {
+                let whole = Some(request.smoothed(network, forward, job)?);
+                return Ok(Made { asked, maps: Vec::new(), whole });
+            }
+            let maps = request.maps(network, forward, &mut recordings, job)?;
+            let (_, _, height, width) = forward.input.size4()?;
+            let whole =
+                if maps.len() > 1 { Some(fused(&maps, self.fuse, (height as usize, width as usize))?) } else { None };
+            Ok(Made { asked, maps, whole })
+        });
+        made.collect()
     }
 
     /// The map over the part of the picture that the network saw.
-    fn overlay(&self, network: &Network, given: &Given, seen: RgbImage, maps: &[Map]) -> Result<RgbImage, Failure> {
+    fn overlay(&self, network: &Network, given: &Given, seen: RgbImage, map: &Map) -> Result<RgbImage, Failure> {
         let (picture, region) = match &given.loaded {
             Loaded::Picture(picture) => {
                 let geometry = network.input.preprocessing.geometry(picture.width(), picture.height());
@@ -127,15 +199,7 @@ impl Cam {
             }
         };
         let overlay = Overlay { colors: self.colormap, strength: self.strength, ..Overlay::default() };
-        Ok(match maps {
-            [map] => overlay.draw(&picture, &map.values, map.width, region),
-            several => {
-                let layers: Vec<(&[f32], usize)> =
-                    several.iter().map(|map| (map.values.as_slice(), map.width)).collect();
-                let (values, width) = fuse(&layers);
-                overlay.draw(&picture, &values, width, region)
-            }
-        })
+        Ok(overlay.draw(&picture, &map.values, map.width, region))
     }
 
     fn report(
@@ -143,45 +207,117 @@ impl Cam {
         network: &Network,
         path: &str,
         places: &[Place],
-        maps: &[Map],
-        class: ClassId,
-        said: Option<&Prediction>,
+        made: &[Made],
+        saved: &[PathBuf],
     ) -> Result<(), Failure> {
-        let label = network.label(class);
-        let summaries = places.iter().zip(maps).map(|(place, map)| {
-            let finite = || map.values.iter().copied().filter(|value| value.is_finite());
-            (place, map, finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max))
-        });
         if self.output.format == Format::Json {
-            let layers: Vec<_> = summaries
-                .map(|(place, map, min, max)| json!({ "layer": place.name, "height": map.height, "width": map.width, "min": min, "max": max }))
-                .collect();
-            return print_json(&json!({
-                "model": model(network),
-                "input": path,
-                "method": self.method.name,
-                "class": {
-                    "index": class.index,
-                    "label": label,
-                    "negative": class.negative,
-                    "score": said.map(|said| said.score),
-                    "probability": said.map(|said| said.probability),
-                },
-                "maps": layers,
-            }));
+            let mut document = json!({ "model": model(network), "input": path, "method": self.method.name });
+            let results: Vec<Value> = made.iter().map(|one| self.document(places, one)).collect();
+            if let Value::Object(fields) = &mut document {
+                match <[Value; 1]>::try_from(results) {
+                    Ok([Value::Object(only)]) => fields.extend(only),
+                    Ok(_) => {}
+                    Err(several) => fields.extend([("results".to_owned(), Value::Array(several))]),
+                }
+            }
+            return print_json(&document);
         }
-        let probability = said.map(|said| if class.negative { 1.0 - said.probability } else { said.probability });
-        let probability = probability.map_or_else(String::new, |share| format!(" ({:.2} %)", share * 100.0));
-        let mut lines = vec![format!("{path}: {label}{probability}")];
-        lines.extend(summaries.map(|(place, map, min, max)| {
-            format!(
-                "{} at {}: {}×{}, {min:.4} to {max:.4} before ReLU",
-                self.method.name, place.name, map.height, map.width
-            )
-        }));
-        lines.extend(self.out.iter().map(|file| format!("saved {}", file.display())));
+        let mut lines = Vec::new();
+        for one in made {
+            let Asked { class, label, against, said, .. } = &one.asked;
+            let said = said.map_or_else(String::new, |(_, probability)| {
+                let probability = if class.negative { 1.0 - probability } else { probability };
+                format!(" ({:.2} %)", probability * 100.0)
+            });
+            let against = against.as_ref().map_or_else(String::new, |(_, label)| format!(" against {label}"));
+            lines.push(format!("{path}: {label}{said}{against}"));
+            for (place, map) in places.iter().zip(&one.maps) {
+                let (min, max) = range(map);
+                lines.push(format!(
+                    "{} at {}: {}×{}, {} to {} before ReLU",
+                    self.method.name,
+                    place.name,
+                    map.height,
+                    map.width,
+                    short(min),
+                    short(max)
+                ));
+            }
+            if let Some(map) = &one.whole {
+                let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
+                let how = if self.smooth { "smoothed" } else { "fused" };
+                lines.push(format!(
+                    "{} at {}: {}×{}, {how}",
+                    self.method.name,
+                    names.join(", "),
+                    map.height,
+                    map.width
+                ));
+            }
+        }
+        lines.extend(saved.iter().map(|file| format!("saved {}", file.display())));
         print_lines(lines)
     }
+
+    /// What one class has in a JSON document.
+    fn document(&self, places: &[Place], made: &Made) -> Value {
+        let layers: Vec<Value> = places
+            .iter()
+            .zip(&made.maps)
+            .map(|(place, map)| {
+                let (min, max) = range(map);
+                json!({ "layer": place.name, "height": map.height, "width": map.width, "min": min, "max": max })
+            })
+            .collect();
+        let Asked { class, label, against, said, .. } = &made.asked;
+        let mut document = json!({
+            "class": {
+                "index": class.index,
+                "label": label,
+                "negative": class.negative,
+                "score": said.map(|said| said.0),
+                "probability": said.map(|said| said.1),
+            },
+            "maps": layers,
+        });
+        if let Value::Object(fields) = &mut document {
+            if let Some((class, label)) = against {
+                let against = json!({ "index": class.index, "label": label, "negative": class.negative });
+                fields.insert("against".to_owned(), against);
+            }
+            if let Some(map) = &made.whole {
+                let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
+                let fuse = (places.len() > 1).then(|| self.fuse.to_string());
+                let whole = json!({ "layers": names, "fuse": fuse, "smooth": self.smooth, "height": map.height, "width": map.width });
+                fields.insert("map".to_owned(), whole);
+            }
+        }
+        document
+    }
+}
+
+/// H×W; of several classes N×H×W.
+fn write_raw(file: &Path, made: &[Made]) -> Result<(), Failure> {
+    let maps: Vec<&Map> = made.iter().filter_map(Made::shown).collect();
+    let Some(first) = maps.first() else { return Ok(()) };
+    let values: Vec<f32> = maps.iter().flat_map(|map| map.values.iter().copied()).collect();
+    match maps.len() {
+        1 => write_f32(file, &[first.height, first.width], &values)?,
+        count => write_f32(file, &[count, first.height, first.width], &values)?,
+    }
+    Ok(())
+}
+
+/// `dog.png` with 243 as `dog.243.png`.
+fn with_index(file: &Path, index: usize) -> PathBuf {
+    let extension = file.extension().unwrap_or_default().to_string_lossy().into_owned();
+    file.with_extension(format!("{index}.{extension}"))
+}
+
+/// The least and the greatest finite value.
+fn range(map: &Map) -> (f32, f32) {
+    let finite = || map.values.iter().copied().filter(|value| value.is_finite());
+    (finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max))
 }
 
 fn last_map(network: &Network, forward: &Forward) -> Result<Place, MethodError> {
@@ -189,8 +325,13 @@ fn last_map(network: &Network, forward: &Forward) -> Result<Place, MethodError> 
     network.layer(layer.ok_or(MethodError::NoMapLayer)?)
 }
 
-/// What the network says of the class that the map is for.
-fn said_of(network: &Network, output: &tch::Tensor, class: ClassId) -> Result<Option<Prediction>, MethodError> {
-    let all = predictions::top(network, output, usize::MAX)?;
-    Ok(all.into_iter().find(|prediction| prediction.index == class.index))
+/// A line on stderr that is written over, for whoever watches.
+fn say_progress(done: usize, all: usize) {
+    let mut stderr = std::io::stderr();
+    if !stderr.is_terminal() {
+        return;
+    }
+    let end = if done >= all { "\r\x1b[K" } else { "" };
+    // Progress that cannot be shown is no reason to stop.
+    let _ = write!(stderr, "\rcam: {:3} %{end}", done * 100 / all.max(1)).and_then(|()| stderr.flush());
 }

@@ -101,7 +101,7 @@ impl Inspect {
             Failure::Usage(format!("--log-file {}: {reason}", log.file().map_or_else(String::new, printable_path)))
         })?;
         self.options.apply_threads();
-        let request = OpenRequest { opening, other, seed: self.options.seed };
+        let request = OpenRequest { opening, other, seed: self.options.seed, ..OpenRequest::default() };
         let service = service::spawn(request);
         let options = tui::Options {
             inputs,

@@ -1,7 +1,9 @@
 //! The command line: one file for each command. What the inspector shows, a command writes to a file or to stdout.
 
 mod activations;
+mod attribute;
 mod cam;
+mod check;
 mod common;
 mod completions;
 mod configured;
@@ -10,6 +12,7 @@ mod errors;
 mod excitations;
 mod inspect;
 mod man;
+mod methods;
 mod patterns;
 mod predict;
 mod report;
@@ -48,6 +51,8 @@ enum Command {
     Cam(cam::Cam),
     Scan(scan::ScanCommand),
     Excitations(excitations::ExcitationsCommand),
+    Check(check::Check),
+    Attribute(attribute::Attribute),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     /// Print the manual page, to be read by `man -l -` or put into a folder man1
@@ -73,6 +78,10 @@ pub fn main() -> ExitCode {
         Some(Command::Cam(command)) => command.run(),
         Some(Command::Scan(command)) => command.run(),
         Some(Command::Excitations(command)) => command.run(),
+        Some(Command::Check(command)) => {
+            return command.run().unwrap_or_else(|failure| ExitCode::from(errors::report(&failure)));
+        }
+        Some(Command::Attribute(command)) => command.run(),
         Some(Command::Doctor(command)) => command.run(&interface),
         Some(Command::Completions(command)) => command.run(),
         Some(Command::Man) => man::run(),

@@ -263,6 +263,15 @@ impl Engine {
         Ok(Tensor::f_run_backward(&[target], taps, keep, false)?)
     }
 
+    /// As [`Engine::gradients`], with a recording of how the gradients came about, so that they have gradients of their own. The
+    /// run's recording stays in place.
+    ///
+    /// # Errors
+    /// As [`Engine::gradients`].
+    pub fn gradients_to_derive(&self, target: &Tensor, taps: &[&Tensor]) -> Result<Vec<Tensor>, EngineError> {
+        Ok(tch::with_grad(|| Tensor::f_run_backward(&[target], taps, true, true))?)
+    }
+
     /// A tensor on the engine's device from row-major numbers.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::cam::{Grid, Grids};
 use super::{MethodError, Network};
 use crate::model::Layout;
 use crate::model::graph::ValueId;
@@ -9,20 +10,21 @@ use crate::model::graph::ValueId;
 impl Network {
     /// Where a four-dimensional value of the graph has its channels.
     pub fn layout(&self, value: ValueId) -> Layout {
-        if self.channels_last.contains(&value) { Layout::ChannelsLast } else { Layout::ChannelsFirst }
+        self.layouts.get(&value).copied().unwrap_or(Layout::ChannelsFirst)
     }
 }
 
 /// The first picture's channels of an output, as K×H×W.
 ///
-/// N×C×H×W gives C maps of H×W, and so does N×H×W×C if `layout` says so. Tokens, N×T×C, give C maps of √T×√T, without the class and
-/// register tokens that stand before them, or of 1×T where T is no square. Vectors, N×K, give K maps of one value each.
+/// N×C×H×W gives C maps of H×W, and so does N×H×W×C if `layout` says so. Tokens, N×T×C, give C maps of the patches' rows and columns,
+/// without the class and register tokens, or of 1×T where `grids` knows no grid of T tokens. Vectors, N×K, give K maps of one
+/// value each.
 ///
 /// # Errors
 /// When the device is out of memory.
-pub fn maps(output: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
+pub fn maps(output: &Tensor, layout: Layout, grids: &Grids) -> Result<Tensor, MethodError> {
     Ok(match output.dim() {
-        2..=5 => batch_maps(&output.f_narrow(0, 0, 1)?, layout)?.f_select(0, 0)?,
+        2..=5 => batch_maps(&output.f_narrow(0, 0, 1)?, layout, grids)?.f_select(0, 0)?,
         _ => output.f_reshape([-1, 1, 1])?,
     })
 }
@@ -31,21 +33,27 @@ pub fn maps(output: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
 ///
 /// # Errors
 /// When the device is out of memory, or the output has other dimensions.
-pub fn batch_maps(output: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
+pub fn batch_maps(output: &Tensor, layout: Layout, grids: &Grids) -> Result<Tensor, MethodError> {
     let sizes = output.size();
     Ok(match *sizes.as_slice() {
-        [pictures, tokens, channels] => {
-            let (side, extra) = token_grid(tokens);
-            let all = output.f_transpose(1, 2)?;
-            match side {
-                Some(side) => all.f_narrow(2, extra, side * side)?.f_reshape([pictures, channels, side, side])?,
-                None => all.f_reshape([pictures, channels, 1, tokens])?,
-            }
-        }
+        [pictures, tokens, channels] => match grids.find(tokens) {
+            Some(grid) => on_grid(output, grid)?,
+            None => output.f_transpose(1, 2)?.f_reshape([pictures, channels, 1, tokens])?,
+        },
         [pictures, units] => output.f_reshape([pictures, units, 1, 1])?,
         [pictures, channels, depth, height, width] => output.f_reshape([pictures, channels, depth * height, width])?,
         _ => channels_first(output, layout)?,
     })
+}
+
+/// Tokens N×T×C as N×C×H×W, without those that are no patches.
+///
+/// # Errors
+/// When there are fewer tokens than the grid has, or the device is out of memory.
+pub fn on_grid(tokens: &Tensor, grid: Grid) -> Result<Tensor, MethodError> {
+    let (batch, _, channels) = tokens.size3()?;
+    let patches = tokens.f_narrow(1, grid.extra, grid.patches())?.f_transpose(1, 2)?;
+    Ok(patches.f_reshape([batch, channels, grid.height, grid.width])?)
 }
 
 /// A four-dimensional value as N×C×H×W; anything else as it is.
@@ -89,12 +97,4 @@ pub fn sums(output: &Tensor, layout: Layout) -> Result<Tensor, MethodError> {
     let channels = dimension(output.dim(), layout) as i64;
     let rows = output.f_narrow(0, 0, 1)?.f_movedim_int(channels, 0)?.f_reshape([count, -1])?;
     Ok(rows.f_sum_dim_intlist(1, false, Kind::Float)?)
-}
-
-/// The side of the square that tokens make, and how many class and register tokens stand before them.
-fn token_grid(tokens: i64) -> (Option<i64>, i64) {
-    let side = (tokens as f64).sqrt().floor() as i64;
-    // One class token, or a class and four registers as in DINOv2; more would be a coincidence.
-    let extra = tokens - side * side;
-    if side > 1 && extra <= 5 { (Some(side), extra) } else { (None, 0) }
 }

@@ -36,8 +36,8 @@ const CHANNELS_FIRST: &[&str] = &[
 /// Operators beside the elementwise ones that leave every dimension where it is.
 const KEEP_DIMENSIONS: &[&str] = &["cat", "chunk", "constant_pad_nd", "pad", "roll", "slice", "split"];
 
-/// The values that have their channels last.
-pub(super) fn channels_last(graph: &Graph) -> HashSet<ValueId> {
+/// The layouts of the values that the graph says something of.
+pub(super) fn known(graph: &Graph) -> HashMap<ValueId, Layout> {
     let weights: HashSet<ValueId> = graph.weights.iter().map(|weight| weight.value).collect();
     let mut known = Known { layouts: HashMap::new(), weights };
     loop {
@@ -48,7 +48,7 @@ pub(super) fn channels_last(graph: &Graph) -> HashSet<ValueId> {
             break;
         }
     }
-    known.layouts.into_iter().filter(|(_, layout)| *layout == ChannelsLast).map(|(value, _)| value).collect()
+    known.layouts
 }
 
 struct Known {

@@ -70,7 +70,8 @@ const TRANSPARENT: &[&str] = &[
     "view",
 ];
 
-fn of_node(node: &Node) -> Option<Limits> {
+/// The limits of what a node makes.
+pub(super) fn of_node(node: &Node) -> Option<Limits> {
     let clipped = |low: Option<f64>, high: Option<f64>| {
         let ceiling = high.map_or(f32::INFINITY, |high| high as f32);
         match low {
@@ -106,16 +107,33 @@ impl Limits {
     pub fn stuck(self, maps: &Tensor, statistics: &LayerStatistics) -> Result<Stuck, MethodError> {
         let (count, height, width) = maps.size3()?;
         let dead = statistics.channels.iter().filter(|channel| self.rectified && channel.sparsity >= 1.0).count();
-        let saturated = if statistics.channels.iter().any(|channel| self.may_saturate(channel)) {
-            let at_floor = maps.f_le(f64::from(self.floor))?;
-            let at_bound = at_floor.f_logical_or(&maps.f_ge(f64::from(self.ceiling))?)?;
-            let shares = numbers(&at_bound.f_mean_dim([1, 2].as_slice(), false, Kind::Float)?)?;
-            shares.iter().filter(|&&share| share >= SATURATED).count()
+        let shares = if statistics.channels.iter().any(|channel| self.may_saturate(channel)) {
+            self.at_bound(maps, statistics)?
         } else {
-            0
+            None
         };
+        let saturated = shares.map_or(0, |shares| shares.iter().filter(|&&share| share >= SATURATED).count());
         let whole = |stuck: usize| if height * width > 1 || stuck == count as usize { stuck } else { 0 };
         Ok(Stuck { dead: whole(dead), saturated: whole(saturated) })
+    }
+
+    /// Whether it is zero, with a gradient of zero, for all negative inputs from some point on.
+    pub fn is_rectified(self) -> bool {
+        self.rectified
+    }
+
+    /// The share of each channel's values of maps K×H×W that lies at a bound; `None` where none does.
+    ///
+    /// # Errors
+    /// When the device is out of memory.
+    pub fn at_bound(self, maps: &Tensor, statistics: &LayerStatistics) -> Result<Option<Vec<f32>>, MethodError> {
+        let reaches = |channel: &Statistics| channel.min <= self.floor || channel.max >= self.ceiling;
+        if !statistics.channels.iter().any(reaches) {
+            return Ok(None);
+        }
+        let at_floor = maps.f_le(f64::from(self.floor))?;
+        let at_bound = at_floor.f_logical_or(&maps.f_ge(f64::from(self.ceiling))?)?;
+        Ok(Some(numbers(&at_bound.f_mean_dim([1, 2].as_slice(), false, Kind::Float)?)?))
     }
 
     /// What the extremes and the mean of a channel tell before anything is counted.

@@ -1,14 +1,18 @@
 //! Methods: from values and gradients to maps, patterns and statistics.
 
+mod attention;
+pub mod attribution;
 mod batches;
 pub mod cam;
 pub mod channels;
 pub mod excitation;
+pub mod health;
 pub mod job;
 mod layout;
 pub mod limits;
 pub mod network;
 mod node;
+pub mod noise;
 pub mod patterns;
 pub mod predictions;
 pub mod receptive_field;
@@ -77,6 +81,51 @@ pub enum MethodError {
         /// A layer that has one.
         hint: String,
     },
+    /// The target looks at a class token alone, and no patch of the layer matters to it any more.
+    #[error("the score depends on the class token of layer {layer} alone: ask at an earlier layer{hint}")]
+    NoPatches {
+        /// Path of the layer.
+        layer: String,
+        /// A layer whose patches matter.
+        hint: String,
+    },
+    /// The network has no attention, or none of all tokens to all.
+    #[error("{method} shows what attention over the whole picture does, and this network has none: use grad-cam{hint}")]
+    NoAttention {
+        /// The method.
+        method: &'static str,
+        /// A layer for Grad-CAM.
+        hint: String,
+    },
+    /// Attention that sees a part of the picture.
+    #[error(
+        "{method} needs attention over the whole picture on one grid, and that of {layer} {is}: use grad-cam{hint}"
+    )]
+    PartialAttention {
+        /// The method.
+        method: &'static str,
+        /// Path of the layer.
+        layer: String,
+        /// What it is in place of that.
+        is: &'static str,
+        /// A layer for Grad-CAM.
+        hint: String,
+    },
+    /// No module gives the tokens after an attention.
+    #[error("no layer around {0} gives the tokens after its attention, which legrad takes the score of")]
+    NoBlock(String),
+    /// A method that compares all positions with each other has too many of them.
+    #[error(
+        "layer {layer} has {positions} positions, which is too many to compare all with each other: ask at a later layer, of at most {most}"
+    )]
+    TooManyPositions {
+        /// Path of the layer.
+        layer: String,
+        /// Its positions.
+        positions: i64,
+        /// The most that are compared.
+        most: i64,
+    },
     /// No layer has a spatial map.
     #[error("the network has no layer with a spatial map")]
     NoMapLayer,
@@ -92,6 +141,16 @@ pub enum MethodError {
         last: usize,
         /// The channel that was asked for.
         asked: usize,
+    },
+    /// A direction that is no vector of the layer's channels.
+    #[error("layer {layer} has {channels} channels, but the direction has {given} numbers")]
+    Direction {
+        /// Path of the layer.
+        layer: String,
+        /// Its channels.
+        channels: usize,
+        /// Numbers of the direction.
+        given: usize,
     },
     /// A class beyond the last.
     #[error("the network has classes 0 to {last}, not {asked}")]
@@ -127,6 +186,9 @@ pub enum MethodError {
         /// Pictures that were fed.
         pictures: i64,
     },
+    /// An attribution cannot be made.
+    #[error(transparent)]
+    Attribution(#[from] attribution::AttributionError),
     /// Less memory than one run takes.
     #[error(
         "that takes about {} of memory at once, but {} of {} are left: give more by --memory-limit, or feed a smaller picture",

@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 
 use tch::{Kind, Tensor};
 
+use super::cam::Grids;
 use super::limits::{self, Limits};
 use super::{MethodError, layout};
 use crate::aten::Value;
 use crate::engine::{Cancel, Engine, EngineError, Resources};
 use crate::model::graph::{Argument, Node, NodeId, Tap, ValueId};
 use crate::model::head::{FinalActivation, Head};
-use crate::model::{InputDescription, Labels, LayerId, LayerTree, Model, suggestion};
+use crate::model::{InputDescription, Labels, LayerId, LayerTree, Layout, Model, suggestion};
 
 /// A model that is ready to run.
 #[derive(Debug)]
@@ -36,8 +37,8 @@ pub struct Network {
     pub head: Head,
     pub(super) classes: Option<usize>,
     pub(super) shapes: OnceCell<HashMap<ValueId, Vec<i64>>>,
-    /// Four-dimensional values N×H×W×C.
-    pub(super) channels_last: HashSet<ValueId>,
+    /// Where four-dimensional values have their channels, as far as the graph says it.
+    pub(super) layouts: HashMap<ValueId, Layout>,
     limits: HashMap<LayerId, Limits>,
 }
 
@@ -59,7 +60,7 @@ impl Network {
     /// An operator that libtorch does not have, or a graph without output.
     pub fn load(model: Model, resources: impl Into<Resources>) -> Result<Self, MethodError> {
         let head = Head::of(&model.graph).ok_or(MethodError::NoOutput)?;
-        let channels_last = layout::channels_last(&model.graph);
+        let layouts = layout::known(&model.graph);
         let mut network = Self {
             name: model.name,
             format: model.format,
@@ -72,7 +73,7 @@ impl Network {
             head,
             classes: None,
             shapes: OnceCell::new(),
-            channels_last,
+            layouts,
             limits: HashMap::new(),
         };
         network.classes = network.count_classes();
@@ -150,7 +151,6 @@ impl Network {
     /// # Errors
     /// When the shape is not one of a picture for this network.
     pub fn input_tensor(&self, data: &[f32], shape: &[usize]) -> Result<Tensor, MethodError> {
-        use crate::model::Layout;
         let wrong = || MethodError::InputShape { given: shape.to_vec(), wanted: self.wanted_shape() };
         let sizes: Vec<i64> = match shape.len() {
             3 => std::iter::once(1).chain(shape.iter().map(|&size| size as i64)).collect(),
@@ -168,7 +168,6 @@ impl Network {
     }
 
     fn wanted_shape(&self) -> String {
-        use crate::model::Layout;
         let (height, width) =
             self.input.size.map_or(("H".to_owned(), "W".to_owned()), |(h, w)| (h.to_string(), w.to_string()));
         match self.input.layout {
@@ -270,7 +269,28 @@ impl Network {
                 values.insert(tap.value, tensor.shallow_clone());
             }
         }
-        Ok(Some(Forward { input: input.shallow_clone(), values, shapes }))
+        let grids = self.grids(&|value| shapes.get(&value).cloned());
+        Ok(Some(Forward { input: input.shallow_clone(), values, shapes, grids }))
+    }
+
+    /// Runs the network as far as a place. Gives its output, and how the tokens on the way lie in the picture.
+    ///
+    /// # Errors
+    /// The node that failed, or that the run was stopped.
+    pub fn output_at(&self, place: &Place, input: &Tensor, cancel: &Cancel) -> Result<(Tensor, Grids), MethodError> {
+        let mut shapes = self.known_shapes(input)?;
+        let graph = self.engine.graph();
+        let given = [(self.source()?, input.shallow_clone())];
+        let run = self.engine.run_observed(&given, &[place.tap], cancel, &mut |node, results| {
+            record_shapes(&mut shapes, &graph.nodes[node], results);
+        })?;
+        let output = run.get(place.tap.value)?.shallow_clone();
+        Ok((output, self.grids(&|value| shapes.get(&value).cloned())))
+    }
+
+    /// The grids of the tokens in a run of these shapes.
+    pub fn grids(&self, shape_of: &dyn Fn(ValueId) -> Option<Vec<i64>>) -> Grids {
+        Grids::of(self.engine.graph(), &self.layouts, shape_of)
     }
 
     /// Bytes that a run on an input takes, from the shapes of a run on a small one where the graph takes such.
@@ -339,6 +359,7 @@ pub struct Forward {
     pub input: Tensor,
     values: HashMap<ValueId, Tensor>,
     shapes: HashMap<ValueId, Vec<i64>>,
+    grids: Grids,
 }
 
 /// Takes down the shapes of what a node made.
@@ -378,6 +399,11 @@ impl Forward {
     /// Shapes of every tensor of the run.
     pub fn shapes(&self) -> &HashMap<ValueId, Vec<i64>> {
         &self.shapes
+    }
+
+    /// How the tokens of the run lie in the picture.
+    pub fn grids(&self) -> &Grids {
+        &self.grids
     }
 
     /// Everything that was kept and does not depend on `from`: what a run from there needs beside it.

@@ -3,6 +3,7 @@
 //! Maps stay one byte per pixel with a palette for as long as possible ([`IndexedImage`]).
 
 pub(crate) mod atomic;
+pub mod attribution;
 pub mod colormap;
 pub mod grid;
 pub mod histogram;

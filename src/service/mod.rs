@@ -2,6 +2,7 @@
 
 mod mailbox;
 pub mod open;
+pub mod pattern_cache;
 pub mod protocol;
 mod worker;
 

@@ -20,6 +20,8 @@ Development commands of layerscope
     cargo xtask fixtures [OPTIONS]       make the networks that are too large to commit, in target/fixtures
     cargo xtask conformance [SUITE...] [OPTIONS]
                                          compare outputs with those of the packages that models come from
+    cargo xtask parity [SUITE...] [OPTIONS]
+                                         compare methods with their reference implementations
     cargo xtask architectures [OPTIONS]  make the graphs of the known architectures in assets/architectures again
 
 setup:
@@ -41,6 +43,11 @@ conformance:
     --release        build optimised, for the seconds in the table
     --python PYTHON  use this Python, which has the packages of conformance/python/requirements.txt,
                      instead of installing them into target/fixtures-python (8 GB)
+
+parity:
+    SUITE            scripts of parity/python, such as cams; without one, all
+    The options are those of conformance; the packages are those of parity/python/requirements.txt
+                     (6 GB)
 
 architectures:
     --only PATTERN   only export those whose SOURCE/NAME matches (torchvision/*); the archive stays as it is
@@ -66,13 +73,15 @@ pub(crate) enum Command {
     Test,
     /// Compare with other packages.
     Conformance(WantedSuites),
+    /// Compare methods with their references.
+    Parity(WantedSuites),
     /// Make the known architectures.
     Architectures(WantedArchitectures),
     /// Make test networks.
     Fixtures(Wanted),
 }
 
-const COMMANDS: [&str; 7] = ["setup", "run", "test", "fixtures", "conformance", "architectures", "help"];
+const COMMANDS: [&str; 8] = ["setup", "run", "test", "fixtures", "conformance", "parity", "architectures", "help"];
 
 /// Reads the arguments after the program's name.
 pub(crate) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Command, Failure> {
@@ -91,7 +100,8 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Com
         },
         "fixtures" => fixtures(rest),
         "architectures" => architectures(rest),
-        "conformance" => conformance(rest),
+        "conformance" => suites("conformance", rest).map(Command::Conformance),
+        "parity" => suites("parity", rest).map(Command::Parity),
         other => Err(Failure::usage(format!(
             "unknown command '{other}': {}",
             match nearest(other, &COMMANDS).as_slice() {
@@ -169,7 +179,8 @@ fn fixtures(arguments: Vec<OsString>) -> Result<Command, Failure> {
     Ok(Command::Fixtures(wanted))
 }
 
-fn conformance(arguments: Vec<OsString>) -> Result<Command, Failure> {
+/// The options of what compares with other packages.
+fn suites(command: &str, arguments: Vec<OsString>) -> Result<WantedSuites, Failure> {
     let mut wanted = WantedSuites::default();
     let mut words = arguments.into_iter();
     while let Some(word) = words.next() {
@@ -183,11 +194,11 @@ fn conformance(arguments: Vec<OsString>) -> Result<Command, Failure> {
             Some(suite) if !suite.starts_with('-') => wanted.suites.push(suite.to_owned()),
             _ => {
                 let known = ["--only", "--list", "--json", "--release", "--python"];
-                return Err(unknown_option("conformance", &word, &known));
+                return Err(unknown_option(command, &word, &known));
             }
         }
     }
-    Ok(Command::Conformance(wanted))
+    Ok(wanted)
 }
 
 fn unknown_option(command: &str, word: &OsString, known: &[&str]) -> Failure {

@@ -10,6 +10,7 @@ mod install;
 mod libtorch;
 mod lock;
 mod nearest;
+mod parity;
 mod pip;
 mod python;
 mod report;
@@ -48,6 +49,7 @@ fn perform(command: Command) -> Result<(), Failure> {
         Command::Run { arguments } => run::run(&checkout, &arguments),
         Command::Test => test::test(&checkout),
         Command::Conformance(wanted) => conformance::conformance(&checkout, &wanted),
+        Command::Parity(wanted) => parity::parity(&checkout, &wanted),
         Command::Architectures(wanted) => architectures::architectures(&checkout, &wanted),
         Command::Fixtures(wanted) => fixtures::fixtures(&checkout, &wanted),
     }

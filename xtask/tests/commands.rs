@@ -117,7 +117,7 @@ fn a_mistyped_command_is_answered_with_the_nearest_names() {
     fails(
         &answer(&["deploy"]),
         2,
-        &["unknown command 'deploy'", "setup, run, test, fixtures, conformance, architectures and help"],
+        &["unknown command 'deploy'", "setup, run, test, fixtures, conformance, parity, architectures and help"],
     );
     fails(&answer(&["setup", "--gpu"]), 2, &["unknown argument '--gpu'", "--cpu and --cuda"]);
     fails(&answer(&["setup", "--cpu", "--cuda"]), 2, &["not both"]);

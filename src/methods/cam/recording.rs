@@ -2,8 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::Map;
-use super::default_layer::default_layer_hint;
+use super::{Grid, Grids, Map, default_layer_hint};
 use crate::engine::{Cancel, numbers};
 use crate::methods::target::Target;
 use crate::methods::{Forward, MethodError, Network, Place, channels};
@@ -15,6 +14,8 @@ use crate::model::graph::{Tap, ValueId};
 pub struct Recording {
     place: Place,
     activation: Tensor,
+    /// How the activation's tokens lie in the picture.
+    grid: Option<Grid>,
     tap: ValueId,
     tapped: Tensor,
 }
@@ -35,16 +36,43 @@ impl Recording {
             Ok(_) => forward.beside(network, place.tap.value)?,
             Err(_) => vec![(network.source()?, forward.input.shallow_clone())],
         };
+        Self::from_given(network, forward, &given, place, tap, cancel)
+    }
+
+    /// Runs from another picture of the same size to `tap`, recording only what leads away from the layer.
+    ///
+    /// # Errors
+    /// As [`Recording::new`].
+    pub(super) fn of_picture(
+        network: &Network,
+        forward: &Forward,
+        picture: &Tensor,
+        place: Place,
+        tap: Tap,
+        cancel: &Cancel,
+    ) -> Result<Self, MethodError> {
+        Self::from_given(network, forward, &[(network.source()?, picture.shallow_clone())], place, tap, cancel)
+    }
+
+    fn from_given(
+        network: &Network,
+        forward: &Forward,
+        given: &[(ValueId, Tensor)],
+        place: Place,
+        tap: Tap,
+        cancel: &Cancel,
+    ) -> Result<Self, MethodError> {
         let known: Vec<ValueId> = given.iter().map(|(value, _)| *value).collect();
         // Fails where not even one picture fits.
         network.batch_of(network.cost(&known, &[tap], &[place.tap], forward.shapes()))?;
-        let run = network.engine.run_recorded(&given, &[tap], &[place.tap], cancel)?;
+        let run = network.engine.run_recorded(given, &[tap], &[place.tap], cancel)?;
         let activation = run.get(place.tap.value)?.shallow_clone();
         let tapped = run.get(tap.value)?.shallow_clone();
         if !tapped.requires_grad() {
             return Err(MethodError::NoGradient(place.name));
         }
-        Ok(Self { place, activation, tap: tap.value, tapped })
+        let grid = forward.grids().of_pictures(&activation.size());
+        Ok(Self { place, activation, grid, tap: tap.value, tapped })
     }
 
     /// The value that targets are made of.
@@ -78,19 +106,70 @@ impl Recording {
         gradients.pop().ok_or_else(|| MethodError::NoGradient(self.place.name.clone()))
     }
 
-    /// Activation and gradient as N×C×H×W.
+    /// Gradient of the target at the layer, and the Hessian there times the layer's own output, of the layer's shape; none where
+    /// the target is linear in the layer.
     ///
     /// # Errors
-    /// When the layer has no spatial map, and as [`Recording::gradient`].
-    pub fn maps(&self, network: &Network, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
-        if self.activation.dim() != 4 {
-            let (layer, given) = (self.place.name.clone(), self.activation.size());
-            return Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) });
+    /// As [`Recording::gradient`].
+    pub(super) fn curvature(
+        &self,
+        network: &Network,
+        target: &Target,
+    ) -> Result<(Tensor, Option<Tensor>), MethodError> {
+        let target = tch::with_grad(|| Ok::<_, MethodError>(target.of(network, &self.tapped)?.f_sum(Kind::Float)?))?;
+        let no_gradient = || MethodError::NoGradient(self.place.name.clone());
+        let mut gradients = network.engine.gradients_to_derive(&target, &[&self.activation])?;
+        let gradient = gradients.pop().ok_or_else(no_gradient)?;
+        if !gradient.requires_grad() {
+            return Ok((gradient, None));
         }
-        let gradient = self.gradient(network, target)?;
-        let layout = network.layout(self.place.tap.value);
-        let activation = channels::channels_first(&self.activation.detach(), layout)?;
-        Ok((activation, channels::channels_first(&gradient, layout)?))
+        let along = tch::with_grad(|| gradient.f_mul(&self.activation.detach())?.f_sum(Kind::Float))?;
+        let mut curvatures = network.engine.gradients(&along, &[&self.activation], true)?;
+        Ok((gradient.detach(), curvatures.pop().filter(Tensor::defined)))
+    }
+
+    /// Activation and gradient as N×C×H×W, tokens on their grid.
+    ///
+    /// # Errors
+    /// When the layer has no spatial map or the target looks at none of it, and as [`Recording::gradient`].
+    pub(super) fn maps(&self, network: &Network, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
+        let activation = self.activation.detach();
+        match self.grid {
+            _ if activation.dim() == 4 => {
+                let layout = network.layout(self.place.tap.value);
+                let gradient = self.gradient(network, target)?;
+                Ok((channels::channels_first(&activation, layout)?, channels::channels_first(&gradient, layout)?))
+            }
+            Some(grid) => {
+                let gradient = self.gradient(network, target)?;
+                let on_patches = channels::on_grid(&gradient, grid)?;
+                let reaches = |part: &Tensor| Ok::<_, MethodError>(part.f_count_nonzero(None)?.int64_value(&[]) > 0);
+                if grid.extra > 0 && !reaches(&on_patches)? && reaches(&gradient)? {
+                    let (layer, hint) = (self.place.name.clone(), default_layer_hint(network));
+                    return Err(MethodError::NoPatches { layer, hint });
+                }
+                Ok((channels::on_grid(&activation, grid)?, on_patches))
+            }
+            None => {
+                let (layer, given) = (self.place.name.clone(), activation.size());
+                Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) })
+            }
+        }
+    }
+}
+
+/// A tensor of the layer's shape as N×C×H×W, tokens on their grid.
+///
+/// # Errors
+/// When the layer has no spatial map.
+pub(super) fn spatial(network: &Network, place: &Place, grids: &Grids, tensor: &Tensor) -> Result<Tensor, MethodError> {
+    match grids.of_pictures(&tensor.size()) {
+        _ if tensor.dim() == 4 => channels::channels_first(tensor, network.layout(place.tap.value)),
+        Some(grid) => channels::on_grid(tensor, grid),
+        None => {
+            let (layer, given) = (place.name.clone(), tensor.size());
+            Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) })
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::{Channel, Excitation, Excitations, Patch, Said, Seen};
 use crate::engine::{Cancel, EngineError, Taps, numbers};
+use crate::methods::cam::Grids;
 use crate::methods::channels::batch_maps;
 use crate::methods::predictions::{self, class_scores};
 use crate::methods::receptive_field::{self, ReceptiveField};
@@ -66,6 +67,8 @@ pub struct Probe<'a> {
 struct Size {
     /// The receptive fields of the layers.
     fields: Vec<Option<ReceptiveField>>,
+    /// Where tokens stand in rows and columns.
+    grids: Grids,
     /// About how many bytes one picture takes.
     each: u64,
 }
@@ -143,7 +146,8 @@ impl<'a> Probe<'a> {
         let fields = receptive_field::of_graph(network.engine.graph(), &shapes);
         let fields = self.places.iter().map(|place| fields.get(&place.tap.value).copied()).collect();
         let each = network.cost(&[network.source()?], &taps, &[], &shapes);
-        self.sizes.insert(size, Size { fields, each });
+        let grids = network.grids(&|value| shapes.get(&value).cloned());
+        self.sizes.insert(size, Size { fields, grids, each });
         Ok(each)
     }
 
@@ -160,18 +164,20 @@ impl<'a> Probe<'a> {
         };
         let run = self.network.engine.run(&[(self.network.source()?, fed)], &self.taps(), cancel)?;
         let count = Count { shown: count, run: count + missing.max(0) };
-        let layers = self.places.iter().map(|place| self.maps(&run, place, count)).collect::<Result<_, _>>()?;
+        let none = Grids::default();
+        let grids = self.sizes.get(&(height, width)).map_or(&none, |size| &size.grids);
+        let layers = self.places.iter().map(|place| self.maps(&run, place, grids, count)).collect::<Result<_, _>>()?;
         Ok(Answer { layers, said: if self.asks { self.said(&run, count)? } else { Vec::new() } })
     }
 
-    fn maps(&self, run: &Taps, place: &Place, count: Count) -> Result<Maps, MethodError> {
+    fn maps(&self, run: &Taps, place: &Place, grids: &Grids, count: Count) -> Result<Maps, MethodError> {
         let output = run.get(place.tap.value)?;
         let sizes = output.size();
         if sizes.first() != Some(&count.run) || !(2..=5).contains(&sizes.len()) {
             return Err(MethodError::NoPictures { layer: place.name.clone(), given: sizes, pictures: count.run });
         }
         let shown = output.f_narrow(0, 0, count.shown)?;
-        let maps = batch_maps(&shown, self.network.layout(place.tap.value))?.f_to_kind(Kind::Float)?;
+        let maps = batch_maps(&shown, self.network.layout(place.tap.value), grids)?.f_to_kind(Kind::Float)?;
         let (_, channels, height, width) = maps.size4()?;
         let (channels, height, width) = (channels as usize, height as usize, width as usize);
         let rows = maps.f_reshape([count.shown * channels as i64, (height * width) as i64])?;

@@ -1,10 +1,15 @@
 //! Every method in one table: its name, what it computes, where that is written, and its parameters with their ranges. The
 //! command line, the inspector's pickers, help and documentation come from it.
 
+mod attention;
+mod attributions;
 mod maps;
+mod recipes;
 mod settings;
 
+use super::attribution::AttributionMethod;
 use super::cam::MapMethod;
+use super::patterns::Recipe;
 use crate::model::suggestion;
 
 pub use settings::{Parameter, Range, SettingError, Settings};
@@ -31,6 +36,15 @@ pub struct Method {
 pub enum Run {
     /// A class activation map, H×W at a layer's resolution.
     Map(MapMethod),
+    /// An attribution to the input's numbers.
+    Attribution {
+        /// The function.
+        make: AttributionMethod,
+        /// Whether the sign tells what speaks for the target and what against it; if not, only how large a number is counts.
+        signed: bool,
+    },
+    /// A recipe by which filter patterns grow.
+    Pattern(fn(&Settings) -> Recipe),
 }
 
 /// What a method makes.
@@ -38,6 +52,10 @@ pub enum Run {
 pub enum Kind {
     /// A class activation map.
     Map,
+    /// An attribution to the input's numbers.
+    Attribution,
+    /// A filter pattern.
+    Pattern,
 }
 
 impl Run {
@@ -45,6 +63,8 @@ impl Run {
     pub fn kind(self) -> Kind {
         match self {
             Self::Map(_) => Kind::Map,
+            Self::Attribution { .. } => Kind::Attribution,
+            Self::Pattern(_) => Kind::Pattern,
         }
     }
 }
@@ -63,7 +83,8 @@ pub struct UnknownMethod {
 
 /// All methods of a kind, in the order in which they are listed.
 pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
-    maps::MAPS.iter().filter(move |method| method.run.kind() == kind)
+    let tables = [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS, recipes::RECIPES];
+    tables.into_iter().flatten().filter(move |method| method.run.kind() == kind)
 }
 
 /// The method of a name.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::open::Opening;
+use crate::methods::patterns::Recipe;
 pub use crate::methods::predictions::Prediction;
 pub use crate::methods::receptive_field::ReceptiveField;
 pub use crate::methods::statistics::Statistics;
@@ -30,6 +31,10 @@ pub struct OpenRequest {
     pub other: Option<Opening>,
     /// Seed of the noise that patterns start from.
     pub seed: u64,
+    /// How patterns are made.
+    pub recipe: Recipe,
+    /// The folder in which patterns are kept from one session to the next; `None` keeps none.
+    pub pattern_cache: Option<PathBuf>,
 }
 
 /// Whose work a request is: for each pane the newest request wins, and stops the one that runs.

@@ -29,9 +29,9 @@ impl Worker<'_> {
         let class = self.subject.class(class)?;
         let target = Target::class(class.id, against);
         let method = registry::find(Kind::Map, "grad-cam").map_err(|error| WorkError::Method(error.into()))?;
-        let Run::Map(run) = method.run;
+        let Run::Map(run) = method.run else { unreachable!("a method of another kind than was asked for") };
         let how = (run, &Settings::of(method));
-        let job = Job::quiet(cancel, self.seed);
+        let job = Job::quiet(cancel, self.open.seed);
         let map = blended(&mut self.subject, &layers, &target, how, job)?;
         let other = self.other_map(&layers, &target, how, job)?;
         let map = ClassMap {

@@ -51,8 +51,7 @@ pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>)
         let second = other.as_ref().zip(counterparts.clone());
         let second = second.map(|(other, counterparts)| Second { subject: Subject::new(other), counterparts });
         let subject = Subject::new(&network);
-        let mut worker =
-            Worker { subject, second, events, seed: open.seed, growing: None, preprocess: preprocess.clone() };
+        let mut worker = Worker { subject, second, events, open, growing: None, preprocess: preprocess.clone() };
         let Some(anew) = worker.serve(mailbox, first.take()) else { return Ok(()) };
         let prepare = |input: &InputDescription| match &anew.preprocess {
             Some(spec) => open::preprocessed(input, spec),
@@ -101,7 +100,7 @@ struct Worker<'a> {
     subject: Subject<'a>,
     second: Option<Second<'a>>,
     events: &'a Sender<Event>,
-    seed: u64,
+    open: &'a OpenRequest,
     growing: Option<Growing<'a>>,
     /// What is done to pictures, as a SPEC; `None` is as the model was opened.
     preprocess: Option<String>,
@@ -133,7 +132,9 @@ impl Worker<'_> {
             Request::Picture { ticket, path, .. } => (ticket, self.picture(ticket, path, cancel)),
             Request::Channels { ticket, layer, content, order, class, first, count } => {
                 // Whatever the pager shows next, nobody looks at the patterns before it any more.
-                self.growing = self.growing.take().filter(|growing| growing.is_for(Pane::Detail));
+                if !self.growing.as_ref().is_some_and(|growing| growing.is_for(Pane::Detail)) {
+                    self.leave_patterns();
+                }
                 let wanted = pages::Wanted { layer, content, order, class, first, count };
                 let done = match content {
                     Content::Patterns => self.start_patterns(ticket, &wanted, cancel),

@@ -1,5 +1,6 @@
 //! Filter patterns, which grow while nothing else is asked.
 
+use super::super::pattern_cache::{self, PatternCache};
 use super::super::protocol::{Class, ClassId, Event, Order, Pane, PatternPage, Ticket};
 use super::Worker;
 use super::error::WorkError;
@@ -7,7 +8,8 @@ use super::pages::Wanted;
 use super::picture::rgb;
 use super::ranking::ranked;
 use crate::engine::Cancel;
-use crate::methods::patterns::{self, Ascent, Recipe};
+use crate::methods::Place;
+use crate::methods::patterns::{self, Ascent, Subject};
 use crate::model::LayerId;
 
 /// A page of patterns that grows.
@@ -21,6 +23,8 @@ pub(super) struct Growing<'a> {
     first: usize,
     total: usize,
     ascent: Ascent<'a>,
+    /// Height and width.
+    size: (usize, usize),
     cancel: Cancel,
 }
 
@@ -31,13 +35,11 @@ impl Growing<'_> {
     }
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
     /// Starts from noise and shows it.
     pub(super) fn start_patterns(&mut self, ticket: Ticket, wanted: &Wanted, cancel: &Cancel) -> Result<(), WorkError> {
         let network = self.subject.network;
         let place = network.layer(wanted.layer)?;
-        let layout = network.layout(place.tap.value);
-        let shape = self.subject.shape(place.tap.value)?;
         let class = wanted.class(&self.subject)?;
         let contributions = match &class {
             Some(Class { id, .. }) => Some(self.contributions(wanted.layer, *id, cancel)?),
@@ -46,8 +48,7 @@ impl Worker<'_> {
         let known = self.subject.activations(wanted.layer)?.statistics;
         let order = ranked(wanted.order, &known.channels, contributions.as_deref());
         let channels = wanted.part(&order).to_vec();
-        let side = patterns::size_for(network, &shape, layout);
-        let ascent = Ascent::from_noise(network, place, channels.clone(), side, Recipe::BOOK, self.seed)?;
+        let (ascent, size) = self.ascent(&place, &channels)?;
         self.growing = Some(Growing {
             pane: Pane::Channels,
             ticket,
@@ -58,6 +59,7 @@ impl Worker<'_> {
             first: wanted.first.min(order.len()),
             total: order.len(),
             ascent,
+            size,
             cancel: cancel.clone(),
         });
         self.say_patterns()
@@ -76,14 +78,12 @@ impl Worker<'_> {
         }
         let network = self.subject.network;
         let place = network.layer(layer)?;
-        let layout = network.layout(place.tap.value);
-        let shape = self.subject.shape(place.tap.value)?;
         let total = self.subject.activations(layer)?.statistics.channels.len();
-        let side = patterns::size_for(network, &shape, layout);
-        let ascent = Ascent::from_noise(network, place, vec![channel], side, Recipe::BOOK, self.seed)?;
+        let (ascent, size) = self.ascent(&place, &[channel])?;
         let (order, class, cancel) = (Order::Index, None, cancel.clone());
         let (pane, channels, first) = (Pane::Detail, vec![channel], channel);
-        self.growing = Some(Growing { pane, ticket, layer, order, class, channels, first, total, ascent, cancel });
+        self.growing =
+            Some(Growing { pane, ticket, layer, order, class, channels, first, total, ascent, size, cancel });
         self.say_patterns()
     }
 
@@ -102,13 +102,46 @@ impl Worker<'_> {
             self.fail(pane, ticket, error);
         }
         if done.is_err() || finished {
-            self.growing = None;
+            self.leave_patterns();
+        }
+    }
+
+    /// From noise, or from where the patterns were left in an earlier session.
+    fn ascent(&self, place: &Place, channels: &[usize]) -> Result<(Ascent<'a>, (usize, usize)), WorkError> {
+        let network = self.subject.network;
+        let (recipe, seed) = (self.open.recipe, self.open.seed);
+        let shape = self.subject.shape(place.tap.value)?;
+        let size = patterns::size_for(network, &shape, network.layout(place.tap.value), &recipe);
+        let subject = Subject::channels(place.clone());
+        let what = pattern_cache::Growing { subject: &subject, recipe, size, seed };
+        let saved = self.pattern_cache().map(|cache| {
+            channels.iter().map(|&channel| cache.load(&what, patterns::Lane { channel, copy: 0 })).collect()
+        });
+        let saved = saved.unwrap_or_default();
+        Ok((Ascent::new(network, subject.clone(), channels, size, recipe, seed, saved)?, size))
+    }
+
+    fn pattern_cache(&self) -> Option<PatternCache> {
+        PatternCache::new(self.open.pattern_cache.as_deref()?, &self.open.opening, self.subject.network)
+    }
+
+    /// Stops what grows, and keeps it for another time.
+    pub(super) fn leave_patterns(&mut self) {
+        let Some(growing) = self.growing.take() else { return };
+        let Some(cache) = self.pattern_cache() else { return };
+        let (recipe, seed) = (self.open.recipe, self.open.seed);
+        let what = pattern_cache::Growing { subject: growing.ascent.subject(), recipe, size: growing.size, seed };
+        for (place, &lane) in growing.ascent.lanes().iter().enumerate() {
+            // What cannot be copied from the device is grown anew the next time.
+            if let Ok(Some(saved)) = growing.ascent.saved(place) {
+                cache.store(&what, lane, &saved);
+            }
         }
     }
 
     fn say_patterns(&self) -> Result<(), WorkError> {
         let Some(growing) = &self.growing else { return Ok(()) };
-        let pictures = patterns::pictures(self.subject.network, growing.ascent.images())?;
+        let pictures = growing.ascent.pictures()?;
         let page = PatternPage {
             layer: growing.layer,
             order: growing.order,
@@ -119,7 +152,7 @@ impl Worker<'_> {
             step: growing.ascent.step(),
             steps: growing.ascent.steps(),
             pictures: pictures.iter().map(rgb).collect(),
-            activations: growing.ascent.activations().to_vec(),
+            activations: growing.ascent.activations()?,
         };
         self.say(Event::Patterns { ticket: growing.ticket, page: Box::new(page) });
         Ok(())

@@ -154,7 +154,7 @@ impl<'a> Subject<'a> {
         let place = self.network.layer(layer)?;
         let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
         let output = run.forward.at(self.network, place.tap, &Cancel::new())?;
-        let maps = channels::maps(&output, self.network.layout(place.tap.value))?;
+        let maps = channels::maps(&output, self.network.layout(place.tap.value), run.forward.grids())?;
         if let Some(known) = run.statistics.get(&place.tap.value) {
             return Ok(Numbers { maps, statistics: known.clone() });
         }
@@ -187,14 +187,15 @@ impl<'a> Subject<'a> {
         let target = Target::from(class);
         let recording = self.recording(layer, &target, cancel)?;
         let gradient = recording.gradient(network, &target)?;
+        let grids = self.forward()?.grids();
         tch::no_grad(|| {
             let product = recording.activation().f_mul(&gradient)?;
             Ok(Gradient {
                 layer,
                 class,
                 contributions: numbers(&channels::sums(&product, layout)?)?,
-                alone: Numbers::of(channels::maps(&gradient, layout)?)?,
-                times_activation: Numbers::of(channels::maps(&product, layout)?)?,
+                alone: Numbers::of(channels::maps(&gradient, layout, grids)?)?,
+                times_activation: Numbers::of(channels::maps(&product, layout, grids)?)?,
             })
         })
     }

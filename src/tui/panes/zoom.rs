@@ -96,7 +96,7 @@ fn beside(
     let picture = layout::fitted(room, shape, state.cell.unwrap_or((10, 20)));
     let line = Rect { y: picture.bottom(), height: 1, ..area };
     let [long, short] = words;
-    let words = if long.chars().count() <= line.width.into() { long } else { short };
+    let words = if long.chars().count() <= usize::from(line.width) { long } else { short };
     frame.render_widget(Paragraph::new(cut(words, line.width.into())).style(state.theme().dim()).centered(), line);
     if !picture.is_empty() {
         drawn.wanted.push(Wanted::whole(slot, picture, subject));

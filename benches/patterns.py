@@ -1,0 +1,97 @@
+"""Keras's and PyTorch's own times of what benches/patterns.rs times: python benches/patterns.py VGG16.h5 LAYER [CHANNELS [STEPS [RUNS]]]
+
+Keras as in the book: one pattern after the other, a function that gives loss and gradient, a step outside it. PyTorch: 16
+patterns at once in the form in which it is fastest here: weights without gradients, nothing behind the layer, channels read by
+one gather. It needs a Keras file of VGG16, whose weights both are given.
+"""
+
+import sys
+import time
+
+import numpy as np
+
+path, layer = sys.argv[1:3]
+channels, steps, runs = ([int(word) for word in sys.argv[3:]] + [64, 40, 3][len(sys.argv) - 3 :])[:3]
+PLAN = [2, 2, 3, 3, 3]
+
+
+def show(what, runs, work):
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    print(f"{what}: {channels} patterns of 64 px, {steps} steps: least {min(times):.2f} s  median {sorted(times)[len(times) // 2]:.2f} s", flush=True)
+
+
+def of_pytorch():
+    import h5py
+    import torch
+    from torch import nn
+
+    weights = h5py.File(path)["model_weights"]
+    found = []
+    for block, count in enumerate(PLAN, 1):
+        for index in range(1, count + 1):
+            name = f"block{block}_conv{index}"
+            arrays = {}
+            weights[name].visititems(lambda key, item: arrays.update({key.split("/")[-1].split(":")[0]: item[()]}) if hasattr(item, "shape") else None)
+            kernel, bias = arrays["kernel"], arrays["bias"]
+            conv = nn.Conv2d(kernel.shape[2], kernel.shape[3], 3, padding=1)
+            conv.weight.data = torch.tensor(kernel).permute(3, 2, 0, 1).contiguous()
+            conv.bias.data = torch.tensor(bias)
+            found += [conv, nn.ReLU(inplace=True)]
+            if name == layer:
+                network = nn.Sequential(*found).requires_grad_(False)
+                return torch, network
+        found.append(nn.MaxPool2d(2))
+    raise SystemExit(f"VGG16 has no layer {layer}")
+
+
+def pytorch(batch=16):
+    torch, network = of_pytorch()
+
+    def grow():
+        for first in range(0, channels, batch):
+            wanted = torch.arange(first, min(first + batch, channels))[:, None]
+            images = 128 + 20 * torch.rand(len(wanted), 3, 64, 64)
+            for _ in range(steps):
+                images.requires_grad_(True)
+                value = network(images).mean((2, 3)).gather(1, wanted).sum()
+                (gradient,) = torch.autograd.grad(value, images)
+                root = gradient.square().mean((1, 2, 3), keepdim=True).sqrt()
+                images = images.detach() + gradient / (root + 1e-5)
+
+    grow()
+    show(f"PyTorch, {batch} at once", runs, grow)
+
+
+def keras():
+    import keras
+    import tensorflow as tf
+
+    whole = keras.models.load_model(path)
+    until = keras.Model(whole.inputs, whole.get_layer(layer).output)
+
+    @tf.function
+    def iterate(image, channel):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = tf.reduce_mean(until(image)[..., channel])
+        gradient = tape.gradient(loss, image)
+        return loss, gradient / (tf.sqrt(tf.reduce_mean(tf.square(gradient))) + 1e-5)
+
+    def grow(count=channels, steps=steps):
+        for channel in range(count):
+            image = (np.random.random((1, 64, 64, 3)) * 20 + 128.0).astype(np.float32)
+            for _ in range(steps):
+                _, gradient = iterate(tf.constant(image), tf.constant(channel))
+                image += gradient.numpy()
+
+    grow(1, 2)
+    show("Keras, as in the book", runs, grow)
+
+
+pytorch(16)
+pytorch(64)
+keras()

@@ -1,0 +1,130 @@
+//! Runs many inputs: as many at once as the graph and the memory take.
+
+use std::cell::Cell;
+
+use tch::{Kind, Tensor};
+
+use super::{AttributionError, AttributionInput};
+use crate::engine::{Cancel, EngineError, Taps, numbers};
+use crate::methods::target::Target;
+use crate::methods::{MethodError, Network};
+use crate::model::graph::{Tap, ValueId};
+
+/// Most pictures that are run at once: more gains nothing, and a partial result would be late.
+const MOST: usize = 16;
+
+/// The way from inputs to the target.
+pub(super) struct Runner<'a> {
+    network: &'a Network,
+    target: &'a Target,
+    cancel: &'a Cancel,
+    source: ValueId,
+    tap: Tap,
+    batch: Cell<usize>,
+}
+
+impl<'a> Runner<'a> {
+    /// # Errors
+    /// When there is not exactly one picture, or no such target.
+    pub(super) fn new(input: &AttributionInput<'a>) -> Result<Self, MethodError> {
+        let pictures = input.input.size4()?.0;
+        if pictures != 1 {
+            return Err(AttributionError::SeveralPictures(pictures).into());
+        }
+        let (network, target, cancel) = (input.network, input.target, input.job.cancel);
+        let (source, tap) = (network.source()?, target.tap(network)?);
+        let runner = Self { network, target, cancel, source, tap, batch: Cell::new(1) };
+        runner.batch.set(runner.fitting(input.input)?);
+        Ok(runner)
+    }
+
+    /// How many recorded runs fit the memory.
+    fn fitting(&self, picture: &Tensor) -> Result<usize, MethodError> {
+        let shapes = self.network.forward_shapes()?;
+        let usual = shapes.get(&self.source).map_or(1, |shape| shape.iter().product::<i64>()).max(1);
+        let each = self.network.cost(&[self.source], &[self.tap], &[self.source.into()], shapes);
+        // The shapes are those of a picture of the usual size.
+        let each = each as f64 * picture.numel() as f64 / usual as f64;
+        Ok(self.network.batch_of(each as u64)?.min(MOST))
+    }
+
+    /// How many inputs to bring at once.
+    pub(super) fn batch(&self) -> usize {
+        self.batch.get()
+    }
+
+    /// What the target is made of.
+    pub(super) fn tap(&self) -> Tap {
+        self.tap
+    }
+
+    /// The value that inputs are fed to.
+    pub(super) fn source(&self) -> ValueId {
+        self.source
+    }
+
+    /// The target for each of N×C×H×W.
+    pub(super) fn values(&self, inputs: &Tensor) -> Result<Vec<f32>, MethodError> {
+        let parts = self.in_batches(inputs, &|inputs| {
+            let run = self.network.engine.run(&[(self.source, inputs.shallow_clone())], &[self.tap], self.cancel)?;
+            numbers(&self.target_of(&run, inputs)?).map_err(MethodError::from)
+        })?;
+        Ok(parts.concat())
+    }
+
+    /// The target's gradient for each of N×C×H×W.
+    pub(super) fn gradients(&self, inputs: &Tensor) -> Result<Tensor, MethodError> {
+        let parts = self.in_batches(inputs, &|inputs| {
+            let given = [(self.source, inputs.shallow_clone())];
+            let run = self.network.engine.run_recorded(&given, &[self.tap], &[self.source.into()], self.cancel)?;
+            self.gradient_of(&run, inputs)
+        })?;
+        if let [only] = parts.as_slice() { Ok(only.shallow_clone()) } else { Ok(Tensor::f_cat(&parts, 0)?) }
+    }
+
+    /// The target of a run, a number for each input, recorded where the run is.
+    pub(super) fn target_of(&self, run: &Taps, inputs: &Tensor) -> Result<Tensor, MethodError> {
+        let tapped = run.get(self.tap.value)?;
+        if tapped.size().first() != inputs.size().first() {
+            return Err(EngineError::Torch("the graph does not keep the batch".to_owned()).into());
+        }
+        tch::with_grad(|| self.target.of(self.network, tapped))
+    }
+
+    /// The gradient of a recorded run's target at the input.
+    pub(super) fn gradient_of(&self, run: &Taps, inputs: &Tensor) -> Result<Tensor, MethodError> {
+        let target = self.target_of(run, inputs)?;
+        if !target.requires_grad() {
+            return Err(AttributionError::Independent.into());
+        }
+        let sum = tch::with_grad(|| target.f_sum(Kind::Float))?;
+        let mut gradients = self.network.engine.gradients(&sum, &[run.get(self.source)?], false)?;
+        gradients.pop().ok_or_else(|| AttributionError::Independent.into())
+    }
+
+    /// Works through the inputs. Where memory runs out the batch is halved; where a graph that was made for one picture refuses a
+    /// batch, they go one by one.
+    fn in_batches<T>(
+        &self,
+        inputs: &Tensor,
+        work: &dyn Fn(&Tensor) -> Result<T, MethodError>,
+    ) -> Result<Vec<T>, MethodError> {
+        let count = inputs.size4()?.0;
+        let (mut done, mut parts) = (0, Vec::new());
+        while done < count {
+            let now = (self.batch.get() as i64).min(count - done);
+            match work(&inputs.f_narrow(0, done, now)?) {
+                Ok(part) => {
+                    parts.push(part);
+                    done += now;
+                }
+                Err(MethodError::Engine(error)) if now > 1 && error != EngineError::Cancelled => {
+                    let smaller = if matches!(error, EngineError::OutOfMemory { .. }) { now as usize / 2 } else { 1 };
+                    self.batch.set(smaller);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(parts)
+    }
+}
