@@ -13,6 +13,7 @@ pub mod formats;
 pub mod methods;
 pub mod model;
 pub mod picture;
+pub mod scan;
 pub mod service;
 pub mod terminal;
 pub mod tui;

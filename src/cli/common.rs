@@ -189,6 +189,10 @@ pub(super) enum Failure {
     Interface(#[from] crate::tui::TuiError),
     #[error("cannot write the result: {0}")]
     Output(#[from] std::io::Error),
+    #[error(transparent)]
+    Scan(#[from] crate::scan::ScanError),
+    #[error("{0}")]
+    Stopped(String),
     #[error("{0}")]
     Usage(String),
 }

@@ -7,9 +7,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::common::Failure;
 use crate::model::printable;
+use crate::scan::ScanError;
 
 /// Exit code of everything that the user can put right.
 const USAGE: u8 = 2;
+/// Exit code of work that was stopped by Ctrl-C or SIGTERM, as shells have it.
+const STOPPED: u8 = 130;
 
 /// Help and version as they are; what is wrong with the arguments in one line.
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
@@ -61,7 +64,8 @@ pub(super) fn report(failure: &Failure) -> u8 {
     let line = failure.to_string();
     warn(&line);
     match failure {
-        Failure::Output(_) | Failure::Save(_) | Failure::Array(_) => 1,
+        Failure::Output(_) | Failure::Save(_) | Failure::Array(_) | Failure::Scan(ScanError::Write { .. }) => 1,
+        Failure::Stopped(_) => STOPPED,
         _ => USAGE,
     }
 }

@@ -9,12 +9,14 @@ mod completions;
 mod configured;
 mod doctor;
 mod errors;
+mod excitations;
 mod inspect;
 mod man;
 mod methods;
 mod patterns;
 mod predict;
 mod report;
+mod scan;
 mod summary;
 
 use std::path::PathBuf;
@@ -47,6 +49,8 @@ enum Command {
     Activations(activations::Activations),
     Patterns(patterns::Patterns),
     Cam(cam::Cam),
+    Scan(scan::ScanCommand),
+    Excitations(excitations::ExcitationsCommand),
     Check(check::Check),
     Attribute(attribute::Attribute),
     Doctor(doctor::Doctor),
@@ -72,6 +76,8 @@ pub fn main() -> ExitCode {
         Some(Command::Activations(command)) => command.run(),
         Some(Command::Patterns(command)) => command.run(),
         Some(Command::Cam(command)) => command.run(),
+        Some(Command::Scan(command)) => command.run(),
+        Some(Command::Excitations(command)) => command.run(),
         Some(Command::Check(command)) => {
             return command.run().unwrap_or_else(|failure| ExitCode::from(errors::report(&failure)));
         }

@@ -81,5 +81,5 @@ fn book() -> Result<Model, Reason> {
     Ok(model)
 }
 
-const LITE0: &[u8] = include_bytes!("../../assets/efficientnet_lite0.safetensors");
-const BOOK: &[u8] = include_bytes!("../../assets/cats_and_dogs_small_2.h5");
+static LITE0: &[u8] = include_bytes!("../../assets/efficientnet_lite0.safetensors");
+static BOOK: &[u8] = include_bytes!("../../assets/cats_and_dogs_small_2.h5");

@@ -23,16 +23,26 @@ impl Network {
 /// # Errors
 /// When the device is out of memory.
 pub fn maps(output: &Tensor, layout: Layout, grids: &Grids) -> Result<Tensor, MethodError> {
+    Ok(match output.dim() {
+        2..=5 => batch_maps(&output.f_narrow(0, 0, 1)?, layout, grids)?.f_select(0, 0)?,
+        _ => output.f_reshape([-1, 1, 1])?,
+    })
+}
+
+/// Every picture's channels of an output that has two to five dimensions, as N×K×H×W: see [`maps`].
+///
+/// # Errors
+/// When the device is out of memory, or the output has other dimensions.
+pub fn batch_maps(output: &Tensor, layout: Layout, grids: &Grids) -> Result<Tensor, MethodError> {
     let sizes = output.size();
     Ok(match *sizes.as_slice() {
-        [_, _, _, _] => channels_first(output, layout)?.f_select(0, 0)?,
-        [_, tokens, channels] => match grids.find(tokens) {
-            Some(grid) => on_grid(&output.f_narrow(0, 0, 1)?, grid)?.f_select(0, 0)?,
-            None => output.f_select(0, 0)?.f_transpose(0, 1)?.f_reshape([channels, 1, tokens])?,
+        [pictures, tokens, channels] => match grids.find(tokens) {
+            Some(grid) => on_grid(output, grid)?,
+            None => output.f_transpose(1, 2)?.f_reshape([pictures, channels, 1, tokens])?,
         },
-        [_, units] => output.f_select(0, 0)?.f_reshape([units, 1, 1])?,
-        [_, channels, depth, height, width] => output.f_select(0, 0)?.f_reshape([channels, depth * height, width])?,
-        _ => output.f_reshape([-1, 1, 1])?,
+        [pictures, units] => output.f_reshape([pictures, units, 1, 1])?,
+        [pictures, channels, depth, height, width] => output.f_reshape([pictures, channels, depth * height, width])?,
+        _ => channels_first(output, layout)?,
     })
 }
 

@@ -5,6 +5,7 @@ pub mod attribution;
 mod batches;
 pub mod cam;
 pub mod channels;
+pub mod excitation;
 pub mod health;
 pub mod job;
 mod layout;
@@ -174,6 +175,16 @@ pub enum MethodError {
         rows: usize,
         /// Columns that there are.
         columns: usize,
+    },
+    /// An output that is not one for each picture.
+    #[error("{layer} gives {} for {pictures} picture(s): it has no channels for each of them", shape(given))]
+    NoPictures {
+        /// Path of the layer.
+        layer: String,
+        /// Shape of its output.
+        given: Vec<i64>,
+        /// Pictures that were fed.
+        pictures: i64,
     },
     /// An attribution cannot be made.
     #[error(transparent)]

@@ -34,7 +34,7 @@ impl Network {
 }
 
 /// The fields of a graph's values for one size of the input: `shapes` has the shape of every value.
-fn of_graph(graph: &Graph, shapes: &HashMap<ValueId, Vec<i64>>) -> HashMap<ValueId, ReceptiveField> {
+pub(super) fn of_graph(graph: &Graph, shapes: &HashMap<ValueId, Vec<i64>>) -> HashMap<ValueId, ReceptiveField> {
     let mut walk = Walk { shapes, sights: HashMap::new(), made: HashMap::new(), bases: HashMap::new() };
     for &input in &graph.inputs {
         let start = Axis { size: 1, stride: 1, start: 0 };

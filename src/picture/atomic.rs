@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes `path` by way of a temporary file beside it, which takes its place when everything is written: a failure leaves
 /// the old file as it was. A device or a pipe is written directly, a link is followed.
-pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> io::Result<()> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     if fs::metadata(&target).is_ok_and(|existing| !existing.is_file() && !existing.is_dir()) {
         return filled(OpenOptions::new().write(true).open(&target)?, fill);
@@ -24,7 +24,15 @@ pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result
     result
 }
 
-fn filled(target: File, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// A file beside `target` that is gone when it is closed.
+pub(crate) fn nameless(target: &Path) -> io::Result<File> {
+    let path = beside(target)?;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+    fs::remove_file(path)?;
+    Ok(file)
+}
+
+fn filled(target: File, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> io::Result<()> {
     let mut writer = BufWriter::new(target);
     fill(&mut writer)?;
     writer.flush()

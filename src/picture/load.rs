@@ -242,6 +242,11 @@ fn looks_like(path: &Path) -> &'static str {
     }
 }
 
+/// Whether a file is named like a picture.
+pub(crate) fn is_picture(path: &Path) -> bool {
+    PICTURES.contains(&extension(path).as_str())
+}
+
 fn extension(path: &Path) -> String {
     path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
 }

@@ -95,7 +95,7 @@ pub enum NetworkError {
 }
 
 /// The picture of the built-in demo: Chelsea, by Stéfan van der Walt (CC0).
-pub const DEMO_PICTURE: &[u8] = include_bytes!("../../assets/chelsea.png");
+pub static DEMO_PICTURE: &[u8] = include_bytes!("../../assets/chelsea.png");
 
 /// Opens a model and brings it to its device.
 ///

@@ -14,7 +14,7 @@ use crate::formats::archive::Archive;
 use crate::formats::exported_program;
 use crate::model::graph::{DType, Weight, WeightRole};
 
-const ARCHIVE: &[u8] = include_bytes!("../../../assets/architectures/architectures.zip");
+static ARCHIVE: &[u8] = include_bytes!("../../../assets/architectures/architectures.zip");
 
 /// What is known about an architecture.
 #[derive(Debug, Clone, Deserialize)]

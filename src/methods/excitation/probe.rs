@@ -1,0 +1,389 @@
+//! Shows batches of pictures to a network and takes down what they excite.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tch::{Device, Kind, Tensor};
+
+use super::{Channel, Excitation, Excitations, Patch, Said, Seen};
+use crate::engine::{Cancel, EngineError, Taps, numbers};
+use crate::methods::cam::Grids;
+use crate::methods::channels::batch_maps;
+use crate::methods::predictions::{self, class_scores};
+use crate::methods::receptive_field::{self, ReceptiveField};
+use crate::methods::target::ClassId;
+use crate::methods::{MethodError, Network, Place};
+use crate::model::graph::Tap;
+use crate::model::preprocess::Geometry;
+
+/// What somebody says that a picture shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Truth {
+    /// The label.
+    pub label: Arc<str>,
+    /// The network's class of that label, where it has one.
+    pub class: Option<ClassId>,
+}
+
+/// A picture of a batch.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Where it is, from the folder that is scanned.
+    pub path: String,
+    /// How it was brought to the network's size.
+    pub geometry: Geometry,
+    /// What it shows, where somebody says so.
+    pub truth: Option<Truth>,
+}
+
+/// Pictures of one size, and what the network is fed.
+#[derive(Debug)]
+pub struct Batch {
+    /// N×C×H×W on the network's device.
+    pub input: Tensor,
+    /// The N pictures.
+    pub pictures: Vec<Shown>,
+}
+
+/// A network with the layers that are looked at.
+#[derive(Debug)]
+pub struct Probe<'a> {
+    network: &'a Network,
+    places: Vec<Place>,
+    /// Whether the network is asked what it sees: then all of it runs, else no more than the layers need.
+    asks: bool,
+    /// By the height and width that are fed.
+    sizes: HashMap<(i64, i64), Size>,
+    /// Pictures that are shown in one run, as far as memory allows.
+    at_once: usize,
+    /// Whether a run that has fewer pictures is filled up. libtorch's kernels choose their way by the number of pictures, and the
+    /// last digits differ with it; in which place of a batch a picture is makes none. So a picture's numbers do not depend on
+    /// what else is scanned, or in which shard. Not where pictures are fed in sizes of their own: then most runs have few.
+    fills: bool,
+}
+
+/// What is known of pictures of a size.
+#[derive(Debug)]
+struct Size {
+    /// The receptive fields of the layers.
+    fields: Vec<Option<ReceptiveField>>,
+    /// Where tokens stand in rows and columns.
+    grids: Grids,
+    /// About how many bytes one picture takes.
+    each: u64,
+}
+
+/// Elements of the maps that positions are looked up in at once: 64 MiB.
+const LOOKED_UP: usize = 1 << 24;
+
+impl<'a> Probe<'a> {
+    /// Looks at layers or nodes by name. `asks`: whether the network's answer to each picture is taken down too. `at_once`: how
+    /// many pictures are shown in one run.
+    ///
+    /// # Errors
+    /// A name that no layer or node has.
+    pub fn new(network: &'a Network, layers: &[String], asks: bool, at_once: usize) -> Result<Self, MethodError> {
+        let places = layers.iter().map(|name| network.place(name)).collect::<Result<_, _>>()?;
+        let fed = |width, height| network.input.preprocessing.geometry(width, height).ok().map(|geometry| geometry.fed);
+        let fills = network.input.size.is_some() || fed(300, 200) == fed(400, 500);
+        Ok(Self { network, places, asks, sizes: HashMap::new(), at_once, fills })
+    }
+
+    /// The layers.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Shows a batch to the network and gives how many of its pictures are taken down: all, or the first few where it was
+    /// stopped. Where the network takes fewer pictures at once, by its graph or for want of memory, they are shown in parts.
+    ///
+    /// # Errors
+    /// A node that fails with a single picture, or a layer whose output has no dimension of pictures.
+    pub fn show(&mut self, batch: &Batch, into: &mut Excitations, cancel: &Cancel) -> Result<usize, MethodError> {
+        let (_, _, height, width) = batch.input.size4()?;
+        let size = match self.size((height, width), &batch.input, cancel) {
+            Ok(size) => size,
+            Err(MethodError::Engine(EngineError::Cancelled)) => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        let fit = self.network.batch_of(size)?;
+        let mut done = 0;
+        while done < batch.pictures.len() {
+            let run = self.at_once.min(fit).max(1);
+            let count = run.min(batch.pictures.len() - done);
+            let input = batch.input.f_narrow(0, done as i64, count as i64)?;
+            match self.answer(&input, if self.fills { run } else { count }, cancel) {
+                Ok(answer) => {
+                    self.take_down(&answer, &batch.pictures[done..done + count], (height, width), into)?;
+                    done += count;
+                }
+                Err(MethodError::Engine(EngineError::Cancelled)) => break,
+                Err(_) if run > 1 => self.at_once = run / 2,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn taps(&self) -> Vec<Tap> {
+        let output = self.network.head.output.into();
+        let mut taps: Vec<Tap> = Vec::with_capacity(self.places.len() + 1);
+        for tap in self.places.iter().map(|place| place.tap).chain(self.asks.then_some(output)) {
+            if !taps.iter().any(|known| known.value == tap.value) {
+                taps.push(tap);
+            }
+        }
+        taps
+    }
+
+    /// The bytes that one picture of a size takes. The first picture of a size is run alone to learn about it.
+    fn size(&mut self, size: (i64, i64), input: &Tensor, cancel: &Cancel) -> Result<u64, MethodError> {
+        if let Some(known) = self.sizes.get(&size) {
+            return Ok(known.each);
+        }
+        let (network, taps) = (self.network, self.taps());
+        let shapes = network.shapes_of(&input.f_narrow(0, 0, 1)?, &taps, cancel)?;
+        let fields = receptive_field::of_graph(network.engine.graph(), &shapes);
+        let fields = self.places.iter().map(|place| fields.get(&place.tap.value).copied()).collect();
+        let each = network.cost(&[network.source()?], &taps, &[], &shapes);
+        let grids = network.grids(&|value| shapes.get(&value).cloned());
+        self.sizes.insert(size, Size { fields, grids, each });
+        Ok(each)
+    }
+
+    /// Runs the network on `run` pictures, the first again for those that are missing, and brings the layers' outputs into the
+    /// form N×K×H×W.
+    fn answer(&self, input: &Tensor, run: usize, cancel: &Cancel) -> Result<Answer, MethodError> {
+        let (count, channels, height, width) = input.size4()?;
+        let missing = run as i64 - count;
+        let fed = if missing > 0 {
+            let first = input.f_narrow(0, 0, 1)?.f_expand([missing, channels, height, width], false)?;
+            Tensor::f_cat(&[input, &first], 0)?
+        } else {
+            input.shallow_clone()
+        };
+        let run = self.network.engine.run(&[(self.network.source()?, fed)], &self.taps(), cancel)?;
+        let count = Count { shown: count, run: count + missing.max(0) };
+        let none = Grids::default();
+        let grids = self.sizes.get(&(height, width)).map_or(&none, |size| &size.grids);
+        let layers = self.places.iter().map(|place| self.maps(&run, place, grids, count)).collect::<Result<_, _>>()?;
+        Ok(Answer { layers, said: if self.asks { self.said(&run, count)? } else { Vec::new() } })
+    }
+
+    fn maps(&self, run: &Taps, place: &Place, grids: &Grids, count: Count) -> Result<Maps, MethodError> {
+        let output = run.get(place.tap.value)?;
+        let sizes = output.size();
+        if sizes.first() != Some(&count.run) || !(2..=5).contains(&sizes.len()) {
+            return Err(MethodError::NoPictures { layer: place.name.clone(), given: sizes, pictures: count.run });
+        }
+        let shown = output.f_narrow(0, 0, count.shown)?;
+        let maps = batch_maps(&shown, self.network.layout(place.tap.value), grids)?.f_to_kind(Kind::Float)?;
+        let (_, channels, height, width) = maps.size4()?;
+        let (channels, height, width) = (channels as usize, height as usize, width as usize);
+        let rows = maps.f_reshape([count.shown * channels as i64, (height * width) as i64])?;
+        if height * width == 0 {
+            return Err(MethodError::NoPictures { layer: place.name.clone(), given: sizes, pictures: count.run });
+        }
+        Ok(Maps {
+            maxima: numbers(&rows.f_amax([1_i64].as_slice(), false)?)?,
+            means: numbers(&rows.f_mean_dim(1, false, Kind::Float)?)?,
+            positive: numbers(&rows.f_gt(0.0)?.f_sum_dim_intlist(1, false, Kind::Float)?)?,
+            rows,
+            channels,
+            height,
+            width,
+        })
+    }
+
+    /// What the network says of each picture.
+    fn said(&self, run: &Taps, count: Count) -> Result<Vec<(ClassId, Said)>, MethodError> {
+        let output = run.get(self.network.head.output)?.f_to_device(Device::Cpu)?;
+        if output.size().first() != Some(&count.run) {
+            let layer = "the output".to_owned();
+            return Err(MethodError::NoPictures { layer, given: output.size(), pictures: count.run });
+        }
+        let scores = class_scores(&output)?;
+        let one = |index| {
+            let scores = scores.f_narrow(0, index, 1)?;
+            let class = predictions::top_class(self.network, &scores)?;
+            let best = predictions::top(self.network, &scores, 1)?;
+            let probability = best.first().map_or(0.0, |best| best.probability);
+            let probability = if class.negative { 1.0 - probability } else { probability };
+            Ok((class, Said { class: self.network.unique_label(class).into(), probability }))
+        };
+        (0..count.shown).map(one).collect()
+    }
+
+    fn take_down(
+        &self,
+        answer: &Answer,
+        pictures: &[Shown],
+        size: (i64, i64),
+        into: &mut Excitations,
+    ) -> Result<(), MethodError> {
+        let known = self.sizes.get(&size);
+        let mut seen = Vec::with_capacity(pictures.len());
+        for (index, picture) in pictures.iter().enumerate() {
+            let said = answer.said.get(index);
+            let class = picture.truth.as_ref().and_then(|truth| truth.class);
+            let right = said.zip(class).map(|((said, _), class)| *said == class);
+            into.tally.pictures += 1;
+            into.tally.right += u64::from(right == Some(true));
+            into.tally.wrong += u64::from(right == Some(false));
+            seen.push(Arc::new(Seen {
+                path: picture.path.clone(),
+                said: said.map(|(_, said)| said.clone()),
+                truth: picture.truth.as_ref().map(|truth| truth.label.clone()),
+                right,
+            }));
+        }
+        let keep = into.keep;
+        for (index, (layer, maps)) in into.layers.iter_mut().zip(&answer.layers).enumerate() {
+            layer.channels.resize_with(maps.channels, Channel::default);
+            let field = known.and_then(|known| known.fields.get(index).copied().flatten());
+            let row = |picture: usize, channel: usize| picture * maps.channels + channel;
+            let mut candidates = Vec::new();
+            for (picture, seen) in seen.iter().enumerate() {
+                for (channel, known) in layer.channels.iter_mut().enumerate() {
+                    let row = row(picture, channel);
+                    let (maximum, mean) = (maps.maxima[row], maps.means[row]);
+                    known.distribution.add(maximum, mean, maps.positive[row] as u64, (maps.height * maps.width) as u64);
+                    if maximum.is_finite() && mean.is_finite() && known.admits(keep, maximum, seen) {
+                        candidates.push((picture, channel));
+                    }
+                }
+            }
+            let rows: Vec<i64> = candidates.iter().map(|&(picture, channel)| row(picture, channel) as i64).collect();
+            for ((picture, channel), position) in candidates.into_iter().zip(maps.positions(&rows)?) {
+                let (down, across) = (position / maps.width, position % maps.width);
+                let excitation = Excitation {
+                    value: maps.maxima[row(picture, channel)] + 0.0,
+                    row: down as u32,
+                    column: across as u32,
+                    patch: patch(field, (down, across), &pictures[picture].geometry),
+                    picture: seen[picture].clone(),
+                };
+                layer.channels[channel].insert(keep, &excitation);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Pictures of a run.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    /// Those that count.
+    shown: i64,
+    /// Those that were fed.
+    run: i64,
+}
+
+struct Answer {
+    layers: Vec<Maps>,
+    said: Vec<(ClassId, Said)>,
+}
+
+/// A layer's maps of a batch: a row for each picture and channel.
+struct Maps {
+    rows: Tensor,
+    channels: usize,
+    height: usize,
+    width: usize,
+    maxima: Vec<f32>,
+    means: Vec<f32>,
+    positive: Vec<f32>,
+}
+
+impl Maps {
+    /// The first position of the maximum in each of some rows. `argmax` does not promise the first, and on a GPU gives any.
+    fn positions(&self, rows: &[i64]) -> Result<Vec<usize>, MethodError> {
+        let positions = self.height * self.width;
+        let numbered = Tensor::f_arange(positions as i64, (Kind::Int64, self.rows.device()))?;
+        let mut found = Vec::with_capacity(rows.len());
+        for part in rows.chunks((LOOKED_UP / positions).max(1)) {
+            let chosen = self.rows.f_index_select(0, &Tensor::f_from_slice(part)?.f_to_device(self.rows.device())?)?;
+            let maximum = chosen.f_amax([1_i64].as_slice(), true)?;
+            let beyond = Tensor::f_full([1], positions as i64, (Kind::Int64, self.rows.device()))?;
+            let first = numbered.f_where_self(&chosen.f_eq_tensor(&maximum)?, &beyond)?;
+            let first = first.f_amin([1_i64].as_slice(), false)?.f_to_device(Device::Cpu)?;
+            let mut numbers = vec![0_i64; part.len()];
+            first.f_copy_data(&mut numbers, part.len())?;
+            found.extend(numbers.into_iter().map(|position| (position.max(0) as usize).min(positions - 1)));
+        }
+        Ok(found)
+    }
+}
+
+/// What a position sees of the picture, in the picture's pixels: every pixel that counts, none beyond the border. A layer
+/// without receptive fields sees everything that was fed.
+fn patch(field: Option<ReceptiveField>, position: (usize, usize), geometry: &Geometry) -> Patch {
+    let side = |field: Option<(i64, i64)>, fed: u32, offset: i64, original: u32, resized: u32| {
+        let (fed, original, resized) = (i64::from(fed), i64::from(original), i64::from(resized).max(1));
+        let (start, end) =
+            field.map_or((0, fed), |(start, size)| (start.clamp(0, fed - 1), (start + size).clamp(1, fed)));
+        let scaled = |place: i64| i128::from(place + offset) * i128::from(original);
+        let first = scaled(start).div_euclid(resized.into()).clamp(0, i128::from(original - 1));
+        let last = -(-scaled(end)).div_euclid(resized.into());
+        (first as u32, (last.clamp(first + 1, original.into()) - first) as u32)
+    };
+    let along = |start: i64, stride: u64, size: u64, place: usize| (start + stride as i64 * place as i64, size as i64);
+    let down = field.map(|field| along(field.start.0, field.stride.0, field.size.0, position.0));
+    let across = field.map(|field| along(field.start.1, field.stride.1, field.size.1, position.1));
+    let (y, height) = side(down, geometry.fed.1, geometry.offset.1, geometry.original.1, geometry.resized.1);
+    let (x, width) = side(across, geometry.fed.0, geometry.offset.0, geometry.original.0, geometry.resized.0);
+    Patch { x, y, width, height }
+}
+
+impl Network {
+    /// The label of a class, with its index where several classes have that label.
+    pub fn unique_label(&self, class: ClassId) -> String {
+        let label = self.label(class);
+        let mut known = self.labels.iter().flat_map(crate::model::Labels::iter);
+        let shared = !class.negative && known.any(|(index, other)| index != class.index && other == label);
+        if shared { format!("{label} ({})", class.index) } else { label }
+    }
+}
+
+/// A number that tells networks apart: made of the operators and of the names, shapes and some of the numbers of all
+/// weights. The same file gives the same on every device.
+///
+/// # Errors
+/// When a weight cannot be read back from the device.
+pub fn fingerprint(network: &Network) -> Result<u64, MethodError> {
+    const SAMPLES: usize = 64;
+    let mut hash = Fnv::new();
+    let graph = network.engine.graph();
+    for node in &graph.nodes {
+        hash.add(node.operator.to_string().as_bytes());
+    }
+    for weight in &graph.weights {
+        hash.add(weight.name.as_bytes());
+        for size in &weight.shape {
+            hash.add(&(*size as u64).to_le_bytes());
+        }
+        let Some(tensor) = network.engine.weight(weight.value).filter(|tensor| tensor.numel() > 0) else { continue };
+        let (count, step) = (tensor.numel(), tensor.numel().div_ceil(SAMPLES));
+        let places: Vec<i64> = (0..count).step_by(step).map(|place| place as i64).collect();
+        let places = Tensor::f_from_slice(&places)?.f_to_device(tensor.device())?;
+        for number in numbers(&tensor.f_reshape([-1])?.f_index_select(0, &places)?)? {
+            hash.add(&number.to_bits().to_le_bytes());
+        }
+    }
+    Ok(hash.0)
+}
+
+/// FNV-1a, which stays the same between versions and machines.
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What the pictures show, by somebody else's word: the folders that they lie in, or a list.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use super::ScanError;
+use super::folder::folders_in;
+use super::shard::Shard;
+use crate::methods::Network;
+use crate::methods::excitation::Truth;
+use crate::methods::target::ClassId;
+use crate::model::printable::printable_path;
+
+/// What is known of the pictures.
+#[derive(Debug, Default)]
+pub(super) enum Truths {
+    /// Nothing.
+    #[default]
+    None,
+    /// By the first folder of the path.
+    Folders(HashMap<String, Truth>),
+    /// By the path.
+    List(HashMap<String, Truth>),
+}
+
+impl Truths {
+    /// By a list, where there is one, else by the folders in the folder, as `torchvision`'s `ImageFolder` has them. A folder that
+    /// is named like a class, or by its index, is that class. Where none is, and there are as many folders as classes, they are
+    /// the classes in order: so ImageNet's `n01440764` and the ones after it. Otherwise the names are kept, and nobody says what
+    /// is right.
+    ///
+    /// # Errors
+    /// A list that cannot be read, or a class in it that the network does not have.
+    pub(super) fn find(network: &Network, root: &Path, list: Option<&Path>, shard: Shard) -> Result<Self, ScanError> {
+        if let Some(list) = list {
+            return from_list(network, list, shard).map(Self::List);
+        }
+        let folders = folders_in(root);
+        if folders.is_empty() {
+            return Ok(Self::None);
+        }
+        let named: Vec<Option<ClassId>> = folders
+            .iter()
+            .map(|name| {
+                let plain = || network.find_class(name).ok();
+                plain().or_else(|| network.find_class(&name.replace('_', " ")).ok())
+            })
+            .collect();
+        let count = network.classes().unwrap_or(0);
+        let ordered: Vec<ClassId> = if network.is_binary(count) {
+            [true, false].map(|negative| ClassId { index: 0, negative }).into()
+        } else {
+            (0..count).map(|index| ClassId { index, negative: false }).collect()
+        };
+        let in_order = named.iter().all(Option::is_none) && ordered.len() == folders.len();
+        let classes = if in_order { ordered.into_iter().map(Some).collect() } else { named };
+        let truth = |(name, class): (String, Option<ClassId>)| {
+            let label = class.map_or_else(|| name.clone(), |class| network.unique_label(class));
+            (name, Truth { label: label.into(), class })
+        };
+        Ok(Self::Folders(folders.into_iter().zip(classes).map(truth).collect()))
+    }
+
+    /// What a picture shows.
+    pub(super) fn of(&self, path: &str) -> Option<&Truth> {
+        match self {
+            Self::None => None,
+            Self::Folders(folders) => folders.get(path.split_once('/')?.0),
+            Self::List(list) => list.get(path),
+        }
+    }
+
+    /// For the file: how it is known.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Folders(_) => "folders",
+            Self::List(_) => "list",
+        }
+    }
+}
+
+/// Reads `path,class` lines, a head line or none, with `"` around a field that holds a comma.
+fn from_list(network: &Network, list: &Path, shard: Shard) -> Result<HashMap<String, Truth>, ScanError> {
+    let failed = |line: usize, reason: String| {
+        let place = if line == 0 { String::new() } else { format!(" line {line}") };
+        ScanError::Truth(format!("{}{place}: {reason}", printable_path(list)))
+    };
+    let file = std::fs::File::open(list).map_err(|error| failed(0, error.to_string()))?;
+    let mut truths = HashMap::new();
+    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+        let line = line.map_err(|error| failed(number, error.to_string()))?;
+        let line = line.trim_start_matches('\u{feff}').trim();
+        if line.is_empty() {
+            continue;
+        }
+        let (path, class) = fields(line).ok_or_else(|| failed(number, "not `path,class`".to_owned()))?;
+        let path = path.trim_start_matches("./");
+        match network.find_class(&class) {
+            Ok(class) if shard.holds(path) => {
+                truths.insert(path.to_owned(), Truth { label: network.unique_label(class).into(), class: Some(class) });
+            }
+            Ok(_) => {}
+            // Names of the columns.
+            Err(_) if number == 1 && !crate::picture::load::is_picture(Path::new(path)) => {}
+            Err(error) => return Err(failed(number, error.to_string())),
+        }
+    }
+    Ok(truths)
+}
+
+/// The first field, and the rest of the line.
+fn fields(line: &str) -> Option<(String, String)> {
+    let bare = |field: &str| {
+        let field = field.trim();
+        let inner = field.strip_prefix('"').and_then(|field| field.strip_suffix('"'));
+        inner.map_or_else(|| field.to_owned(), |inner| inner.replace("\"\"", "\""))
+    };
+    let comma = match line.strip_prefix('"') {
+        Some(quoted) => quoted.find("\",")? + 2,
+        None => line.find(',')?,
+    };
+    Some((bare(&line[..comma]), bare(line.get(comma + 1..)?)))
+}
