@@ -137,7 +137,9 @@ pub(super) fn lines(measured: &[Measured]) -> Vec<String> {
     let mut lines = Vec::new();
     for (one, numbers) in measured.iter().zip(&numbers) {
         let drawn: Vec<String> = one.found.iter().flat_map(|outcome| bars(&outcome.curves)).collect();
-        lines.push(format!("{:<first$}  {numbers:<second$}  {}", one.method.name, drawn.join("  ")).trim_end().to_owned());
+        lines.push(
+            format!("{:<first$}  {numbers:<second$}  {}", one.method.name, drawn.join("  ")).trim_end().to_owned(),
+        );
     }
     for outcome in measured.iter().filter_map(|one| one.found.as_ref().ok()) {
         lines.extend(layers(&outcome.curves));
@@ -184,7 +186,8 @@ fn layers(curves: &[Curve]) -> Vec<String> {
             Some(std::iter::once(point.label.clone()?).chain(values).collect())
         })
         .collect();
-    let head: Vec<&str> = std::iter::once("random down to").chain(curves.iter().map(|curve| curve.name.as_str())).collect();
+    let head: Vec<&str> =
+        std::iter::once("random down to").chain(curves.iter().map(|curve| curve.name.as_str())).collect();
     if rows.is_empty() { Vec::new() } else { table(&head, &rows) }
 }
 
@@ -196,5 +199,6 @@ fn say_progress(metric: &str, done: usize, all: usize) {
     }
     let end = if done >= all { "\r\x1b[K" } else { "" };
     // Progress that cannot be shown is no reason to stop.
-    let _ = write!(stderr, "\r\x1b[Ktrust: {metric} {:3} %{end}", done * 100 / all.max(1)).and_then(|()| stderr.flush());
+    let _ =
+        write!(stderr, "\r\x1b[Ktrust: {metric} {:3} %{end}", done * 100 / all.max(1)).and_then(|()| stderr.flush());
 }

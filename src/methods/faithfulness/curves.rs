@@ -65,7 +65,10 @@ pub(in crate::methods) fn deletion(input: &FaithfulnessInput<'_>, settings: &Set
 }
 
 /// The curve of insertion, and the area under it.
-pub(in crate::methods) fn insertion(input: &FaithfulnessInput<'_>, settings: &Settings) -> Result<Outcome, MethodError> {
+pub(in crate::methods) fn insertion(
+    input: &FaithfulnessInput<'_>,
+    settings: &Settings,
+) -> Result<Outcome, MethodError> {
     curve(input, settings, Way::Insert)
 }
 
@@ -84,7 +87,9 @@ fn curve(input: &FaithfulnessInput<'_>, settings: &Settings, way: Way) -> Result
     let device = input.network.engine.device();
     let ranks: Vec<Tensor> = ranks
         .iter()
-        .map(|ranks| Ok(Tensor::f_from_slice(ranks)?.f_reshape([1, 1, height as i64, width as i64])?.f_to_device(device)?))
+        .map(|ranks| {
+            Ok(Tensor::f_from_slice(ranks)?.f_reshape([1, 1, height as i64, width as i64])?.f_to_device(device)?)
+        })
         .collect::<Result<_, MethodError>>()?;
     let base = AttributionInput::new(input.network, input.input, input.target, input.job);
     let base = baseline(&base, settings.word("baseline"))?;

@@ -4,8 +4,8 @@ use tch::Tensor;
 
 use super::FaithfulnessError;
 use crate::methods::attribution::Attribution;
-use crate::methods::cam::{Map, MapRequest};
 use crate::methods::cam::fusion::{Fusion, fused};
+use crate::methods::cam::{Map, MapRequest};
 use crate::methods::job::Job;
 use crate::methods::{Forward, MethodError, Network, noise};
 
@@ -76,7 +76,12 @@ impl Explanation {
     }
 
     /// A map that knows nothing: uniform numbers on a grid, enlarged as maps are.
-    pub(super) fn random(seed: u64, stream: u64, grid: (usize, usize), size: (usize, usize)) -> Result<Map, MethodError> {
+    pub(super) fn random(
+        seed: u64,
+        stream: u64,
+        grid: (usize, usize),
+        size: (usize, usize),
+    ) -> Result<Map, MethodError> {
         let (height, width) = grid;
         let values = noise::uniform(seed, stream, height * width);
         fused(&[Map { height, width, values }], Fusion::Mean, size)

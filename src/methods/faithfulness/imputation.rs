@@ -72,15 +72,14 @@ impl System {
         pixels.iter().enumerate().for_each(|(number, &pixel)| unknown[pixel] = number);
         let neighbours = |pixel: usize, sign: isize| {
             BEFORE.map(|(down, across, _)| {
-                neighbour(pixel, (sign * down, sign * across), columns, known.len()).map_or(none, |other| unknown[other])
+                neighbour(pixel, (sign * down, sign * across), columns, known.len())
+                    .map_or(none, |other| unknown[other])
             })
         };
         let before: Vec<[usize; 4]> = pixels.iter().map(|&pixel| neighbours(pixel, 1)).collect();
         let behind: Vec<[usize; 4]> = pixels.iter().map(|&pixel| neighbours(pixel, -1)).collect();
-        let diagonal: Vec<f64> = pixels
-            .iter()
-            .map(|&pixel| around(pixel, columns, known.len()).map(|(_, weight)| weight).sum())
-            .collect();
+        let diagonal: Vec<f64> =
+            pixels.iter().map(|&pixel| around(pixel, columns, known.len()).map(|(_, weight)| weight).sum()).collect();
         let mut factor: Vec<f64> = Vec::with_capacity(none);
         for (row, earlier) in before.iter().enumerate() {
             let mut left = diagonal[row];

@@ -14,7 +14,10 @@ use crate::methods::registry::Settings;
 use crate::methods::{MethodError, noise};
 
 /// The mean squared difference.
-pub(in crate::methods) fn infidelity(input: &FaithfulnessInput<'_>, settings: &Settings) -> Result<Outcome, MethodError> {
+pub(in crate::methods) fn infidelity(
+    input: &FaithfulnessInput<'_>,
+    settings: &Settings,
+) -> Result<Outcome, MethodError> {
     let (samples, deviation) = (settings.whole("samples") as usize, settings.real("noise"));
     let sizes = input.input.size();
     let count = input.input.numel();

@@ -79,7 +79,10 @@ pub struct FaithfulnessInput<'a> {
 
 impl std::fmt::Debug for FaithfulnessInput<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FaithfulnessInput").field("target", self.target).field("grid", &self.grid).finish_non_exhaustive()
+        f.debug_struct("FaithfulnessInput")
+            .field("target", self.target)
+            .field("grid", &self.grid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -148,7 +151,8 @@ impl<'a> FaithfulnessInput<'a> {
             Ok(numbers(&found)?)
         })?;
         // The probability of a class's absence comes with a minus sign, as what its gradient is taken of.
-        let absent = matches!(of, Target::Class { class, against: None, measure: Measure::Probability, .. } if class.negative);
+        let absent =
+            matches!(of, Target::Class { class, against: None, measure: Measure::Probability, .. } if class.negative);
         Ok(parts.concat().into_iter().map(|score| f64::from(score) + f64::from(u8::from(absent))).collect())
     }
 

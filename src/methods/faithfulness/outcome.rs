@@ -65,7 +65,11 @@ impl Number {
 
 impl Curve {
     pub(super) fn of(name: &str, shares: &[f64], values: &[f64]) -> Self {
-        let point = |(&at, &value): (&f64, &f64)| Point { at, value: Some(value).filter(|value| value.is_finite()), label: None };
+        let point = |(&at, &value): (&f64, &f64)| Point {
+            at,
+            value: Some(value).filter(|value| value.is_finite()),
+            label: None,
+        };
         Self { name: name.to_owned(), points: shares.iter().zip(values).map(point).collect() }
     }
 }

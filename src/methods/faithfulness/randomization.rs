@@ -83,9 +83,10 @@ fn learned(network: &Network, target: Tap) -> Vec<Learned> {
         .filter(|weight| weight.role == WeightRole::Parameter && weight.dtype.is_float() && weight.elements() > 1)
         .map(|weight| weight.value)
         .collect();
-    let last = target.after.map(|node| node.0).or_else(|| {
-        graph.nodes.iter().position(|node| node.makes().any(|value| value == target.value))
-    });
+    let last = target
+        .after
+        .map(|node| node.0)
+        .or_else(|| graph.nodes.iter().position(|node| node.makes().any(|value| value == target.value)));
     let mut layers: Vec<Learned> = Vec::new();
     let mut known = HashSet::new();
     for node in graph.nodes.iter().take(last.map_or(0, |last| last + 1)).rev() {

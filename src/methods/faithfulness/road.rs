@@ -108,7 +108,8 @@ fn side_by_side(
 ) -> Result<Vec<Vec<f32>>, MethodError> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = pictures.iter().map(|&picture| scope.spawn(move || make(picture))).collect();
-        let made = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let made =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         made.collect()
     })
 }

@@ -11,7 +11,10 @@ use crate::methods::registry::Settings;
 use crate::methods::{MethodError, noise};
 
 /// The greatest relative change of the explanation.
-pub(in crate::methods) fn sensitivity(input: &FaithfulnessInput<'_>, settings: &Settings) -> Result<Outcome, MethodError> {
+pub(in crate::methods) fn sensitivity(
+    input: &FaithfulnessInput<'_>,
+    settings: &Settings,
+) -> Result<Outcome, MethodError> {
     let (samples, radius) = (settings.whole("samples") as usize, settings.real("radius"));
     let given = input.given(samples)?;
     let (sizes, count) = (input.input.size(), input.input.numel());

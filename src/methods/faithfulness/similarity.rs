@@ -73,7 +73,9 @@ fn blurred(map: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     window.iter_mut().for_each(|weight| *weight /= sum);
     let across: Vec<f64> = map
         .chunks_exact(columns)
-        .flat_map(|row| row.windows(window.len()).map(|seen| seen.iter().zip(&window).map(|(value, weight)| value * weight).sum()))
+        .flat_map(|row| {
+            row.windows(window.len()).map(|seen| seen.iter().zip(&window).map(|(value, weight)| value * weight).sum())
+        })
         .collect();
     let narrower = columns - 2 * REACH;
     let down = (0..(rows - 2 * REACH) * narrower)

@@ -90,7 +90,8 @@ pub struct UnknownMethod {
 
 /// All methods of a kind, in the order in which they are listed.
 pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
-    let tables = [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS, recipes::RECIPES, faithfulness::METRICS];
+    let tables =
+        [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS, recipes::RECIPES, faithfulness::METRICS];
     tables.into_iter().flatten().filter(move |method| method.run.kind() == kind)
 }
 
