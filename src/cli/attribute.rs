@@ -161,9 +161,9 @@ impl Attribute {
         let explained: (_, &Explain<'_>, _) = (&explanation, &explain, (attribution.height, attribution.width));
         let trusted = trust::measured(&metrics, (&network, &input, &target), explained, self.options.seed)?;
         if let Some(file) = &self.out {
-            let picture = self.picture(signed);
-            let under = self.over.then_some(&seen);
-            save_picture(file, &picture.draw(&attribution.values, attribution.channels, attribution.width, under))?;
+            let (picture, under) = (self.picture(signed), self.over.then_some(&seen));
+            let drawn = picture.draw(&attribution.values, attribution.channels, attribution.width, under);
+            save_picture(file, &trust::beside(drawn, &trusted))?;
         }
         if let Some(file) = &self.output.raw {
             let (shape, values) = attribution.in_layout(network.input.layout);

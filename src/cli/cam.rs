@@ -151,7 +151,8 @@ impl Cam {
             for one in &made {
                 let file = if made.len() > 1 { with_index(file, one.asked.class.index) } else { file.clone() };
                 if let Some(map) = one.shown() {
-                    save_picture(&file, &self.overlay(&network, &given, seen.clone(), map)?)?;
+                    let drawn = self.overlay(&network, &given, seen.clone(), map)?;
+                    save_picture(&file, &trust::beside(drawn, &one.trusted))?;
                 }
                 saved.push(file);
             }

@@ -17,7 +17,11 @@ pub(super) fn list(kind: Kind, format: Format) -> Result<(), Failure> {
         lines.push(format!("{}: {}", method.name, method.summary));
         lines.push(format!("    {}", method.formula));
         lines.push(format!("    {}", method.source));
-        lines.extend(method.parameters.iter().map(|parameter| format!("    --set {}", set(parameter))));
+        let option = match kind {
+            Kind::Faithfulness => format!("--trust-set {}.", method.name),
+            _ => "--set ".to_owned(),
+        };
+        lines.extend(method.parameters.iter().map(|parameter| format!("    {option}{}", set(parameter))));
     }
     print_lines(lines)
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 
 use clap::Args;
+use image::RgbImage;
 use serde_json::{Map, Value, json};
 use tch::Tensor;
 
@@ -16,6 +17,7 @@ use crate::methods::job::Job;
 use crate::methods::registry::{self, Kind, Method, Run, Settings};
 use crate::methods::target::Target;
 use crate::methods::{MethodError, Network};
+use crate::picture::chart::{self, Chart};
 use crate::picture::scale::short;
 
 /// How far the result is to be trusted
@@ -161,14 +163,52 @@ fn numbers(one: &Measured) -> String {
 
 /// Curves as bars between zero and the greatest value of all.
 fn bars(curves: &[Curve]) -> Vec<String> {
-    const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let values = curves.iter().flat_map(|curve| curve.points.iter().filter_map(|point| point.value));
     let most = values.fold(f64::MIN_POSITIVE, f64::max);
     let bar = |value: Option<f64>| {
-        let height = value.map_or(0.0, |value| (value.max(0.0) / most * (BARS.len() - 1) as f64).round());
-        BARS[height as usize]
+        value.map_or(' ', |value| BARS[(value.max(0.0) / most * (BARS.len() - 1) as f64).round() as usize])
     };
-    curves.iter().map(|curve| curve.points.iter().map(|point| bar(point.value)).collect()).collect()
+    let drawn = |curve: &Curve| curve.points.iter().map(|point| bar(point.value)).collect::<String>();
+    curves.iter().map(|curve| format!("{} {}", curve.name, drawn(curve))).collect()
+}
+
+/// The picture with the curves and the numbers beside it; as it is where nothing was measured.
+pub(super) fn beside(picture: RgbImage, measured: &[Measured]) -> RgbImage {
+    let said = |outcome: &Outcome| {
+        let numbers = outcome.numbers.iter().map(|number| {
+            format!("{} {}", number.name, number.value.map_or_else(|| "none".to_owned(), |value| short(value as f32)))
+        });
+        numbers.collect::<Vec<_>>()
+    };
+    let mut charts = Vec::new();
+    let mut others = Vec::new();
+    for one in measured {
+        let name = one.method.name;
+        match &one.found {
+            Ok(outcome) if outcome.curves.is_empty() => {
+                others.extend(said(outcome).into_iter().take(1).map(|number| {
+                    let value = number.rsplit(' ').next().unwrap_or_default().to_owned();
+                    format!("{name} {value}")
+                }));
+            }
+            Ok(outcome) => {
+                let mut numbers = said(outcome);
+                // The number of both curves comes first in its row, after what each of them says.
+                let both = numbers.len().saturating_sub(outcome.curves.len());
+                let title = format!("{name} {}", numbers.drain(..both).collect::<Vec<_>>().join(" "));
+                let curve = |curve: &Curve| curve.points.iter().map(|point| (point.at, point.value)).collect();
+                charts.push(Chart { title, lines: numbers, curves: outcome.curves.iter().map(curve).collect() });
+            }
+            Err(reason) => {
+                charts.push(Chart { title: name.to_owned(), lines: vec![reason.clone()], curves: Vec::new() })
+            }
+        }
+    }
+    if !others.is_empty() {
+        charts.push(Chart { title: String::new(), lines: others, curves: Vec::new() });
+    }
+    if charts.is_empty() { picture } else { chart::beside(&picture, &charts) }
 }
 
 /// A table of the points that have names.
