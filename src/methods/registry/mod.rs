@@ -3,12 +3,14 @@
 
 mod attention;
 mod attributions;
+mod faithfulness;
 mod maps;
 mod recipes;
 mod settings;
 
 use super::attribution::AttributionMethod;
 use super::cam::MapMethod;
+use super::faithfulness::Metric;
 use super::patterns::Recipe;
 use crate::model::suggestion;
 
@@ -45,6 +47,8 @@ pub enum Run {
     },
     /// A recipe by which filter patterns grow.
     Pattern(fn(&Settings) -> Recipe),
+    /// How far a map or an attribution is to be trusted.
+    Faithfulness(Metric),
 }
 
 /// What a method makes.
@@ -56,6 +60,8 @@ pub enum Kind {
     Attribution,
     /// A filter pattern.
     Pattern,
+    /// How far a map or an attribution is to be trusted.
+    Faithfulness,
 }
 
 impl Run {
@@ -65,6 +71,7 @@ impl Run {
             Self::Map(_) => Kind::Map,
             Self::Attribution { .. } => Kind::Attribution,
             Self::Pattern(_) => Kind::Pattern,
+            Self::Faithfulness(_) => Kind::Faithfulness,
         }
     }
 }
@@ -83,7 +90,8 @@ pub struct UnknownMethod {
 
 /// All methods of a kind, in the order in which they are listed.
 pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
-    let tables = [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS, recipes::RECIPES];
+    let tables =
+        [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS, recipes::RECIPES, faithfulness::METRICS];
     tables.into_iter().flatten().filter(move |method| method.run.kind() == kind)
 }
 
