@@ -32,6 +32,10 @@ pub struct Header {
     pub crop: u32,
     /// The parts of the pictures that are in it.
     pub shards: Vec<Shard>,
+    /// The folder, so that whole pictures can be found again; of shards that were scanned under several names the first. Not in
+    /// files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// What became of the pictures.
     pub tally: Tally,
     /// Of a scan that is not done: where it is.
@@ -71,7 +75,7 @@ impl Header {
         Self {
             version: VERSION,
             model,
-            fingerprint: format!("{fingerprint:016x}"),
+            fingerprint: Self::fingerprint_text(fingerprint),
             preprocessing,
             layers: layers.iter().map(layer).collect(),
             keep: Keep::default(),
@@ -79,9 +83,15 @@ impl Header {
             truth: String::new(),
             crop: 0,
             shards: vec![Shard::WHOLE],
+            folder: None,
             tally: Tally::default(),
             unfinished: None,
         }
+    }
+
+    /// A model's fingerprint as [`Header::fingerprint`] has it.
+    pub fn fingerprint_text(fingerprint: u64) -> String {
+        format!("{fingerprint:016x}")
     }
 
     /// Whether this program knows the layout.

@@ -37,7 +37,9 @@ pub fn scan(
     let truths = Truths::find(network, folder, scan.truth.as_deref(), scan.shard)?;
     let mut probe = Probe::new(network, &scan.layers, scan.predictions, scan.batch)?;
     let preprocessing = network.input.preprocessing.to_string();
+    let whole = std::fs::canonicalize(folder).map_err(|error| read_error(&error))?;
     let header = Header {
+        folder: Some(whole.to_string_lossy().into_owned()),
         keep: scan.keep,
         predictions: scan.predictions,
         truth: truths.name().to_owned(),
@@ -45,7 +47,6 @@ pub fn scan(
         shards: vec![scan.shard],
         ..Header::new(network.name.clone(), fingerprint(network)?, preprocessing, &scan.layers)
     };
-    let whole = std::fs::canonicalize(folder).map_err(|error| read_error(&error))?;
     let (mut excitations, last) = match saved::earlier(&scan.out, &header, &whole)? {
         Earlier::Done(header) => {
             let resumed = header.tally.pictures + header.tally.unreadable;
