@@ -48,6 +48,8 @@ fn scanned(folder: &Path, out: &Path) {
         batch: 8,
         workers: 2,
         crop: 224,
+        patch: None,
+        exclude: Vec::new(),
         out: out.to_path_buf(),
         save_every: Duration::from_mins(1),
     };

@@ -81,7 +81,11 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     let only: Vec<String> = filter.truth.iter().chain(&filter.class).cloned().chain(judged).collect();
     let file = scan.path.file_name().map(std::path::Path::new).map_or_else(String::new, printable_path);
     let pictures = short_count(scan.pictures);
-    let mut of = vec![format!("excited most by, of {pictures} pictures in {file}"), format!("of {pictures} in {file}")];
+    let mut of = vec![
+        format!("excited most by, of {pictures} pictures in {file}"),
+        format!("of {pictures} in {file}"),
+        format!("of {pictures} pictures"),
+    ];
     let mut head = Vec::with_capacity(3);
     if !only.is_empty() {
         // Of a class only some are kept, and of right or wrong ones of a class.
