@@ -21,6 +21,7 @@ use layerscope::service::protocol::{
     Event, ExcitationPage, Exciting, Filter, OpenRequest, Pane, Request, Rgb, ScanInfo, Ticket,
 };
 use layerscope::service::{self, Service};
+use layerscope::terminal::encoder::Resolution;
 use layerscope::tui::drawing::Subject;
 use terminal::{LAYERSCOPE, PATIENCE, Program};
 
@@ -174,7 +175,7 @@ fn info() -> ScanInfo {
         model: "tinynet".to_owned(),
         fingerprint: "1c3a".to_owned(),
         preprocess: "imagenet".to_owned(),
-        layers: vec![("stem".to_owned(), 40), ("block.conv".to_owned(), 24)],
+        layers: vec![("stem".to_owned(), 40), ("block.conv".to_owned(), 24), ("fc".to_owned(), 3)],
         pictures: 1_281_167,
         top: 9,
         per_class: 0,
@@ -307,13 +308,16 @@ fn whole_pictures_are_asked_for_and_the_cursor_stays() {
     let wanted = inspector.draw().1;
     let marked = wanted.iter().find_map(|wanted| match &wanted.subject {
         Subject::Tiles(tiles) => tiles.iter().find_map(|(_, subject)| match subject {
-            Subject::Exciting { page, index } => page.pictures[*index].marked.map(|_| subject.native()),
+            Subject::Exciting { index: 3, .. } => Some(subject),
             _ => None,
         }),
         _ => None,
     });
-    let drawn = marked.unwrap();
-    assert_eq!(drawn.get_pixel(5, 5).0, [255; 3], "a frame");
+    let at = Resolution { width: 100, height: 100, scaled: false };
+    let drawn = marked.unwrap().draw(at, (10, 5).into()).to_rgb();
+    let pixel = |x, y| drawn.get_pixel(x, y).0;
+    assert_eq!((pixel(25, 25), pixel(50, 50)), ([255; 3], [30; 3]), "what the position sees, in a frame");
+    assert_eq!(pixel(2, 2), [13; 3], "the rest darker");
     pressed(&mut inspector, &["u"]);
     assert!(tiles(&inspector) > 0);
 }
@@ -334,6 +338,20 @@ fn a_scan_of_another_model_or_without_the_layer_says_so() {
     pressed(&mut inspector, &["]", "Enter"]);
     assert_eq!(tiles(&inspector), 0);
     assert!(inspector.screen().contains("this layer was not scanned"), "{}", inspector.screen());
+}
+
+#[test]
+fn a_value_of_a_vector_has_its_pictures_below_the_bars() {
+    let mut inspector = zoomed(120, 40);
+    pressed(&mut inspector, &["g", "l", "G", "Enter", "j"]);
+    assert!(inspector.screen().contains("fc · activations"), "{}", inspector.screen());
+    assert_eq!(tiles(&inspector), 0, "not before it is zoomed into");
+    pressed(&mut inspector, &["Enter"]);
+    assert!(tiles(&inspector) > 0);
+    let screen = inspector.screen();
+    assert!(screen.contains("1 of 9") && screen.contains("2 tiger cat"), "{screen}");
+    let asked = inspector.state.excitation_page().unwrap();
+    assert_eq!((asked.layer, asked.channel), (2, 1));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use image::{Rgb, RgbImage};
 use super::drawing::draw_frame;
 use crate::service::protocol::ExcitationPage;
 
+/// With fewer pixels on a side than this a frame would hide what is in it.
+const FRAMED: u32 = 24;
 /// Brightness of what the position does not see, in percent.
 const AROUND: u16 = 45;
 
@@ -35,6 +37,8 @@ pub(super) fn marked(page: &ExcitationPage, index: usize, width: u32, height: u3
             *color = color.map(|level| (u16::from(level) * AROUND / 100) as u8);
         }
     }
-    draw_frame(&mut drawn, (left, top, across, down));
+    if across.min(down) >= FRAMED {
+        draw_frame(&mut drawn, (left, top, across, down));
+    }
     Some(drawn)
 }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Drawn;
-use super::words::{cut, end_of, short, short_count};
+use super::words::{cut, end_of, short, short_count, wrapped};
 use crate::model::printable::printable_path;
 use crate::service::protocol::{Content, ExcitationPage, Exciting};
 use crate::terminal::encoder::Slot;
@@ -24,6 +24,8 @@ const LOW: u16 = 18;
 const ROWS: (u16, u16) = (9, 24);
 /// Least columns and rows of it where it stands beside the channel.
 const LEAST: (u16, u16) = (24, 6);
+/// Most lines that say why there is nothing.
+const MISSING: usize = 3;
 /// Least rows of a picture.
 const LEAST_TILE: u16 = 4;
 /// Columns of the distribution beside the pictures, and the columns that pictures then keep.
@@ -49,8 +51,8 @@ pub(in crate::tui) fn split(
         (layout::zoom(above, shape, cell), Some(Rect { y: above.bottom(), height: rows.min(inner.height), ..inner }))
     };
     if state.excitations_wanted().is_none() {
-        // A line says why.
-        return cut_off(1);
+        // Some lines say why.
+        return cut_off(missing(state, inner.width).len() as u16);
     }
     let height = inner.height.saturating_sub(1);
     if height >= LOW {
@@ -67,14 +69,31 @@ pub(in crate::tui) fn split(
     (Zoom { facts, histogram, place: None, pattern: None, ..zoom }, Some(area))
 }
 
+/// Where the bars of a vector stand inside `inner`, and where what excites the one under the cursor once it is zoomed into.
+pub(in crate::tui) fn split_bars(state: &State, inner: Rect) -> (Rect, Option<Rect>) {
+    if !state.zoomed || state.scanned_layer().is_none() || inner.height < LOW {
+        return (inner, None);
+    }
+    let rows = (inner.height / 2).clamp(ROWS.0, ROWS.1);
+    let bars = Rect { height: inner.height - rows, ..inner };
+    (bars, Some(Rect { y: bars.bottom(), height: rows, ..inner }))
+}
+
+/// Why there is nothing to show, in a few lines.
+fn missing(state: &State, room: u16) -> Vec<String> {
+    let words = state.excitations.failed.clone().unwrap_or_else(|| state.not_scanned());
+    let mut lines = wrapped(&words, room.into());
+    lines.truncate(MISSING);
+    lines
+}
+
 /// Draws them.
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut Drawn) {
     let theme = state.theme();
     let line = |row: u16| Rect { y: area.y + row, height: 1, ..area }.intersection(area);
     let (Some(scan), Some(_)) = (&state.excitations.scan, state.excitations_wanted()) else {
-        let words = state.excitations.failed.clone().unwrap_or_else(|| state.not_scanned());
-        let words = cut(&words, area.width.into());
-        return frame.render_widget(Paragraph::new(words).style(theme.dim()), line(0));
+        let words: Vec<Line<'_>> = missing(state, area.width).into_iter().map(Line::from).collect();
+        return frame.render_widget(Paragraph::new(words).style(theme.dim()), area);
     };
     let filter = &state.excitations.filter;
     let judged = filter.right.map(|right| if right { "right" } else { "wrong" }.to_owned());

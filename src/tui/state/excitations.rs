@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::State;
 use crate::service::protocol::{ExcitationPage, Filter, ScanInfo, Ticket};
-use crate::tui::layout;
 use crate::tui::stamped::Stamped;
 
 /// Which pictures are wanted.
@@ -52,7 +51,7 @@ impl State {
 
     /// The pictures that are wanted beside the zoomed channel; none where no channel is zoomed or it was not scanned.
     pub fn excitations_wanted(&self) -> Option<ExcitationKey> {
-        let layer = self.scanned_layer().filter(|_| self.zoomed && !layout::shows_bars(self))?;
+        let layer = self.scanned_layer().filter(|_| self.zoomed)?;
         let channel = self.channel_number()?;
         let (_, channels) = self.excitations.scan.as_ref()?.layers.get(layer)?;
         let Excitations { filter, whole, .. } = &self.excitations;

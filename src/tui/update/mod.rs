@@ -226,7 +226,8 @@ impl State {
         }
         if self.zoomed && self.focus == Focus::Channels {
             self.zoomed = false;
-            return Vec::new();
+            // Of a vector more have room now.
+            return self.ask_page();
         }
         if self.maximized {
             return self.maximize();
@@ -240,7 +241,10 @@ impl State {
     fn open(&mut self) -> Vec<Effect> {
         match self.focus {
             Focus::Layers => return self.focus_on(Focus::Channels),
-            Focus::Channels => self.zoomed = true,
+            Focus::Channels => {
+                self.zoomed = true;
+                return self.ask_page();
+            }
             Focus::Heatmap => self.ask(Asks::Class),
         }
         Vec::new()
