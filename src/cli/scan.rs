@@ -229,7 +229,7 @@ fn stop_on_signals(cancel: &Cancel, done: &Arc<AtomicBool>) -> Result<(), Failur
 }
 
 /// How often a log, which is no terminal, is told how far it is.
-const LOGGED: Duration = Duration::from_secs(60);
+const LOGGED: Duration = Duration::from_mins(1);
 
 /// How far a scan is.
 fn words(progress: Progress) -> String {

@@ -7,7 +7,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use image::RgbImage;
 
-use super::protocol::{Event, ExcitationPage, Exciting, Filter, Pane, Request, Rgb, ScanInfo, Ticket};
+use super::protocol::{Event, ExcitationPage, Exciting, Filter, Pane, Part, Request, Rgb, ScanInfo, Ticket};
 use crate::methods::excitation::Patch;
 use crate::model::printable;
 use crate::model::printable::printable_path;
@@ -112,7 +112,7 @@ fn info(file: &ExcitationFile) -> ScanInfo {
     }
 }
 
-fn exciting(kept: &Kept, shown: Option<&RgbImage>, marked: Option<(u32, u32, u32, u32)>) -> Exciting {
+fn exciting(kept: &Kept, shown: Option<&RgbImage>, marked: Option<Part>) -> Exciting {
     let (excitation, seen) = (&kept.excitation, &kept.excitation.picture);
     let plain = |text: &str| printable(text).into_owned();
     let rgb =
@@ -129,7 +129,7 @@ fn exciting(kept: &Kept, shown: Option<&RgbImage>, marked: Option<(u32, u32, u32
 }
 
 /// The whole picture, made smaller, and where in it the patch is.
-fn whole_picture(folder: Option<&str>, kept: &Kept) -> Result<(RgbImage, (u32, u32, u32, u32)), String> {
+fn whole_picture(folder: Option<&str>, kept: &Kept) -> Result<(RgbImage, Part), String> {
     let folder = folder.ok_or("the scan does not say where its pictures are; these are the crops")?;
     let path = Path::new(&kept.excitation.picture.path);
     // The file may come from a stranger: nothing outside of the folder is read.

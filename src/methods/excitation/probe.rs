@@ -341,7 +341,7 @@ fn patch(
     map: (usize, usize),
     geometry: &Geometry,
 ) -> Patch {
-    let side = |(start, size): (i64, i64), fed: u32, offset: i64, original: u32, resized: u32| {
+    let in_picture = |(start, size): (i64, i64), fed: u32, offset: i64, original: u32, resized: u32| {
         let (fed, original, resized) = (i64::from(fed), i64::from(original), i64::from(resized).max(1));
         let (start, end) = (start.clamp(0, fed - 1), (start + size).clamp(1, fed));
         let scaled = |place: i64| i128::from(place + offset) * i128::from(original);
@@ -366,8 +366,8 @@ fn patch(
     let field = |at: fn(&ReceptiveField) -> (i64, u64, u64)| field.as_ref().map(at);
     let down = along(position.0, map.0, geometry.fed.1, field(|field| (field.start.0, field.stride.0, field.size.0)));
     let across = along(position.1, map.1, geometry.fed.0, field(|field| (field.start.1, field.stride.1, field.size.1)));
-    let (y, height) = side(down, geometry.fed.1, geometry.offset.1, geometry.original.1, geometry.resized.1);
-    let (x, width) = side(across, geometry.fed.0, geometry.offset.0, geometry.original.0, geometry.resized.0);
+    let (y, height) = in_picture(down, geometry.fed.1, geometry.offset.1, geometry.original.1, geometry.resized.1);
+    let (x, width) = in_picture(across, geometry.fed.0, geometry.offset.0, geometry.original.0, geometry.resized.0);
     Patch { x, y, width, height }
 }
 

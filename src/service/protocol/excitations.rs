@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::Rgb;
 use crate::methods::excitation::Distribution;
 
+/// Left, top, width and height of a part of a picture.
+pub type Part = (u32, u32, u32, u32);
+
 /// A scan that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanInfo {
@@ -68,6 +71,6 @@ pub struct Exciting {
     pub right: Option<bool>,
     /// The part that the position sees, or the whole picture; none where it was gone when it should have been cut out.
     pub shown: Option<Rgb>,
-    /// Of a whole picture: left, top, width and height of what the position sees.
-    pub marked: Option<(u32, u32, u32, u32)>,
+    /// Of a whole picture: what the position sees.
+    pub marked: Option<Part>,
 }

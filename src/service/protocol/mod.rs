@@ -19,7 +19,7 @@ pub use answers::{
     ChannelPage, Class, ClassMap, LayerDifference, LayerInfo, LayerState, ModelInfo, OtherChannels, OtherMap,
     PatternPage, Rgb,
 };
-pub use excitations::{ExcitationPage, Exciting, ScanInfo};
+pub use excitations::{ExcitationPage, Exciting, Part, ScanInfo};
 
 /// Number that an answer carries back to whoever asked; a higher one is newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]

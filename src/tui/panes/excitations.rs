@@ -132,17 +132,21 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     let said = Rect { y: body.bottom() - words.len() as u16, height: words.len() as u16, ..body };
     frame.render_widget(Paragraph::new(words), said);
     let room = Rect { height: said.y.saturating_sub(body.y), ..body };
-    let (pictures, histogram) = parts(room);
+    let (pictures, histogram) = parts(room, page.pictures.len(), state.cell.unwrap_or((10, 20)));
     tiles(state, page, frame, pictures, drawn);
     if let Some(area) = histogram {
         distribution(state, page, frame, area);
     }
 }
 
-/// Where the pictures and the distribution stand.
-fn parts(room: Rect) -> (Rect, Option<Rect>) {
+/// Where the pictures, so many, and the distribution stand.
+fn parts(room: Rect, count: usize, cell: (u16, u16)) -> (Rect, Option<Rect>) {
     if room.width >= DISTRIBUTION + BESIDE && room.height >= 4 {
         let width = (room.width / 3).clamp(DISTRIBUTION, 2 * DISTRIBUTION);
+        // What the pictures leave is for the distribution.
+        let (columns, tile) = arrangement(Rect { width: room.width - width, ..room }, count, cell);
+        let spare = (room.width - width).saturating_sub(columns * (tile.width + 1));
+        let width = if columns > 0 { (width + spare).min(2 * DISTRIBUTION) } else { width };
         let histogram = Rect { width: width - 2, ..room };
         (Rect { x: room.x + width, width: room.width - width, ..room }, Some(histogram))
     } else if room.height >= DISTRIBUTION_ROWS + ABOVE {
