@@ -8,6 +8,7 @@ mod inspector;
 #[path = "common/terminal.rs"]
 mod terminal;
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -248,7 +249,7 @@ fn tiles(inspector: &Inspector) -> usize {
 fn a_zoomed_channel_shows_what_excites_it_at_every_size() {
     let mut shown = String::new();
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
-        shown += &format!("{columns}×{rows}\n{}\n", zoomed(columns, rows).screen());
+        writeln!(shown, "{columns}×{rows}\n{}", zoomed(columns, rows).screen()).unwrap();
     }
     insta::assert_snapshot!("excitations", shown);
     assert_eq!(tiles(&zoomed(200, 60)), 9);
