@@ -93,7 +93,9 @@ impl Asker {
                 | Event::Compared { ticket, .. }
                 | Event::Channels { ticket, .. }
                 | Event::Patterns { ticket, .. }
-                | Event::Map { ticket, .. } => Some(*ticket),
+                | Event::Map { ticket, .. }
+                | Event::ScanOpened { ticket, .. }
+                | Event::Excitations { ticket, .. } => Some(*ticket),
                 Event::Failed { ticket, .. } => *ticket,
             };
             assert_eq!(ticket, Some(Ticket(self.ticket)), "{event:?}");

@@ -13,6 +13,7 @@ impl Request {
             Self::Channels { .. } => Pane::Channels,
             Self::Map { .. } => Pane::Heatmap,
             Self::Pattern { .. } => Pane::Detail,
+            Self::Scan { .. } | Self::Excitations { .. } => Pane::Excitations,
             Self::Stop(pane) => *pane,
         }
     }
@@ -31,8 +32,8 @@ pub(super) enum Next {
 
 #[derive(Debug, Default)]
 struct Slots {
-    waiting: [Option<Request>; 4],
-    running: [Cancel; 4],
+    waiting: [Option<Request>; 5],
+    running: [Cancel; 5],
     closed: bool,
 }
 
@@ -46,6 +47,7 @@ fn slot(pane: Pane) -> usize {
         Pane::Channels => 1,
         Pane::Heatmap => 2,
         Pane::Detail => 3,
+        Pane::Excitations => 4,
     }
 }
 

@@ -59,6 +59,7 @@ pub fn model() -> Event {
         preprocess_note: None,
         note: None,
         parameters: 5_184,
+        fingerprint: "1c3a".to_owned(),
     }))
 }
 
@@ -199,7 +200,7 @@ impl Inspector {
                     let page = self.numbers(layer, content, order, class, first..first + count);
                     self.tell(Event::Channels { ticket, page: Box::new(page) });
                 }
-                Request::Stop(_) | Request::Pattern { .. } => {}
+                Request::Stop(_) | Request::Pattern { .. } | Request::Scan { .. } | Request::Excitations { .. } => {}
             }
         }
     }

@@ -146,7 +146,8 @@ impl Worker<'_> {
                 (ticket, self.map(ticket, layers, class, against, cancel))
             }
             Request::Pattern { ticket, layer, channel } => (ticket, self.start_pattern(ticket, layer, channel, cancel)),
-            Request::Stop(_) => return,
+            // Those of scans have a thread of their own.
+            Request::Scan { .. } | Request::Excitations { .. } | Request::Stop(_) => return,
         };
         if let Err(error) = done {
             self.fail(pane, ticket, &error);

@@ -3,6 +3,7 @@
 mod bars;
 pub mod channels;
 mod columns;
+pub mod excitations;
 pub mod heatmap;
 pub mod layers;
 pub mod popup;

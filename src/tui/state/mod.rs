@@ -1,6 +1,7 @@
 //! What the inspector knows and shows.
 
 mod derived;
+mod excitations;
 mod kinds;
 
 use std::collections::{HashMap, HashSet};
@@ -18,6 +19,7 @@ use super::theme::Theme;
 use crate::model::{LayerId, printable};
 use crate::picture::{ColorMap, Scale};
 use crate::service::protocol::{ClassId, ClassMap, Content, ModelInfo, Order, Pane, PatternPage, Prediction, Ticket};
+pub use excitations::{ExcitationKey, Excitations};
 pub use kinds::{DetailKey, Focus, Hover, Notice, OverlayMode, Popup, Run, Splits};
 
 /// Pages that are kept to go back to.
@@ -139,6 +141,8 @@ pub struct State {
     pub input_ticket: Ticket,
     /// Number of the newest map request.
     pub map_ticket: Ticket,
+    /// What a scan says about the zoomed channel.
+    pub excitations: Excitations,
 }
 
 /// Share of the map in an overlay to begin with, in percent: the book's.
@@ -204,6 +208,7 @@ impl State {
             ticket: Ticket(0),
             input_ticket: Ticket(0),
             map_ticket: Ticket(0),
+            excitations: Excitations::default(),
         }
     }
 

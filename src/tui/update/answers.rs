@@ -14,6 +14,7 @@ impl State {
     pub fn event(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = self.take_in(event);
         effects.extend(self.ask_detail());
+        effects.extend(self.ask_excitations());
         effects
     }
 
@@ -27,7 +28,9 @@ impl State {
                 self.model = Some(model);
                 self.layer = self.first_layer();
                 self.say_notes();
-                return self.ask_picture();
+                let mut effects = self.ask_picture();
+                effects.extend(self.ask_scan());
+                return effects;
             }
             Event::Ran { ticket, picture, preprocess, predictions, layers, .. } if ticket == self.input_ticket => {
                 self.progress.remove(&Pane::Input);
@@ -57,6 +60,9 @@ impl State {
             Event::Map { ticket, map } if ticket == self.map_ticket => {
                 self.map = Some(Stamped::new(*map));
             }
+            Event::ScanOpened { ticket, scan } if ticket == self.excitations.ticket => self.scan_opened(scan),
+            Event::Excitations { ticket, page } => self.excitations_arrived(ticket, *page),
+            Event::Failed { pane: Pane::Excitations, ticket, message } => self.excitations_failed(ticket, message),
             Event::Failed { pane, ticket, message } => self.fail(pane, ticket.map(|ticket| ticket.0), message),
             Event::OpenedOther(model) => self.other = Some(model),
             Event::Compared { ticket, layers, predictions, .. } if ticket == self.input_ticket => {
@@ -64,7 +70,7 @@ impl State {
                 self.differences = layers.iter().map(|layer| (layer.layer, layer.distance)).collect();
                 self.other_predictions = predictions;
             }
-            Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } => {}
+            Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } | Event::ScanOpened { .. } => {}
         }
         Vec::new()
     }
@@ -99,7 +105,7 @@ impl State {
             Pane::Channels => self.asked.is_some_and(|(asked, _)| Some(asked.0) == ticket),
             Pane::Heatmap => ticket == Some(self.map_ticket.0),
             // A channel without a pattern is shown without one.
-            Pane::Detail => false,
+            Pane::Detail | Pane::Excitations => false,
         };
         if !current {
             return;

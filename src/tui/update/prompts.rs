@@ -61,6 +61,8 @@ impl State {
             Does::Preprocess(spec) => return self.prepare_by(spec),
             Does::Picture(index) => return self.choose_picture(index),
             Does::Order(order) => return self.sort_by(order),
+            Does::Excited(which) => self.filter_excitations(which),
+            Does::Scan(path) => return self.open_scan(path),
             Does::GoTo(number) => return self.go_to(number),
             Does::Theme(index) => self.theme = index,
             Does::ColorMap(map) => self.colormap = map,

@@ -4,6 +4,7 @@ use super::Effect;
 use crate::service::protocol::{Content, Pane, Request};
 use crate::tui::layout;
 use crate::tui::page::{Page, PageKey};
+use crate::tui::panes::excitations;
 use crate::tui::state::{DetailKey, State};
 
 impl State {
@@ -59,7 +60,8 @@ impl State {
             return None;
         }
         let page = self.page().filter(|page| page.has_values())?;
-        layout::zoom(layout::channels_inner(self), page.shape(), self.cell.unwrap_or((10, 20))).pattern?;
+        let cell = self.cell.unwrap_or((10, 20));
+        excitations::split(self, layout::channels_inner(self), page.shape(), cell).0.pattern?;
         Some((self.layer, self.channel_number()?))
     }
 
