@@ -110,6 +110,9 @@ fn percent(text: &str) -> Result<f64, String> {
 
 impl Attribute {
     pub(super) fn run(self) -> Result<(), Failure> {
+        if self.trust.list_metrics {
+            return methods::list(Kind::Faithfulness, self.output.format);
+        }
         if let Some(file) = &self.out {
             check_extension(file).map_err(|error| Failure::Usage(format!("--out: {error}")))?;
         }

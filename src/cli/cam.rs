@@ -55,9 +55,6 @@ pub(super) struct Cam {
     /// Print the methods with their formulas, sources and parameters
     #[arg(long)]
     list_methods: bool,
-    /// Print the metrics of --trust with their formulas, sources and parameters
-    #[arg(long)]
-    list_metrics: bool,
     /// How several layers' maps become one: mean of the maps, each scaled to 0–1, or max of tanh(2 × map)
     #[arg(long, value_name = "HOW", default_value_t)]
     fuse: Fusion,
@@ -121,7 +118,7 @@ impl Cam {
         if let Some(file) = &self.out {
             check_extension(file)?;
         }
-        if self.list_metrics {
+        if self.trust.list_metrics {
             return methods::list(Kind::Faithfulness, self.output.format);
         }
         let settings = self.settings()?;
@@ -213,9 +210,9 @@ impl Cam {
         (places, settings): (&[Place], &Settings),
         made: &Made,
     ) -> Result<Vec<Measured>, Failure> {
-        let Run::Map(make) = self.method.run else { unreachable!("a map was looked for") };
+        let Run::Map(method) = self.method.run else { unreachable!("a map was looked for") };
         let target = &made.asked.target;
-        let request = MapRequest { make, settings, places, target, fusion: self.fuse };
+        let request = MapRequest { make: method, settings, places, target, fusion: self.fuse };
         let explain = |network: &Network, picture: &Tensor, job: Job<'_>| {
             Explanation::of_request(&request, self.smooth, network, &network.forward(picture, job.cancel)?, job)
         };

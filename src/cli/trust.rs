@@ -30,6 +30,9 @@ pub(super) struct TrustOptions {
     /// A parameter of a metric, as METRIC.NAME=VALUE; may be repeated
     #[arg(long, value_name = "METRIC.NAME=VALUE", requires = "trust")]
     trust_set: Vec<String>,
+    /// Print the metrics of --trust with their formulas, sources and parameters
+    #[arg(long)]
+    pub(super) list_metrics: bool,
 }
 
 const ALL: &str = "all";
@@ -196,12 +199,14 @@ pub(super) fn beside(picture: RgbImage, measured: &[Measured]) -> RgbImage {
                 let mut numbers = said(outcome);
                 // The number of both curves comes first in its row, after what each of them says.
                 let both = numbers.len().saturating_sub(outcome.curves.len());
-                let title = format!("{name} {}", numbers.drain(..both).collect::<Vec<_>>().join(" "));
+                let whole = numbers.drain(..both).collect::<Vec<_>>().join(" ");
+                // ROAD's number bears the metric's own name.
+                let title = if whole.starts_with(name) { whole } else { format!("{name} {whole}") };
                 let curve = |curve: &Curve| curve.points.iter().map(|point| (point.at, point.value)).collect();
                 charts.push(Chart { title, lines: numbers, curves: outcome.curves.iter().map(curve).collect() });
             }
             Err(reason) => {
-                charts.push(Chart { title: name.to_owned(), lines: vec![reason.clone()], curves: Vec::new() })
+                charts.push(Chart { title: name.to_owned(), lines: vec![reason.clone()], curves: Vec::new() });
             }
         }
     }

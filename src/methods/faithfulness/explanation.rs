@@ -70,7 +70,9 @@ impl Explanation {
         let most = sums.iter().fold(0.0_f32, |most, &sum| most.max(sum));
         let scale = if most > 0.0 { most } else { sums.iter().fold(0.0_f32, |most, sum| most.max(sum.abs())) };
         if scale > 0.0 {
-            sums.iter_mut().for_each(|sum| *sum /= scale);
+            for sum in &mut sums {
+                *sum /= scale;
+            }
         }
         Self { values: values.clone(), relevance: Map { height, width, values: sums } }
     }

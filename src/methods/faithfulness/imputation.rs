@@ -6,7 +6,7 @@
 //! symmetric and, as long as one pixel is known, positive definite: it is solved in double precision by the method of
 //! conjugate gradients until the residual is 1e-12 of b, preconditioned by an incomplete Cholesky factor whose diagonal alone
 //! differs from the matrix (Gustafsson's modified factorisation, 1978), which takes tens of steps for 224×224 pixels. The reference
-//! solves the same system by SuperLU; the two differ by less than float32 can tell.
+//! solves the same system by `SuperLU`; the two differ by less than float32 can tell.
 
 use crate::engine::{Cancel, EngineError};
 use crate::methods::MethodError;

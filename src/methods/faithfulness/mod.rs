@@ -129,19 +129,18 @@ impl<'a> FaithfulnessInput<'a> {
         make: &dyn Fn(Range<usize>) -> Result<Tensor, MethodError>,
     ) -> Result<Vec<f64>, MethodError> {
         let (source, tap) = (self.network.source()?, of.tap(self.network)?);
-        let each = match self.each.get() {
-            Some(each) => *each,
-            None => {
-                let shapes = self.network.shapes_of(self.input, &[tap], self.job.cancel)?;
-                // The picture, what it is made of, and its mask.
-                let cost = self.network.cost(&[source], &[tap], &[], &shapes) + 16 * self.input.numel() as u64;
-                *self.each.get_or_init(|| cost)
-            }
+        let each = if let Some(each) = self.each.get() {
+            *each
+        } else {
+            let shapes = self.network.shapes_of(self.input, &[tap], self.job.cancel)?;
+            // The picture, what it is made of, and its mask.
+            let cost = self.network.cost(&[source], &[tap], &[], &shapes) + 16 * self.input.numel() as u64;
+            *self.each.get_or_init(|| cost)
         };
         let parts = self.network.in_batches_of(MOST, count, each, &self.job, |range| {
             let pictures = range.len() as i64;
-            let made = no_grad(|| make(range))?;
-            let run = self.network.engine.run(&[(source, made)], &[tap], self.job.cancel)?;
+            let fed = no_grad(|| make(range))?;
+            let run = self.network.engine.run(&[(source, fed)], &[tap], self.job.cancel)?;
             let found = no_grad(|| of.of(self.network, run.get(tap.value)?))?;
             // A graph that was exported for one picture may make one of many without a word.
             if found.size() != [pictures] {

@@ -19,10 +19,10 @@ struct Removal {
     share: f64,
 }
 
-/// Most relevant first (MoRF), least relevant first (LeRF), and half the difference of their means: the greater, the better.
+/// Most relevant first (`MoRF`), least relevant first (`LeRF`), and half the difference of their means: the greater, the better.
 pub(in crate::methods) fn road(input: &FaithfulnessInput<'_>, settings: &Settings) -> Result<Outcome, MethodError> {
     let step = settings.whole("step");
-    let percentiles: Vec<i64> = (1..).map(|number| number * step).take_while(|&percentile| percentile < 100).collect();
+    let percentiles: Vec<i64> = (1..=99 / step).map(|number| number * step).collect();
     let relevance = &input.explanation.relevance.values;
     let reversed: Vec<f32> = relevance.iter().map(|value| 1.0 - value).collect();
     let removals: Vec<Removal> = [relevance, &reversed]
@@ -70,14 +70,14 @@ pub(in crate::methods) fn road(input: &FaithfulnessInput<'_>, settings: &Setting
         let values: Vec<f64> = std::iter::once(whole).chain(scores.iter().copied().rev()).collect();
         Curve::of(name, &shares, &values)
     };
-    let (first, last) = removals.split_at(percentiles.len());
+    let (front, back) = removals.split_at(percentiles.len());
     Ok(Outcome {
         numbers: vec![
             Number::new("road", Some((mean(least) - mean(most)) / 2.0)),
             Number::new("morf", Some(mean(most) - whole)),
             Number::new("lerf", Some(mean(least) - whole)),
         ],
-        curves: vec![curve("morf", most, first), curve("lerf", least, last)],
+        curves: vec![curve("morf", most, front), curve("lerf", least, back)],
     })
 }
 
@@ -108,8 +108,8 @@ fn side_by_side(
 ) -> Result<Vec<Vec<f32>>, MethodError> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = pictures.iter().map(|&picture| scope.spawn(move || make(picture))).collect();
-        let made =
+        let joined =
             threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        made.collect()
+        joined.collect()
     })
 }

@@ -28,12 +28,11 @@ pub(in crate::methods) fn sensitivity(
             return Err(EngineError::Cancelled.into());
         }
         (input.job.progress)(sample, samples);
-        let drawn = match &given {
-            Some(given) => given[sample * count..(sample + 1) * count].to_vec(),
-            None => {
-                let unit = noise::uniform(input.job.seed, Stream::Sensitivity.number(sample), count);
-                unit.into_iter().map(|number| 2.0 * number - 1.0).collect()
-            }
+        let drawn = if let Some(given) = &given {
+            given[sample * count..(sample + 1) * count].to_vec()
+        } else {
+            let unit = noise::uniform(input.job.seed, Stream::Sensitivity.number(sample), count);
+            unit.into_iter().map(|number| 2.0 * number - 1.0).collect()
         };
         let step = input.network.engine.tensor(&drawn, &sizes)?.f_mul_scalar(radius)?;
         let job = Job { progress: &|_, _| {}, ..input.job };

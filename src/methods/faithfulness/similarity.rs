@@ -1,6 +1,6 @@
 //! How alike two maps are.
 
-/// Spearman's rank correlation: Pearson's of the ranks, equal numbers sharing the mean of theirs, as SciPy's `spearmanr`. None where one of the
+/// Spearman's rank correlation: Pearson's of the ranks, equal numbers sharing the mean of theirs, as `SciPy`'s `spearmanr`. None where one of the
 /// maps is the same everywhere.
 pub fn spearman(one: &[f32], other: &[f32]) -> Option<f64> {
     let (one, other) = (ranks(one), ranks(other));
@@ -22,8 +22,10 @@ fn ranks(numbers: &[f32]) -> Vec<f64> {
     let mut ranks = vec![0.0; numbers.len()];
     let mut first = 0;
     for same in order.chunk_by(|&a, &b| at(a).total_cmp(&at(b)).is_eq()) {
-        let shared = first as f64 + (same.len() as f64 + 1.0) / 2.0;
-        same.iter().for_each(|&place| ranks[place] = shared);
+        let shared = first as f64 + f64::midpoint(same.len() as f64, 1.0);
+        for &place in same {
+            ranks[place] = shared;
+        }
         first += same.len();
     }
     ranks
@@ -70,7 +72,9 @@ fn blurred(map: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     let weight = |place: usize| (-(place as f64 - REACH as f64).powi(2) / (2.0 * 1.5 * 1.5)).exp();
     let mut window: Vec<f64> = (0..=2 * REACH).map(weight).collect();
     let sum: f64 = window.iter().sum();
-    window.iter_mut().for_each(|weight| *weight /= sum);
+    for weight in &mut window {
+        *weight /= sum;
+    }
     let across: Vec<f64> = map
         .chunks_exact(columns)
         .flat_map(|row| {
