@@ -121,9 +121,9 @@ fn border(node: &Node, kernel: &[i64]) -> Option<[i64; 2]> {
 }
 
 fn both(node: &Node, parameter: &str) -> Option<[i64; 2]> {
-    match node::ints(node, parameter)?.as_slice() {
-        &[one] => Some([one, one]),
-        &[one, two] => Some([one, two]),
+    match *node::ints(node, parameter)?.as_slice() {
+        [one] => Some([one, one]),
+        [one, two] => Some([one, two]),
         _ => None,
     }
 }
