@@ -36,6 +36,16 @@ struct Slots {
     closed: bool,
 }
 
+impl Slots {
+    /// A pane's request, which runs from now on.
+    fn take(&mut self, pane: Pane) -> Option<(Request, Cancel)> {
+        let request = self.waiting[slot(pane)].take()?;
+        let cancel = Cancel::new();
+        self.running[slot(pane)] = cancel.clone();
+        Some((request, cancel))
+    }
+}
+
 /// The waiting requests. Cloned handles share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Mailbox(Arc<(Mutex<Slots>, Condvar)>);
@@ -82,9 +92,7 @@ impl Mailbox {
                 return Next::Closed;
             }
             for pane in [Pane::Input, Pane::Heatmap, Pane::Channels, Pane::Detail] {
-                if let Some(request) = slots.waiting[slot(pane)].take() {
-                    let cancel = Cancel::new();
-                    slots.running[slot(pane)] = cancel.clone();
+                if let Some((request, cancel)) = slots.take(pane) {
                     return Next::Request(request, cancel);
                 }
             }
@@ -93,6 +101,12 @@ impl Mailbox {
             }
             slots = self.0.1.wait(slots).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The next request for the channels or one of them, if one waits: what is answered while a heatmap is being made.
+    pub(super) fn take_beside(&self) -> Option<(Request, Cancel)> {
+        let mut slots = self.lock();
+        [Pane::Channels, Pane::Detail].into_iter().find_map(|pane| slots.take(pane))
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {

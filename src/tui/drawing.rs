@@ -6,13 +6,12 @@ use image::RgbImage;
 use image::imageops::FilterType;
 use ratatui::layout::{Rect, Size};
 
+use super::heat;
 use super::stamped::Stamped;
 use super::state::OverlayMode;
-use crate::model::preprocess::Region;
 use crate::picture::indexed::BACKGROUND;
-use crate::picture::overlay::heat;
-use crate::picture::{ColorMap, IndexedImage, Overlay, Range, Raster, Scale};
-use crate::service::protocol::{ChannelPage, ClassMap, OtherMap, PatternPage, Rgb};
+use crate::picture::{ColorMap, IndexedImage, Range, Raster, Scale};
+use crate::service::protocol::{ChannelPage, Heatmap, PatternPage, Rgb};
 use crate::terminal::encoder::{Resolution, Slot};
 
 /// What a picture shows.
@@ -45,8 +44,8 @@ pub enum Subject {
     Heatmap {
         /// What the network saw.
         picture: Stamped<RgbImage>,
-        /// The class activation map.
-        map: Option<Stamped<ClassMap>>,
+        /// The class activation map or attribution.
+        map: Option<Stamped<Heatmap>>,
         /// What is drawn of them.
         mode: OverlayMode,
         /// Share of the map, in percent.
@@ -208,7 +207,7 @@ impl Subject {
                 Raster::Rgb(page.pictures.get(*index).cloned().map(super::update::rgb).unwrap_or_default())
             }
             Self::Heatmap { picture, map, mode, strength, side, seen } => {
-                let mut drawn = heatmap(picture, map.as_deref(), *mode, *strength, *side);
+                let mut drawn = heat::heatmap(picture, map.as_deref(), *mode, *strength, *side);
                 if let Some(seen) = seen {
                     draw_frame(&mut drawn, *seen);
                 }
@@ -247,7 +246,7 @@ fn draw_frame(picture: &mut RgbImage, (left, top, width, height): Seen) {
     draw(0, [255; 3]);
 }
 
-fn stretched(picture: &RgbImage, width: u32, height: u32, filter: FilterType) -> RgbImage {
+pub(super) fn stretched(picture: &RgbImage, width: u32, height: u32, filter: FilterType) -> RgbImage {
     if picture.width() == 0 || picture.height() == 0 {
         return RgbImage::new(width, height);
     }
@@ -325,40 +324,4 @@ fn channel(page: &ChannelPage, index: usize, side: Side, look: Look) -> Raster {
             drawn(&difference, Scale::Signed, reach, Scale::Signed.fitting_map())
         }
     }
-}
-
-fn heatmap(picture: &RgbImage, map: Option<&ClassMap>, mode: OverlayMode, strength: u8, side: Side) -> RgbImage {
-    let Some(map) = map.filter(|_| mode != OverlayMode::Picture) else { return picture.clone() };
-    let (values, width) = match (side, &map.other) {
-        (Side::Second, Some(other)) => (&other.values, other.width),
-        (Side::Difference, Some(other)) => return difference(picture, map, other),
-        _ => (&map.values, map.width),
-    };
-    let whole = Region::whole(picture.width(), picture.height());
-    let overlay = Overlay { strength: f32::from(strength) / 100.0, ..Overlay::default() };
-    if mode == OverlayMode::Map {
-        let black = RgbImage::new(picture.width(), picture.height());
-        let alone = Overlay { colors: ColorMap::Inferno, strength: 1.0, ..overlay };
-        return alone.draw(&black, values, width, whole);
-    }
-    overlay.draw(picture, values, width, whole)
-}
-
-/// Where one model's heat is above the other's, each on its own scale from 0 to 1.
-fn difference(picture: &RgbImage, map: &ClassMap, other: &OtherMap) -> RgbImage {
-    let (rows, columns) = (map.height.max(other.height), map.width.max(other.width));
-    let at = |values: &[f32], (height, width): (usize, usize), row: usize, column: usize| {
-        let (row, column) = (row * height / rows.max(1), column * width / columns.max(1));
-        values.get(row * width + column).copied().unwrap_or(0.0)
-    };
-    let (first, second) = (heat(&map.values), heat(&other.values));
-    let values: Vec<f32> = (0..rows * columns)
-        .map(|place| {
-            let (row, column) = (place / columns, place % columns);
-            at(&first, (map.height, map.width), row, column) - at(&second, (other.height, other.width), row, column)
-        })
-        .collect();
-    let levels = Scale::Signed.apply(&values, columns, Range { min: -1.0, max: 1.0 });
-    let drawn = IndexedImage::of(levels, Scale::Signed.fitting_map(), [0; 3]).to_rgb();
-    stretched(&drawn, picture.width(), picture.height(), FilterType::Triangle)
 }

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod drawing;
 mod fuzzy;
+mod heat;
 pub mod keymap;
 pub mod layout;
 pub mod page;

@@ -4,6 +4,7 @@ mod bars;
 pub mod channels;
 mod columns;
 pub mod heatmap;
+mod label;
 pub mod layers;
 pub mod popup;
 mod status;

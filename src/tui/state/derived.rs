@@ -1,11 +1,13 @@
 //! What follows from the state: what is drawn, chosen and pointed at.
 
 use super::State;
+use crate::methods::registry::Chosen;
 use crate::model::{LayerId, LayerKind};
-use crate::service::protocol::{ClassId, Content, LayerState, Order};
+use crate::service::protocol::{ClassId, Content, Grain, LayerState, Order, Unit};
 use crate::tui::drawing::Seen;
 use crate::tui::layout;
 use crate::tui::page::{Page, PageKey};
+use crate::tui::state::Focus;
 
 impl State {
     /// Layers that are not hidden in a folded one, in the order in which they are drawn.
@@ -85,6 +87,24 @@ impl State {
             top.sort_by(|a, b| b.2.total_cmp(&a.2));
         }
         top
+    }
+
+    /// Share of the heatmap in the overlay, in percent: an attribution has one of its own.
+    pub fn overlay_strength(&self) -> u8 {
+        let attribution = self.map.as_ref().is_some_and(|map| matches!(map.grain, Grain::Attribution { .. }));
+        if attribution { self.attribution_strength } else { self.strength }
+    }
+
+    /// The channel under the cursor, or the value of it that is pointed at.
+    pub fn unit_here(&self) -> Option<Unit> {
+        let at = self.probe.filter(|_| self.zoomed);
+        Some(Unit { layer: self.layer, channel: self.channel_number()?, at })
+    }
+
+    /// The method whose parameters can be set: the recipe where one looks at patterns, else the heatmap's.
+    pub fn method_here(&self) -> &Chosen {
+        let patterns = self.focus == Focus::Channels && self.content == Content::Patterns;
+        if patterns { &self.methods.recipe } else { &self.methods.heatmap }
     }
 
     /// The value of the chosen layer that is pointed at, by its row and column: under the mouse, or on the zoomed channel the point

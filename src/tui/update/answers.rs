@@ -19,6 +19,12 @@ impl State {
 
     fn take_in(&mut self, event: Event) -> Vec<Effect> {
         match event {
+            // What was stopped may still have said how far it was.
+            Event::Progress { pane: Pane::Heatmap, .. } if !self.mapping => {}
+            Event::Progress { pane: Pane::Heatmap, what, done } => {
+                let share = done.map_or_else(|| "…".to_owned(), |(done, all)| format!("{} %", 100 * done / all.max(1)));
+                self.progress.insert(Pane::Heatmap, format!("{what} {share}"));
+            }
             Event::Progress { pane, what, .. } => {
                 self.progress.insert(pane, what);
             }
@@ -55,6 +61,10 @@ impl State {
                 self.arrived(ticket.0, Page::Patterns(Stamped::new(*page)));
             }
             Event::Map { ticket, map } if ticket == self.map_ticket => {
+                self.mapping = map.so_far.is_some();
+                if !self.mapping {
+                    self.progress.remove(&Pane::Heatmap);
+                }
                 self.map = Some(Stamped::new(*map));
             }
             Event::Failed { pane, ticket, message } => self.fail(pane, ticket.map(|ticket| ticket.0), message),
@@ -104,8 +114,10 @@ impl State {
         if !current {
             return;
         }
-        if pane == Pane::Channels {
-            self.asked = None;
+        match pane {
+            Pane::Channels => self.asked = None,
+            Pane::Heatmap => self.mapping = false,
+            Pane::Input | Pane::Detail => {}
         }
         self.progress.remove(&pane);
         self.failed.insert(pane, message);

@@ -4,6 +4,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
 
 use super::Effect;
+use crate::methods::registry::Kind;
 use crate::tui::prompt::{Does, Prompt};
 use crate::tui::state::{Notice, Popup, State};
 
@@ -17,8 +18,13 @@ impl State {
             KeyCode::Backspace if prompt.input.value().is_empty() => return Vec::new(),
             KeyCode::Enter => {
                 let chosen = prompt.choice(&choices).map(|choice| choice.does.clone());
+                if matches!(chosen, Some(Does::Type)) {
+                    prompt.complete(&choices);
+                    self.popup = Some(Popup::Prompt(prompt));
+                    return Vec::new();
+                }
                 if chosen.is_none() {
-                    self.notice = Some(Notice::Amiss(prompt.nothing()));
+                    self.notice = Some(Notice::Amiss(prompt.nothing(self)));
                 }
                 return chosen.map_or_else(Vec::new, |does| self.perform(does));
             }
@@ -62,6 +68,12 @@ impl State {
             Does::Picture(index) => return self.choose_picture(index),
             Does::Order(order) => return self.sort_by(order),
             Does::GoTo(number) => return self.go_to(number),
+            Does::Method(method) if method.run.kind() == Kind::Pattern => return self.choose_recipe(method),
+            Does::Method(method) => return self.choose_method(method),
+            Does::Set(setting) => return self.set(&setting),
+            Does::SetDefaults => return self.set_defaults(),
+            // The prompt that offers it stays open.
+            Does::Type => {}
             Does::Theme(index) => self.theme = index,
             Does::ColorMap(map) => self.colormap = map,
             Does::Scale(scale) => self.set_scale(scale),

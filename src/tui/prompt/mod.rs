@@ -1,10 +1,13 @@
 //! A line to type in, over a list of what matches: commands with their arguments, classes, pictures.
 
+mod methods;
+
 use tui_input::Input;
 
 use super::action::{Action, BINDINGS, Binding, binding};
 use super::fuzzy;
 use super::state::{OverlayMode, State};
+use crate::methods::registry::Method;
 use crate::model::spec::{PRESET_MEANINGS, PRESETS};
 use crate::model::{LayerId, Preprocessing, printable};
 use crate::picture::{ColorMap, Scale};
@@ -23,18 +26,33 @@ pub enum Asks {
     Picture,
     /// How pictures are prepared for the network.
     Preprocess,
+    /// How the heatmap is made.
+    Method,
+    /// What a method takes.
+    Setting,
+    /// How patterns are made.
+    Recipe,
 }
 
 impl Asks {
     /// Heading of the list.
-    pub fn heading(self) -> &'static str {
-        match self {
+    pub fn heading(self, state: &State) -> String {
+        let words = match self {
             Self::Command => "Commands",
             Self::Class => "Map of the class",
             Self::Contrast => "This class rather than",
             Self::Picture => "Pictures",
             Self::Preprocess => "A preset, or keys such as resize=256",
-        }
+            Self::Method => "Maps at a layer, and attributions to pixels",
+            Self::Setting => return format!("What {} takes, as NAME=VALUE", state.method_here().method().name),
+            Self::Recipe => "How patterns are grown",
+        };
+        words.to_owned()
+    }
+
+    /// Whether each choice is explained, which takes room.
+    pub fn is_explained(self) -> bool {
+        matches!(self, Self::Method | Self::Recipe)
     }
 
     /// What stands before the typed text.
@@ -45,6 +63,9 @@ impl Asks {
             Self::Contrast => "rather than: ",
             Self::Picture => "picture: ",
             Self::Preprocess => "preprocess: ",
+            Self::Method => "method: ",
+            Self::Setting => "set: ",
+            Self::Recipe => "recipe: ",
         }
     }
 }
@@ -66,6 +87,20 @@ impl Prompt {
         Self { asks, input: Input::default(), chosen: 0 }
     }
 
+    /// On the row of what is chosen now.
+    #[must_use]
+    pub fn at_current(mut self, state: &State) -> Self {
+        let current = match self.asks {
+            Asks::Method => &state.methods.heatmap,
+            Asks::Recipe => &state.methods.recipe,
+            _ => return self,
+        };
+        let is_current =
+            |choice: &Choice| matches!(choice.does, Does::Method(method) if method.name == current.method().name);
+        self.chosen = self.choices(state).iter().position(is_current).unwrap_or(0);
+        self
+    }
+
     /// The choices that match what was typed, best first.
     pub fn choices(&self, state: &State) -> Vec<Choice> {
         let typed = self.input.value();
@@ -75,18 +110,28 @@ impl Prompt {
             Asks::Contrast => classes(state, typed, Does::Against),
             Asks::Picture => pictures(state, typed),
             Asks::Preprocess => preprocessings(state, typed),
+            Asks::Method => methods::heatmaps(state, typed),
+            Asks::Setting => methods::settings(state.method_here(), typed),
+            Asks::Recipe => methods::recipes(state, typed),
         }
     }
 
     /// What is said when nothing can be chosen.
-    pub fn nothing(&self) -> String {
+    pub fn nothing(&self, state: &State) -> String {
         let typed = self.input.value();
-        let named = |name: &str| binding(Action::Preprocess).is_some_and(|binding| binding.name == name);
-        let spec = match self.asks {
-            Asks::Preprocess => Some(typed),
-            Asks::Command => typed.split_once(' ').filter(|(name, _)| named(name)).map(|(_, spec)| spec),
-            _ => None,
+        let argument_of = |action: Action| {
+            let named = |name: &str| binding(action).is_some_and(|binding| binding.name == name);
+            typed.split_once(' ').filter(|(name, _)| named(name)).map(|(_, argument)| argument)
         };
+        let (spec, setting) = match self.asks {
+            Asks::Preprocess => (Some(typed), None),
+            Asks::Setting => (None, Some(typed)),
+            Asks::Command => (argument_of(Action::Preprocess), argument_of(Action::Set)),
+            _ => (None, None),
+        };
+        if let Some(setting) = setting {
+            return methods::why_not(state.method_here(), setting);
+        }
         match spec.map(str::parse::<Preprocessing>) {
             Some(Err(error)) => error.to_string(),
             _ => format!("nothing is called {typed}"),
@@ -122,12 +167,14 @@ pub struct Choice {
     pub positions: Vec<u32>,
     /// Whether more can follow the name.
     pub takes_argument: bool,
+    /// What is said of it below the list while it is the chosen one, a line each.
+    pub details: Vec<String>,
     /// What choosing it does.
     pub does: Does,
 }
 
 /// What choosing a row does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Does {
     /// Does an action.
     Act(Action),
@@ -141,6 +188,14 @@ pub enum Does {
     Picture(usize),
     /// Prepares pictures by a SPEC, or as the model was opened.
     Preprocess(Option<String>),
+    /// Makes heatmaps or patterns by a method.
+    Method(&'static Method),
+    /// Sets a parameter, as NAME=VALUE.
+    Set(String),
+    /// Sets all parameters to their defaults.
+    SetDefaults,
+    /// Types the name; its value follows.
+    Type,
     /// Takes a theme.
     Theme(usize),
     /// Takes a colour map.
@@ -159,7 +214,14 @@ fn commands(state: &State, typed: &str) -> Vec<Choice> {
     if let Ok(number) = typed.trim().parse() {
         let text = typed.trim().to_owned();
         let note = "go to this layer or channel".to_owned();
-        return vec![Choice { text, note, positions: Vec::new(), takes_argument: false, does: Does::GoTo(number) }];
+        return vec![Choice {
+            text,
+            note,
+            positions: Vec::new(),
+            takes_argument: false,
+            details: Vec::new(),
+            does: Does::GoTo(number),
+        }];
     }
     if let Some((name, argument)) = typed.split_once(' ')
         && let Some(binding) = BINDINGS.iter().find(|binding| binding.name == name)
@@ -172,6 +234,7 @@ fn commands(state: &State, typed: &str) -> Vec<Choice> {
         note: note(state, binding),
         positions,
         takes_argument: arguments(state, binding.action, "").is_some(),
+        details: Vec::new(),
         does: Does::Act(binding.action),
     };
     let by_name = fuzzy::matches(typed, BINDINGS.iter().map(|binding| binding.name));
@@ -213,6 +276,9 @@ fn arguments(state: &State, action: Action, typed: &str) -> Option<Vec<Choice>> 
         Action::Contrast => classes(state, typed, Does::Against),
         Action::PickPicture => pictures(state, typed),
         Action::Preprocess => preprocessings(state, typed),
+        Action::Method => methods::heatmaps(state, typed),
+        Action::Set => methods::settings(state.method_here(), typed),
+        Action::Recipe => methods::recipes(state, typed),
         _ => return None,
     })
 }
@@ -229,7 +295,14 @@ fn named<T: Copy>(
         .filter_map(|found| {
             let (one, text) = all.get(found.index)?;
             let (text, positions) = (text.clone(), found.positions);
-            Some(Choice { text, note: String::new(), positions, takes_argument: false, does: does(*one) })
+            Some(Choice {
+                text,
+                note: String::new(),
+                positions,
+                takes_argument: false,
+                details: Vec::new(),
+                does: does(*one),
+            })
         })
         .collect()
 }
@@ -243,7 +316,7 @@ fn classes(state: &State, typed: &str, does: impl Fn(ClassId) -> Does) -> Vec<Ch
         let probability = probability.map_or_else(String::new, |(.., share)| format!("{:>5.1}% · ", share * 100.0));
         let note = format!("{probability}{}", class.id.index);
         let text = printable(&class.label).into_owned();
-        Some(Choice { text, note, positions, takes_argument: false, does: does(class.id) })
+        Some(Choice { text, note, positions, takes_argument: false, details: Vec::new(), does: does(class.id) })
     };
     let typed = typed.trim();
     if typed.is_empty() {
@@ -271,6 +344,7 @@ fn preprocessings(state: &State, typed: &str) -> Vec<Choice> {
         note,
         positions,
         takes_argument: false,
+        details: Vec::new(),
         does: Does::Preprocess(spec),
     };
     let typed = typed.trim();
