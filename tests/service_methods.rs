@@ -9,7 +9,7 @@ mod common;
 use std::time::Duration;
 
 use asker::{ALL, Asker, PATIENCE, open_file};
-use common::{Fixture, difference};
+use common::{Fixture, difference, fixtures};
 use layerscope::methods::registry::{self, Kind, Run};
 use layerscope::service::Service;
 use layerscope::service::protocol::{
@@ -19,7 +19,9 @@ use layerscope::service::protocol::{
 
 fn chosen(kind: Kind, name: &str, set: &[&str]) -> Chosen {
     let mut chosen = Chosen::from(registry::find(kind, name).unwrap());
-    set.iter().for_each(|text| chosen.set(text).unwrap());
+    for text in set {
+        chosen.set(text).unwrap();
+    }
     chosen
 }
 
@@ -99,7 +101,7 @@ fn while_a_heatmap_is_being_made_channels_are_shown_and_it_can_be_stopped() {
     while partial < 2 {
         match asker.service.events.recv_timeout(PATIENCE).unwrap() {
             Event::Map { map, .. } => {
-                let (done, all) = map.so_far.expect("it cannot be done yet");
+                let Some((done, all)) = map.so_far else { panic!("it cannot be done yet") };
                 assert!(done < all && map.values.iter().any(|value| *value != 0.0));
                 partial += 1;
             }
@@ -203,5 +205,46 @@ fn patterns_are_kept_on_disk_from_one_session_to_the_next() {
         .unwrap();
     while !matches!(asker.service.events.recv_timeout(PATIENCE).unwrap(), Event::Ran { ticket: Ticket(_), .. }) {}
     assert!(grown(&mut asker, "layer2", Recipe::BOOK, 40).0.step >= 3);
+    end(asker);
+}
+
+#[test]
+fn a_check_finds_what_the_command_finds_although_it_is_interrupted() {
+    let model = fixtures().join("health/filters.pt2");
+    let picture = fixtures().join("health/pictures.npy");
+    let mut asker = Asker::open(open_file(model.clone()), Some(picture.clone()));
+    let check = asker.ticket();
+    asker.service.requests.send(Request::Check { ticket: check }).unwrap();
+    let layer = asker.layer(&asker.model.layers[0].path.clone());
+    let (content, order, recipe) = (Content::Activations, Order::Index, Recipe::BOOK);
+    for ticket in 1000..1020 {
+        let ticket = Ticket(ticket);
+        let page = Request::Channels { ticket, layer, content, order, class: None, first: 0, count: 1, recipe };
+        asker.service.requests.send(page).unwrap();
+    }
+    let findings = loop {
+        match asker.service.events.recv_timeout(PATIENCE).unwrap() {
+            Event::Checked { ticket, findings } => {
+                assert_eq!(ticket, check);
+                break findings;
+            }
+            Event::Channels { .. } | Event::Progress { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    let command = std::process::Command::new(env!("CARGO_BIN_EXE_layerscope"))
+        .args(["check", model.to_str().unwrap(), picture.to_str().unwrap(), "--format", "json"])
+        .output()
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&command.stdout).unwrap();
+    let told = told["findings"].as_array().unwrap();
+    assert!(!told.is_empty() && told.len() == findings.len(), "{told:?} {findings:?}");
+    for (told, found) in told.iter().zip(&findings) {
+        let path = found.layer.map(|layer| asker.model.layers[layer.0].path.as_str());
+        // A node at the top of the network is a row of the tree as well.
+        assert_eq!(told["layer"].as_str().or(path), path, "{told}");
+        assert_eq!(told["severity"], serde_json::to_value(found.severity).unwrap());
+    }
+    assert!(findings.iter().any(|finding| finding.name == "duplicated filters"), "{findings:?}");
     end(asker);
 }

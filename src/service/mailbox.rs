@@ -13,6 +13,7 @@ impl Request {
             Self::Channels { .. } => Pane::Channels,
             Self::Map { .. } => Pane::Heatmap,
             Self::Pattern { .. } => Pane::Detail,
+            Self::Check { .. } => Pane::Health,
             Self::Stop(pane) => *pane,
         }
     }
@@ -29,10 +30,14 @@ pub(super) enum Next {
     Closed,
 }
 
+const PANES: usize = 5;
+
 #[derive(Debug, Default)]
 struct Slots {
-    waiting: [Option<Request>; 4],
-    running: [Cancel; 4],
+    waiting: [Option<Request>; PANES],
+    running: [Cancel; PANES],
+    /// Whether the check that runs was stopped for something more urgent only.
+    interrupted: bool,
     closed: bool,
 }
 
@@ -56,6 +61,7 @@ fn slot(pane: Pane) -> usize {
         Pane::Channels => 1,
         Pane::Heatmap => 2,
         Pane::Detail => 3,
+        Pane::Health => 4,
     }
 }
 
@@ -65,7 +71,9 @@ impl Mailbox {
     pub(super) fn put(&self, request: Request) {
         let mut slots = self.lock();
         let pane = request.pane();
-        let outdated = if pane == Pane::Input { vec![0, 1, 2, 3] } else { vec![slot(pane)] };
+        let outdated = if pane == Pane::Input { 0..PANES } else { slot(pane)..slot(pane) + 1 };
+        slots.interrupted = !outdated.contains(&slot(Pane::Health));
+        slots.running[slot(Pane::Health)].raise();
         for index in outdated {
             slots.waiting[index] = None;
             slots.running[index].raise();
@@ -91,7 +99,7 @@ impl Mailbox {
             if slots.closed {
                 return Next::Closed;
             }
-            for pane in [Pane::Input, Pane::Heatmap, Pane::Channels, Pane::Detail] {
+            for pane in [Pane::Input, Pane::Heatmap, Pane::Channels, Pane::Detail, Pane::Health] {
                 if let Some((request, cancel)) = slots.take(pane) {
                     return Next::Request(request, cancel);
                 }
@@ -100,6 +108,14 @@ impl Mailbox {
                 return Next::Nothing;
             }
             slots = self.0.1.wait(slots).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Lets a check that something more urgent has interrupted wait for another time.
+    pub(super) fn put_back(&self, check: Request) {
+        let mut slots = self.lock();
+        if slots.interrupted && slots.waiting[slot(Pane::Input)].is_none() {
+            slots.waiting[slot(Pane::Health)].get_or_insert(check);
         }
     }
 

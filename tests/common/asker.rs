@@ -100,6 +100,7 @@ impl Asker {
                 | Event::Compared { ticket, .. }
                 | Event::Channels { ticket, .. }
                 | Event::Patterns { ticket, .. }
+                | Event::Checked { ticket, .. }
                 | Event::Map { ticket, .. } => Some(*ticket),
                 Event::Failed { ticket, .. } => *ticket,
             };

@@ -195,7 +195,7 @@ impl Inspector {
                     let page = self.numbers(layer, content, order, class, first..first + count);
                     self.tell(Event::Channels { ticket, page: Box::new(page) });
                 }
-                Request::Stop(_) | Request::Pattern { .. } | Request::Map { .. } => {}
+                Request::Stop(_) | Request::Check { .. } | Request::Pattern { .. } | Request::Map { .. } => {}
             }
         }
     }

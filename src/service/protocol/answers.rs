@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Chosen, ClassId, Content, Order, ReceptiveField, Recipe, Statistics};
+use crate::methods::health::Severity;
 use crate::model::{LayerId, LayerKind};
 
 /// A class of the network, as lists show it.
@@ -234,6 +235,21 @@ pub enum Grain {
         /// Whether the sign tells what speaks for the target and what against it.
         signed: bool,
     },
+}
+
+/// Something that a check has found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerFinding {
+    /// Where; `None` for what concerns the whole network, or its input.
+    pub layer: Option<LayerId>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is called.
+    pub name: String,
+    /// Its numbers, in a line.
+    pub numbers: String,
+    /// What one might do about it.
+    pub hint: String,
 }
 
 /// A class activation map, or an attribution to the input's numbers.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::open::Opening;
+pub use crate::methods::health::Severity;
 pub use crate::methods::patterns::Recipe;
 pub use crate::methods::predictions::Prediction;
 pub use crate::methods::receptive_field::ReceptiveField;
@@ -15,8 +16,8 @@ pub use crate::methods::statistics::Statistics;
 pub use crate::methods::target::ClassId;
 use crate::model::LayerId;
 pub use answers::{
-    ChannelPage, Class, Grain, Heatmap, LayerDifference, LayerInfo, LayerState, ModelInfo, OtherChannels, OtherMap,
-    PatternPage, Rgb, ShownTarget, Unit,
+    ChannelPage, Class, Grain, Heatmap, LayerDifference, LayerFinding, LayerInfo, LayerState, ModelInfo, OtherChannels,
+    OtherMap, PatternPage, Rgb, ShownTarget, Unit,
 };
 
 /// Number that an answer carries back to whoever asked; a higher one is newer.
@@ -47,6 +48,8 @@ pub enum Pane {
     Heatmap,
     /// What is said of one channel beside it.
     Detail,
+    /// What is wrong: looked for when nothing else is asked, and interrupted by whatever is.
+    Health,
 }
 
 /// What the channel pager shows of a layer.
@@ -191,6 +194,11 @@ pub enum Request {
         /// How it is made.
         recipe: Recipe,
     },
+    /// What is wrong with the network on the picture, or with the picture.
+    Check {
+        /// Comes back with the answer.
+        ticket: Ticket,
+    },
     /// Stop what runs for a pane and forget what waits.
     Stop(Pane),
 }
@@ -257,6 +265,13 @@ pub enum Event {
         ticket: Ticket,
         /// The map.
         map: Box<Heatmap>,
+    },
+    /// What a check has found.
+    Checked {
+        /// Of the request.
+        ticket: Ticket,
+        /// Trouble first, each in the order of the graph.
+        findings: Vec<LayerFinding>,
     },
     /// Something failed: one line.
     Failed {

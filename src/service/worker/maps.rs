@@ -46,11 +46,13 @@ impl Worker<'_> {
             },
             protocol::Target::Channel(unit) => ShownTarget::Channel(unit),
         };
-        if method.method().run.kind() == Kind::Attribution {
-            // A whole pass or more: long enough to be announced.
-            let (pane, what) = (Pane::Heatmap, method.method().name.to_owned());
-            self.say(Event::Progress { pane, what, done: None });
+        let name = method.method().name;
+        // An attribution is a whole pass or more.
+        let usually = method.method().run.kind() == Kind::Attribution;
+        if self.slow.get(name).copied().unwrap_or(usually) {
+            self.say(Event::Progress { pane: Pane::Heatmap, what: name.to_owned(), done: None });
         }
+        let start = Instant::now();
         let blank = Heatmap {
             method,
             layers,
@@ -78,7 +80,9 @@ impl Worker<'_> {
         let made = making.of_first()?;
         let other = making.of_second()?;
         let map = Heatmap { other, ..blank.with(made) };
-        worker.borrow().say(Event::Map { ticket, map: Box::new(map) });
+        let mut worker = worker.borrow_mut();
+        worker.say(Event::Map { ticket, map: Box::new(map) });
+        worker.slow.insert(name, start.elapsed() > SAID_EVERY);
         Ok(())
     }
 

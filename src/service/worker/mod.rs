@@ -2,6 +2,7 @@
 
 mod compare;
 mod error;
+mod health;
 mod info;
 mod maps;
 mod pages;
@@ -10,6 +11,7 @@ mod picture;
 mod ranking;
 mod subject;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crossbeam_channel::Sender;
@@ -59,6 +61,7 @@ pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>)
             mailbox,
             growing: None,
             left: Vec::new(),
+            slow: HashMap::new(),
             preprocess: preprocess.clone(),
         };
         let Some(anew) = worker.serve(first.take()) else { return Ok(()) };
@@ -114,6 +117,8 @@ struct Worker<'a> {
     growing: Option<Growing<'a>>,
     /// Patterns that were left before they were done, the newest last.
     left: Vec<Growing<'a>>,
+    /// Methods whose last heatmap took long enough to be announced.
+    slow: HashMap<&'static str, bool>,
     /// What is done to pictures, as a SPEC; `None` is as the model was opened.
     preprocess: Option<String>,
 }
@@ -170,6 +175,7 @@ impl Worker<'_> {
             Request::Pattern { ticket, layer, channel, recipe } => {
                 (ticket, self.start_pattern(ticket, layer, channel, recipe, cancel))
             }
+            Request::Check { ticket } => (ticket, self.check(ticket, cancel)),
             Request::Stop(_) => return,
         };
         if let Err(error) = done {

@@ -76,7 +76,12 @@ fn below<'a>(state: &State, width: usize) -> Line<'a> {
     if crumbs.is_empty() {
         return Line::default();
     }
-    let trouble = state.layer_state().map_or_else(String::new, trouble);
+    let mut trouble = state.layer_state().map_or_else(String::new, trouble);
+    if trouble.is_empty()
+        && let Some(worst) = state.findings.as_ref().and_then(|findings| findings.at(state.layer).next())
+    {
+        trouble = format!("{} ", worst.name);
+    }
     let found = search.map_or_else(String::new, |search| format!("{} found ", search.count()));
     let room = room.saturating_sub(trouble.chars().count() + found.chars().count());
     Line::from(vec![

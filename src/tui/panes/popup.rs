@@ -11,7 +11,7 @@ use super::layers::byte_of;
 use super::words::{cut, end_of};
 use crate::tui::action::{BINDINGS, Group};
 use crate::tui::layout;
-use crate::tui::prompt::{Asks, Choice, Prompt};
+use crate::tui::prompt::{Choice, Prompt};
 use crate::tui::state::{Popup, State};
 use crate::tui::targets::{Target, Targets};
 
@@ -37,7 +37,9 @@ pub(super) fn area(state: &State, popup: &Popup, screen: Rect) -> Rect {
         Popup::Prompt(prompt) => {
             let width = if prompt.asks.is_explained() { EXPLAINED_WIDTH } else { PROMPT_WIDTH };
             let width = width.min(screen.width.saturating_sub(2));
-            let rows = if prompt.asks == Asks::Recipe { prompt.choices(state).len() as u16 + 3 } else { MOST_CHOICES };
+            // Few choices that are explained need few rows, also while what is typed leaves fewer of them.
+            let all = || Prompt::new(prompt.asks).choices(state).len();
+            let rows = if prompt.asks.is_explained() { all().min(999) as u16 + 3 } else { MOST_CHOICES };
             let height = rows.clamp(LEAST_CHOICES + 3, MOST_CHOICES).min(screen.height.saturating_sub(6)).max(1) + 3;
             Rect::new((screen.width - width) / 2, screen.height.saturating_sub(height) / 3, width, height)
         }

@@ -6,12 +6,12 @@ use tui_input::Input;
 
 use super::action::{Action, BINDINGS, Binding, binding};
 use super::fuzzy;
-use super::state::{OverlayMode, State};
+use super::state::{OverlayMode, State, mark};
 use crate::methods::registry::Method;
 use crate::model::spec::{PRESET_MEANINGS, PRESETS};
 use crate::model::{LayerId, Preprocessing, printable};
 use crate::picture::{ColorMap, Scale};
-use crate::service::protocol::{ClassId, Order};
+use crate::service::protocol::{ClassId, LayerFinding, Order};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Asks {
     Setting,
     /// How patterns are made.
     Recipe,
+    /// Something that a check has found.
+    Finding,
 }
 
 impl Asks {
@@ -46,13 +48,14 @@ impl Asks {
             Self::Method => "Maps at a layer, and attributions to pixels",
             Self::Setting => return format!("What {} takes, as NAME=VALUE", state.method_here().method().name),
             Self::Recipe => "How patterns are grown",
+            Self::Finding => "Found by the check on this picture",
         };
         words.to_owned()
     }
 
     /// Whether each choice is explained, which takes room.
     pub fn is_explained(self) -> bool {
-        matches!(self, Self::Method | Self::Recipe)
+        matches!(self, Self::Method | Self::Recipe | Self::Finding)
     }
 
     /// What stands before the typed text.
@@ -66,6 +69,7 @@ impl Asks {
             Self::Method => "method: ",
             Self::Setting => "set: ",
             Self::Recipe => "recipe: ",
+            Self::Finding => "finding: ",
         }
     }
 }
@@ -113,6 +117,7 @@ impl Prompt {
             Asks::Method => methods::heatmaps(state, typed),
             Asks::Setting => methods::settings(state.method_here(), typed),
             Asks::Recipe => methods::recipes(state, typed),
+            Asks::Finding => findings(state, typed),
         }
     }
 
@@ -279,6 +284,7 @@ fn arguments(state: &State, action: Action, typed: &str) -> Option<Vec<Choice>> 
         Action::Method => methods::heatmaps(state, typed),
         Action::Set => methods::settings(state.method_here(), typed),
         Action::Recipe => methods::recipes(state, typed),
+        Action::Findings => findings(state, typed),
         _ => return None,
     })
 }
@@ -335,6 +341,27 @@ fn classes(state: &State, typed: &str, does: impl Fn(ClassId) -> Does) -> Vec<Ch
     }
     let found = fuzzy::matches(typed, model.classes.iter().map(|class| class.label.as_str()));
     found.into_iter().filter_map(|found| choice(found.index, found.positions)).collect()
+}
+
+/// What was found, by layer and name; choosing one goes to its layer.
+fn findings(state: &State, typed: &str) -> Vec<Choice> {
+    let (Some(model), Some(findings)) = (&state.model, &state.findings) else { return Vec::new() };
+    let place = |finding: &LayerFinding| {
+        let layer = finding.layer.and_then(|layer| model.layers.get(layer.0));
+        layer.map_or_else(|| "the network".to_owned(), |layer| printable(&layer.path).into_owned())
+    };
+    let choice = |finding: &LayerFinding, positions: Vec<u32>| Choice {
+        text: place(finding),
+        note: format!("{} {}: {}", mark(finding.severity), finding.name, printable(&finding.numbers)),
+        positions,
+        takes_argument: false,
+        details: vec![format!("{}: {}", finding.name, printable(&finding.numbers)), finding.hint.clone()],
+        does: Does::Layer(finding.layer.unwrap_or(state.layer)),
+    };
+    let texts: Vec<String> =
+        findings.all.iter().map(|finding| format!("{} {}", place(finding), finding.name)).collect();
+    let found = fuzzy::matches(typed, texts.iter().map(String::as_str));
+    found.into_iter().filter_map(|found| Some(choice(findings.all.get(found.index)?, found.positions))).collect()
 }
 
 /// The presets that match, and before them what was typed where it is a SPEC of its own.

@@ -1,6 +1,7 @@
 //! What the inspector knows and shows.
 
 mod derived;
+mod findings;
 mod kinds;
 mod methods;
 
@@ -21,6 +22,7 @@ use crate::picture::{ColorMap, Scale};
 use crate::service::protocol::{
     ClassId, Content, Heatmap, ModelInfo, Order, Pane, PatternPage, Prediction, Ticket, Unit,
 };
+pub use findings::{Findings, mark};
 pub use kinds::{DetailKey, Focus, Hover, Notice, OverlayMode, Popup, Run, Splits};
 pub use methods::Methods;
 
@@ -73,6 +75,10 @@ pub struct State {
     pub other_predictions: Vec<Prediction>,
     /// Whether the tree is a list, with the layers that differ most first.
     pub sorted_by_difference: bool,
+    /// What a check on this picture has found, once it has.
+    pub findings: Option<Findings>,
+    /// Number of the newest request for a check.
+    pub check_ticket: Ticket,
     /// Layers that were looked for.
     pub search: Option<Search>,
     /// The chosen layer.
@@ -185,6 +191,8 @@ impl State {
             differences: HashMap::new(),
             other_predictions: Vec::new(),
             sorted_by_difference: false,
+            findings: None,
+            check_ticket: Ticket(0),
             search: None,
             layer: LayerId(0),
             content: Content::Activations,
@@ -266,6 +274,8 @@ impl State {
         self.pages.retain(|key, _| kept(key));
         self.page_order.retain(kept);
         self.map = None;
+        self.findings = None;
+        self.failed.remove(&Pane::Health);
         self.failed.remove(&Pane::Channels);
         self.failed.remove(&Pane::Heatmap);
     }

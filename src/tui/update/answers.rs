@@ -7,7 +7,7 @@ use crate::service::protocol::{Event, Pane, Rgb};
 use crate::tui::action::Action;
 use crate::tui::page::Page;
 use crate::tui::stamped::Stamped;
-use crate::tui::state::{Notice, Run, State};
+use crate::tui::state::{Findings, Notice, Run, State};
 
 impl State {
     /// Takes an event in.
@@ -46,6 +46,7 @@ impl State {
                 self.asked = None;
                 let mut effects = self.ask_map();
                 effects.extend(self.ask_page());
+                effects.push(self.ask_check());
                 return effects;
             }
             Event::Channels { ticket, page } => self.arrived(ticket.0, Page::Numbers(Stamped::new(*page))),
@@ -74,7 +75,11 @@ impl State {
                 self.differences = layers.iter().map(|layer| (layer.layer, layer.distance)).collect();
                 self.other_predictions = predictions;
             }
-            Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } => {}
+            Event::Checked { ticket, findings } if ticket == self.check_ticket => {
+                let layers = self.model.as_ref().map_or(&[][..], |model| &model.layers);
+                self.findings = Some(Findings::of(findings, layers));
+            }
+            Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } | Event::Checked { .. } => {}
         }
         Vec::new()
     }
@@ -108,6 +113,7 @@ impl State {
             Pane::Input => ticket.is_none_or(|ticket| ticket == self.input_ticket.0),
             Pane::Channels => self.asked.is_some_and(|(asked, _)| Some(asked.0) == ticket),
             Pane::Heatmap => ticket == Some(self.map_ticket.0),
+            Pane::Health => ticket == Some(self.check_ticket.0),
             // A channel without a pattern is shown without one.
             Pane::Detail => false,
         };
@@ -117,7 +123,7 @@ impl State {
         match pane {
             Pane::Channels => self.asked = None,
             Pane::Heatmap => self.mapping = false,
-            Pane::Input | Pane::Detail => {}
+            Pane::Input | Pane::Detail | Pane::Health => {}
         }
         self.progress.remove(&pane);
         self.failed.insert(pane, message);

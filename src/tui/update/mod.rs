@@ -147,6 +147,7 @@ impl State {
             Action::Set => self.ask(Asks::Setting),
             Action::Recipe => self.ask(Asks::Recipe),
             Action::Attribute => return self.attribute(),
+            Action::Findings => self.list_findings(),
             Action::Debug => self.debug = !self.debug,
             Action::Theme => {
                 self.theme = (self.theme + 1) % self.themes.len();

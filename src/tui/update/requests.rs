@@ -97,6 +97,12 @@ impl State {
         vec![Effect::Ask(Request::Map { ticket, method, layers, of })]
     }
 
+    /// Asks what is wrong on this picture.
+    pub(super) fn ask_check(&mut self) -> Effect {
+        self.check_ticket = self.next_ticket();
+        Effect::Ask(Request::Check { ticket: self.check_ticket })
+    }
+
     /// Stops the heatmap that is being made; what there is of it stays.
     pub(super) fn stop_map(&mut self) -> Vec<Effect> {
         // Answers that are on their way come too late.
