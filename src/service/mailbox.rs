@@ -92,7 +92,8 @@ impl Mailbox {
         self.0.1.notify_one();
     }
 
-    /// The next request; waits for one if `wait` is true. The heatmap comes before the channels, because it is quick.
+    /// The next request; waits for one if `wait` is true, and otherwise leaves a check alone, for there is something better to do.
+    /// The heatmap comes before the channels, because it is mostly quick.
     pub(super) fn take(&self, wait: bool) -> Next {
         let mut slots = self.lock();
         loop {
@@ -100,6 +101,9 @@ impl Mailbox {
                 return Next::Closed;
             }
             for pane in [Pane::Input, Pane::Heatmap, Pane::Channels, Pane::Detail, Pane::Health] {
+                if pane == Pane::Health && !wait {
+                    continue;
+                }
                 if let Some((request, cancel)) = slots.take(pane) {
                     return Next::Request(request, cancel);
                 }

@@ -48,7 +48,7 @@ pub enum Pane {
     Heatmap,
     /// What is said of one channel beside it.
     Detail,
-    /// What is wrong: looked for when nothing else is asked, and interrupted by whatever is.
+    /// What is wrong: looked for when nothing else is to be done, and interrupted by whatever is.
     Health,
 }
 

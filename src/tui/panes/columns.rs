@@ -151,6 +151,12 @@ impl Columns {
         let text = if dim { theme.dim() } else { Style::new() };
         let bar = thin_bar(row.state.map_or(0.0, |state| state.statistics.sparsity), BAR);
         let (mark, severe) = mark_of(row.state, row.finding);
+        let style = match severe {
+            true => theme.error(),
+            // What sound networks have too does not ask for attention.
+            false if mark == self::mark(Severity::Notice) => theme.dim(),
+            false => theme.warning(),
+        };
         let mut spans: Vec<Span<'_>> = label
             .chars()
             .enumerate()
@@ -168,7 +174,7 @@ impl Columns {
             Span::raw(pad),
             Span::styled(self.numbers(&row.numbers), text),
             Span::styled(format!(" {bar}"), theme.bar()),
-            Span::styled(format!(" {mark:<1}"), if severe { theme.error() } else { theme.warning() }),
+            Span::styled(format!(" {mark:<1}"), style),
         ]);
         let mut line = Line::from(spans);
         if let Some(style) = chosen {

@@ -6,9 +6,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::frame_of;
+use super::layers::finding_style;
 use super::words::cut;
 use crate::model::printable;
-use crate::service::protocol::{Pane, Severity};
+use crate::service::protocol::Pane;
 use crate::tui::action::Action;
 use crate::tui::keymap::Lookup;
 use crate::tui::layout;
@@ -120,7 +121,7 @@ fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
     let finding = finding.and_then(|findings| findings.at(state.layer).next());
     // What is wrong with the layer says more than what can be done with every layer.
     let fitting: Vec<&(Action, &str)> = if let Some(finding) = finding {
-        let style = if finding.severity == Severity::Trouble { theme.error() } else { theme.warning() };
+        let style = finding_style(finding.severity, theme);
         let words = format!("{} {}: {}", mark(finding.severity), finding.name, printable(&finding.numbers));
         let room = room.saturating_sub(3 + shared.iter().map(length).sum::<usize>());
         spans.push(Span::styled(format!("{}  ", cut(&words, room)), style));

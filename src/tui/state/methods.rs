@@ -1,6 +1,6 @@
 //! How heatmaps and patterns are made.
 
-use crate::methods::registry::{Chosen, Kind, Method};
+use crate::methods::registry::{self, Chosen, Kind, Method};
 
 /// The methods in use, and what was set of those that were in use before.
 #[derive(Debug, Clone)]
@@ -17,8 +17,11 @@ pub struct Methods {
 
 impl Default for Methods {
     fn default() -> Self {
-        let (heatmap, attribution) = (Chosen::usual(Kind::Map), Chosen::usual(Kind::Attribution));
-        let last = [heatmap.method(), attribution.method()];
+        let heatmap = Chosen::usual(Kind::Map);
+        // The gradient alone is the same everywhere where a channel is linear in the input, as those of a first layer are.
+        let attribution = registry::find(Kind::Attribution, "gradient-x-input");
+        let attribution = attribution.unwrap_or_else(|_| Chosen::usual(Kind::Attribution).method());
+        let last = [heatmap.method(), attribution];
         Self { heatmap, recipe: Chosen::usual(Kind::Pattern), aside: Vec::new(), last }
     }
 }
