@@ -1,10 +1,11 @@
 """Keras's and PyTorch's own times of what benches/patterns.rs times: python benches/patterns.py VGG16.h5 LAYER [CHANNELS [STEPS [RUNS]]]
 
-Keras as in the book: one pattern after the other, a function that gives loss and gradient, a step outside it. PyTorch: 16
-patterns at once in the form in which it is fastest here: weights without gradients, nothing behind the layer, channels read by
-one gather. It needs a Keras file of VGG16, whose weights both are given.
+Keras as in the book: one pattern after the other, for each a new function that gives loss and gradient, a step outside it; and
+with one compiled function for all. PyTorch: 16 and 64 patterns at once, in both memory formats, weights without gradients,
+nothing behind the layer, channels read by one gather. It needs a Keras file of VGG16, whose weights all are given.
 """
 
+import multiprocessing
 import sys
 import time
 
@@ -48,29 +49,57 @@ def of_pytorch():
     raise SystemExit(f"VGG16 has no layer {layer}")
 
 
-def pytorch(batch=16):
+def pytorch():
     torch, network = of_pytorch()
 
-    def grow():
+    def grow(batch, layout):
         for first in range(0, channels, batch):
             wanted = torch.arange(first, min(first + batch, channels))[:, None]
             images = 128 + 20 * torch.rand(len(wanted), 3, 64, 64)
             for _ in range(steps):
-                images.requires_grad_(True)
+                images = images.to(memory_format=layout).requires_grad_(True)
                 value = network(images).mean((2, 3)).gather(1, wanted).sum()
                 (gradient,) = torch.autograd.grad(value, images)
                 root = gradient.square().mean((1, 2, 3), keepdim=True).sqrt()
                 images = images.detach() + gradient / (root + 1e-5)
 
-    grow()
-    show(f"PyTorch, {batch} at once", runs, grow)
+    for name, layout in (("", torch.contiguous_format), (", channels last", torch.channels_last)):
+        network = network.to(memory_format=layout)
+        for batch in (16, 64):
+            grow(batch, layout)
+            show(f"PyTorch, {batch} at once{name}", runs, lambda: grow(batch, layout))
 
 
-def keras():
+def keras_of_the_book():
+    """Graph mode, as the chapter has it: loss, gradient and function are made anew for every channel."""
+    import tensorflow as tf
+    import tf_keras
+
+    tf.compat.v1.disable_eager_execution()
+    network = tf_keras.applications.VGG16(weights=None, include_top=False)
+    network.load_weights(path)
+    backend = tf_keras.backend
+
+    def grow(count=channels, steps=steps):
+        for channel in range(count):
+            loss = backend.mean(network.get_layer(layer).output[:, :, :, channel])
+            gradient = backend.gradients(loss, network.input)[0]
+            gradient /= backend.sqrt(backend.mean(backend.square(gradient))) + 1e-5
+            both = backend.function([network.input], [loss, gradient])
+            image = np.random.random((1, 64, 64, 3)) * 20 + 128.0
+            for _ in range(steps):
+                image += both([image])[1]
+
+    grow(1, 2)
+    show("Keras, as in the book", 1, grow)
+
+
+def keras_compiled():
+    """One compiled function for all channels, which the chapter does not have."""
     import keras
     import tensorflow as tf
 
-    # For pictures of any size, as in the book.
+    # For pictures of any size.
     whole = keras.applications.VGG16(weights=None, include_top=False)
     whole.set_weights(keras.models.load_model(path).get_weights())
     until = keras.Model(whole.inputs, whole.get_layer(layer).output)
@@ -91,9 +120,12 @@ def keras():
                 image += gradient.numpy()
 
     grow(1, 2)
-    show("Keras, as in the book", runs, grow)
+    show("Keras, one compiled function", runs, grow)
 
 
-pytorch(16)
-pytorch(64)
-keras()
+if __name__ == "__main__":
+    # Each in a process of its own: graph mode is chosen when TensorFlow starts.
+    for peer in (pytorch, keras_compiled, keras_of_the_book):
+        process = multiprocessing.get_context("spawn").Process(target=peer)
+        process.start()
+        process.join()

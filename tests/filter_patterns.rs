@@ -75,6 +75,38 @@ fn a_network_that_was_exported_for_one_picture_grows_a_page_all_the_same() {
 }
 
 #[test]
+fn a_channel_that_is_computed_without_the_others_grows_as_the_direction_that_is_that_channel_alone() {
+    let cases = [
+        ("convnet", ["layer1.conv1", "layer1.bn1", "layer1.relu", "mixed.pointwise"].as_slice()),
+        ("keras_functional", &["block1_conv1", "block1_conv2", "block2_bn", "block3_right"]),
+    ];
+    for (name, layers) in cases {
+        let network = network(&Fixture::open(name));
+        for layer in layers {
+            let place = network.place(layer).unwrap();
+            let channels = network.forward_shapes().unwrap()[&place.tap.value][1] as usize;
+            let grow = |objective: Objective, channel: usize| {
+                let subject = Subject { objective, place: place.clone(), diversity: None };
+                let start = Tensor::arange(3 * 18 * 18, (tch::Kind::Float, Device::Cpu)).reshape([1, 3, 18, 18]).sin();
+                let mut ascent = Ascent::from_parameters(&network, subject, &[channel], &start, Recipe::BOOK).unwrap();
+                for _ in 0..5 {
+                    ascent.advance(&Cancel::new()).unwrap();
+                }
+                (numbers(&ascent.images().unwrap()).unwrap(), ascent.activations().unwrap())
+            };
+            for channel in [0, channels - 1] {
+                let mut direction = vec![0.0; channels];
+                direction[channel] = 1.0;
+                let (alone, of_all) =
+                    (grow(Objective::Channel, channel), grow(Objective::Direction(direction), channel));
+                assert!(difference(&alone.0, &of_all.0) <= 1e-5, "{name} {layer} {channel}");
+                assert!(difference(&alone.1, &of_all.1) <= 1e-5, "{name} {layer} {channel}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_channel_beyond_the_last_is_refused_in_one_line() {
     let network = network(&Fixture::open("convnet"));
     let place = network.place("conv1").unwrap();

@@ -100,5 +100,11 @@ fn step(node: &Node, found: &mut Found) -> Result<Step, EngineError> {
                 && other.parameters().iter().zip(operator.parameters()).all(|(one, two)| one.name == two.name)
         })
     };
+    // Same parameters by position. A view is refused where values lie in another order than in the program that was exported;
+    // a reshape copies them there and is a view everywhere else.
+    let operator = match (&**name, &**overload) {
+        ("aten::view", "") => find(found, "aten::reshape", "").unwrap_or(operator),
+        _ => operator,
+    };
     Ok(Step { call: Call::Aten { operator, positions, functional }, writes, reads: node.reads(), shares })
 }

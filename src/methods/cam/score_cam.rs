@@ -7,6 +7,7 @@ use tch::{Kind, Tensor};
 use super::batches::{Given, targets};
 use super::combine::combined;
 use super::{Map, MapInput};
+use crate::engine::channels_last;
 use crate::methods::MethodError;
 use crate::methods::registry::Settings;
 
@@ -71,9 +72,4 @@ fn masks(maps: &Tensor, picture: &Tensor) -> Result<Tensor, MethodError> {
     let (least, most) = (large.f_amin(space.as_slice(), true)?, large.f_amax(space.as_slice(), true)?);
     let scaled = large.f_sub(&least)?.f_div(&most.f_sub(&least)?.f_add_scalar(1e-8)?)?;
     Ok(scaled.f_transpose(0, 1)?)
-}
-
-/// The same values with the channels next to each other in memory, where the processor's convolutions are quickest.
-fn channels_last(pictures: &Tensor) -> Result<Tensor, MethodError> {
-    Ok(pictures.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?)
 }

@@ -7,6 +7,7 @@ use super::climb::{Climb, Feeding};
 use super::growth::{Given, Growth};
 use super::objective::Subject;
 use super::optimiser::Moments;
+use super::own_channel::OwnChannel;
 use super::random::Lane;
 use super::recipe::Recipe;
 use super::saved::Saved;
@@ -21,6 +22,7 @@ const BATCH: usize = 16;
 pub struct Ascent<'a> {
     network: &'a Network,
     subject: Subject,
+    own_channel: Option<OwnChannel>,
     recipe: Recipe,
     growth: Growth,
     lanes: Vec<Lane>,
@@ -103,7 +105,8 @@ impl<'a> Ascent<'a> {
                 groups.push(Group::new(&growth, &lanes, places, step, &saved)?);
             }
         }
-        Ok(Self { network, subject, recipe, growth, lanes, groups, feeding: Feeding::FREE })
+        let own_channel = OwnChannel::find(network, &subject);
+        Ok(Self { network, subject, own_channel, recipe, growth, lanes, groups, feeding: Feeding::FREE })
     }
 
     /// Starts the book's recipe from images K×C×H×W in the network's input space, one for each channel, with steps of the recipe's
@@ -287,6 +290,7 @@ impl<'a> Ascent<'a> {
             network: self.network,
             subject: &self.subject,
             lanes: &seen_lanes,
+            own_channel: self.own_channel.as_ref(),
             redirected: self.growth.redirects_at(group.step),
             resizable: self.growth.is_resizable(),
             cancel,

@@ -3,9 +3,10 @@
 use tch::Tensor;
 
 use super::objective::Subject;
+use super::own_channel::OwnChannel;
 use super::random::Lane;
 use crate::aten::{self, Gate, Value};
-use crate::engine::{Cancel, EngineError, NodeCall, Substitute, Taps};
+use crate::engine::{Cancel, EngineError, NodeCall, Substitute, Taps, channels_last};
 use crate::methods::{MethodError, Network, node};
 use crate::model::graph::{Node, NodeId};
 
@@ -37,6 +38,8 @@ pub(super) struct Climb<'a> {
     pub(super) network: &'a Network,
     pub(super) subject: &'a Subject,
     pub(super) lanes: &'a [Lane],
+    /// How a channel is made without the others, where it can be.
+    pub(super) own_channel: Option<&'a OwnChannel>,
     /// Whether a ReLU that nothing would pass lets through what would wake it.
     pub(super) redirected: bool,
     /// Whether pictures may be brought to the graph's own size.
@@ -88,7 +91,7 @@ impl Climb<'_> {
         for lanes in self.lanes.chunks(together.max(1)) {
             let count = lanes.len() as i64;
             let part = fed.detach().f_narrow(0, first, count)?;
-            let pieces = if feeding.batched { vec![part] } else { part.f_split(1, 0)? };
+            let pieces = if feeding.batched { vec![channels_last(&part)?] } else { part.f_split(1, 0)? };
             let (gradient, value) = self.gradient(&pieces, lanes)?;
             gradients.push(gradient);
             values.push(value);
@@ -101,10 +104,14 @@ impl Climb<'_> {
     fn gradient(&self, pieces: &[Tensor], lanes: &[Lane]) -> Result<(Tensor, Tensor), MethodError> {
         let (engine, source) = (&self.network.engine, self.network.source()?);
         let taps = self.subject.taps();
+        // A channel that the layer does not have is refused where all of them are there.
+        let own = self.own_channel.filter(|own| lanes.iter().all(|lane| lane.channel < own.channels));
+        let mut seen = lanes.chunks(lanes.len() / pieces.len().max(1));
         let runs = pieces.iter().map(|piece| -> Result<Taps, MethodError> {
             let (given, at) = ([(source, piece.shallow_clone())], [source.into()]);
-            let run = if self.redirected {
-                engine.run_substituted(&given, &taps, &at, &mut Redirected, self.cancel)?
+            let mut instead = Instead { own, lanes: seen.next().unwrap_or_default(), redirected: self.redirected };
+            let run = if own.is_some() || self.redirected {
+                engine.run_substituted(&given, &taps, &at, &mut instead, self.cancel)?
             } else {
                 engine.run_recorded(&given, &taps, &at, self.cancel)?
             };
@@ -116,6 +123,8 @@ impl Climb<'_> {
             Ok(run)
         });
         let runs = runs.collect::<Result<Vec<_>, _>>()?;
+        let only: Vec<Lane> = lanes.iter().map(|lane| Lane { channel: 0, ..*lane }).collect();
+        let lanes = if own.is_some() { &only } else { lanes };
         let (total, values) = tch::with_grad(|| self.subject.score(self.network, &runs, lanes))?;
         let missing = || MethodError::NoGradient(self.subject.place.name.clone());
         if !total.requires_grad() {
@@ -133,8 +142,13 @@ fn joined(mut parts: Vec<Tensor>) -> Result<Tensor, MethodError> {
     }
 }
 
-/// Puts the redirected ReLU and `ReLU6` in place of the network's own.
-struct Redirected;
+/// What a run has in place of the network's own operators: the redirected ReLU and `ReLU6`, a convolution's own channel.
+struct Instead<'a> {
+    own: Option<&'a OwnChannel>,
+    /// One for each picture of the run.
+    lanes: &'a [Lane],
+    redirected: bool,
+}
 
 /// The gate of an operator that is a ReLU or a `ReLU6`.
 fn gate_of(node: &Node) -> Option<Gate> {
@@ -154,12 +168,15 @@ fn gate_of(node: &Node) -> Option<Gate> {
     }
 }
 
-impl Substitute for Redirected {
-    fn takes(&self, _: NodeId, node: &Node) -> bool {
-        gate_of(node).is_some()
+impl Substitute for Instead<'_> {
+    fn takes(&self, id: NodeId, node: &Node) -> bool {
+        self.own.is_some_and(|own| own.takes(id)) || (self.redirected && gate_of(node).is_some())
     }
 
-    fn call(&mut self, _: NodeId, call: &NodeCall<'_>) -> Result<Vec<Value>, EngineError> {
+    fn call(&mut self, id: NodeId, call: &NodeCall<'_>) -> Result<Vec<Value>, EngineError> {
+        if let Some(own) = self.own.filter(|own| own.takes(id)) {
+            return own.call(id, call, self.lanes);
+        }
         let (Some(gate), Some(input)) = (gate_of(call.node()), call.tensor("self")) else { return call.run(&[]) };
         let made = tch::no_grad(|| call.run(&[]))?;
         match made.as_slice() {

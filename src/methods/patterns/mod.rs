@@ -12,6 +12,7 @@ mod growth;
 pub mod maco;
 mod objective;
 mod optimiser;
+mod own_channel;
 mod random;
 mod recipe;
 mod saved;
