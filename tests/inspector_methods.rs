@@ -5,11 +5,16 @@
 #[path = "common/inspector.rs"]
 mod inspector;
 
+use image::RgbImage;
 use inspector::Inspector;
 use layerscope::methods::registry::{self, Kind};
 use layerscope::model::LayerId;
 use layerscope::service::protocol::{Chosen, Content, Event, Heatmap, Pane, Recipe, Request, Target, Unit};
-use layerscope::tui::state::Focus;
+use layerscope::terminal::encoder::Resolution;
+use layerscope::tui::drawing::{Side, Subject};
+use layerscope::tui::stamped::Stamped;
+use layerscope::tui::state::{Focus, OverlayMode};
+use ratatui::layout::Size;
 
 fn type_in(inspector: &mut Inspector, text: &str) {
     for character in text.chars() {
@@ -201,6 +206,30 @@ fn esc_goes_back_from_a_zoomed_channel_before_it_stops_what_runs_elsewhere() {
     assert!(inspector.screen().contains("Esc stops"));
     inspector.press(&["Esc"]);
     assert!(matches!(inspector.asked.last(), Some(Request::Stop(Pane::Heatmap))));
+}
+
+#[test]
+fn a_pixel_that_counts_is_seen_where_there_are_few_pixels_to_show_it() {
+    let mut inspector = Inspector::opened(120, 40);
+    type_in(&mut inspector, ":method gradient-x-input");
+    inspector.press(&["Enter"]);
+    let (method, layers, of) = asked(&inspector);
+    let mut values = vec![0.0; 3 * 64 * 64];
+    values[20 * 64 + 30] = 1.0;
+    let map = Heatmap { height: 64, width: 64, values, ..inspector.heatmap(method, layers, of) };
+    let picture = Stamped::new(RgbImage::from_pixel(64, 64, image::Rgb([128; 3])));
+    let subject = Subject::Heatmap {
+        picture,
+        map: Some(Stamped::new(map)),
+        mode: OverlayMode::Overlay,
+        strength: 90,
+        side: Side::First,
+        seen: None,
+    };
+    let drawn = subject.draw(Resolution { width: 8, height: 8, scaled: false }, Size::new(4, 2)).to_rgb();
+    let [red, _, blue] = drawn.get_pixel(30 / 8, 20 / 8).0;
+    assert!(red > blue + 100, "red on grey, not a trace of it: {red} {blue}");
+    assert_eq!(drawn.get_pixel(0, 0).0, [128; 3]);
 }
 
 /// Recipe of the newest request for patterns.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use asker::{ALL, Asker, PATIENCE, open_file};
 use common::{Fixture, difference, fixtures};
-use layerscope::methods::registry::{self, Kind, Run};
+use layerscope::methods::registry::{self, Kind, Range, Run};
 use layerscope::service::Service;
 use layerscope::service::protocol::{
     Chosen, Content, Event, Grain, OpenRequest, Order, Pane, PatternPage, Recipe, Request, ShownTarget, Target, Ticket,
@@ -65,7 +65,14 @@ fn every_method_answers_or_says_in_one_line_why_not() {
     let (mut asker, _) = Asker::fixture("convnet");
     let mut answered = Vec::new();
     for method in registry::all(Kind::Map).chain(registry::all(Kind::Attribution)) {
-        match asker.heatmap(Chosen::from(method), &[], Target::default()) {
+        let mut chosen = Chosen::from(method);
+        for parameter in method.parameters {
+            // Fewer runs than are usual.
+            if matches!(parameter.range, Range::Whole { default: 20.., .. }) {
+                chosen.set(&format!("{}=4", parameter.name)).unwrap();
+            }
+        }
+        match asker.heatmap(chosen, &[], Target::default()) {
             Ok(map) => {
                 let channels = match (map.grain, method.run) {
                     (Grain::Map, Run::Map(_)) => 1,
@@ -166,15 +173,15 @@ fn stop(asker: &mut Asker) {
 #[test]
 fn patterns_that_were_stopped_go_on_where_they_were() {
     let (mut asker, _) = Asker::fixture("convnet");
-    let recipe = Recipe::LUCID.with_steps(40);
+    let recipe = Recipe::LUCID.with_steps(16);
     let (first, _) = grown(&mut asker, "layer2", recipe, 5);
-    assert_eq!((first.step, first.steps, first.recipe), (0, 40, recipe));
+    assert_eq!((first.step, first.steps, first.recipe), (0, 16, recipe));
     stop(&mut asker);
-    let (again, done) = grown(&mut asker, "layer2", recipe, 40);
+    let (again, done) = grown(&mut asker, "layer2", recipe, 16);
     assert!(again.step >= 5, "from step {} on", again.step);
     // A run that nobody stopped comes to the same.
     let (mut other, _) = Asker::fixture("convnet");
-    assert_eq!(grown(&mut other, "layer2", recipe, 40).1.pictures, done.pictures);
+    assert_eq!(grown(&mut other, "layer2", recipe, 16).1.pictures, done.pictures);
     // Another recipe is another pattern.
     stop(&mut asker);
     assert_eq!(grown(&mut asker, "layer2", Recipe::BOOK, 1).0.step, 0);
@@ -188,11 +195,11 @@ fn patterns_are_kept_on_disk_from_one_session_to_the_next() {
     let fixture = Fixture::open("convnet");
     let open = || OpenRequest { pattern_cache: Some(folder.path().to_path_buf()), ..open_file(fixture.model()) };
     let mut asker = Asker::open(open(), Some(fixture.input_path()));
-    grown(&mut asker, "layer2", Recipe::LUCID.with_steps(30), 6);
+    grown(&mut asker, "layer2", Recipe::LUCID.with_steps(12), 6);
     // Leaving while they grow.
     end(asker);
     let mut asker = Asker::open(open(), Some(fixture.input_path()));
-    let (first, _) = grown(&mut asker, "layer2", Recipe::LUCID.with_steps(30), 30);
+    let (first, _) = grown(&mut asker, "layer2", Recipe::LUCID.with_steps(12), 12);
     assert!(first.step >= 6, "from step {} on", first.step);
     // A picture that comes between does not lose them.
     stop(&mut asker);

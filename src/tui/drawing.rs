@@ -167,7 +167,7 @@ impl Subject {
         if let Self::Tiles(tiles) = self {
             return composed(tiles, at, cells);
         }
-        let native = self.raster();
+        let native = self.raster(Some(at));
         let smaller = native.width() <= at.width && native.height() <= at.height;
         match (native, self.is_crisp()) {
             (native, false) if at.scaled && smaller => {
@@ -196,10 +196,11 @@ impl Subject {
 
     /// The picture at its own resolution: what is saved.
     pub fn native(&self) -> RgbImage {
-        self.raster().to_rgb()
+        self.raster(None).to_rgb()
     }
 
-    fn raster(&self) -> Raster {
+    /// The picture at its own resolution, or made for a smaller one.
+    fn raster(&self, at: Option<Resolution>) -> Raster {
         match self {
             Self::Photo { picture } => Raster::Rgb((**picture).clone()),
             Self::Channel { page, index, side, look } => channel(page, *index, *side, *look),
@@ -207,9 +208,16 @@ impl Subject {
                 Raster::Rgb(page.pictures.get(*index).cloned().map(super::update::rgb).unwrap_or_default())
             }
             Self::Heatmap { picture, map, mode, strength, side, seen } => {
-                let mut drawn = heat::heatmap(picture, map.as_deref(), *mode, *strength, *side);
-                if let Some(seen) = seen {
-                    draw_frame(&mut drawn, *seen);
+                let pooled = at.and_then(|at| heat::pooled(picture, map.as_deref()?, at.width.min(at.height)));
+                let (picture, map, times) = match &pooled {
+                    Some((picture, map, times)) => (picture, Some(map), *times),
+                    None => (&**picture, map.as_deref(), 1),
+                };
+                let mut drawn = heat::heatmap(picture, map, *mode, *strength, *side);
+                if let Some((left, top, width, height)) = seen {
+                    let [left, top] = [left, top].map(|at| at / times);
+                    let [width, height] = [width, height].map(|size| size.div_ceil(times));
+                    draw_frame(&mut drawn, (left, top, width, height));
                 }
                 Raster::Rgb(drawn)
             }

@@ -43,6 +43,35 @@ pub(super) fn heatmap(
     overlay.draw(picture, values, width, whole)
 }
 
+/// An attribution for a place of fewer pixels than it has, with the picture that it lies over and how many of its pixels make one:
+/// drawn in its own size and then made smaller, single pixels that count would be lost. None where there is room for all.
+pub(super) fn pooled(picture: &RgbImage, map: &Heatmap, side: u32) -> Option<(RgbImage, Heatmap, u32)> {
+    let Grain::Attribution { channels, .. } = map.grain else { return None };
+    let (height, width) = (map.height, map.width);
+    let times = width.min(height).div_ceil((side as usize).max(1));
+    let (rows, columns) = (height / times.max(1), width / times.max(1));
+    if times < 2 || rows == 0 || columns == 0 {
+        return None;
+    }
+    let pool = |values: &[f32]| -> Vec<f32> {
+        let mut sums = vec![0.0; channels * rows * columns];
+        for (place, value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+            let (row, column) = (place / width % height / times, place % width / times);
+            let at = (place / (width * height) * rows + row) * columns + column;
+            // Pixels of a last row or column that is not whole do not count.
+            if let Some(sum) = sums.get_mut(at).filter(|_| row < rows && column < columns) {
+                *sum += value;
+            }
+        }
+        sums
+    };
+    let other = map.other.as_ref().filter(|other| (other.height, other.width) == (height, width));
+    let other = other.map(|other| OtherMap { height: rows, width: columns, values: pool(&other.values) });
+    let small = Heatmap { height: rows, width: columns, values: pool(&map.values), other, ..map.clone() };
+    let under = stretched(picture, columns as u32, rows as u32, FilterType::Triangle);
+    Some((under, small, times as u32))
+}
+
 /// How an attribution is drawn, as the command does.
 fn attribution_picture(signed: bool) -> AttributionPicture {
     AttributionPicture::of(if signed { Sign::Both } else { Sign::Absolute })
