@@ -55,7 +55,7 @@ impl Asks {
 
     /// Whether each choice is explained, which takes room.
     pub fn is_explained(self) -> bool {
-        matches!(self, Self::Method | Self::Recipe | Self::Finding)
+        matches!(self, Self::Method | Self::Setting | Self::Recipe | Self::Finding)
     }
 
     /// What stands before the typed text.

@@ -16,18 +16,7 @@ impl State {
         match key.code {
             KeyCode::Esc => return Vec::new(),
             KeyCode::Backspace if prompt.input.value().is_empty() => return Vec::new(),
-            KeyCode::Enter => {
-                let chosen = prompt.choice(&choices).map(|choice| choice.does.clone());
-                if matches!(chosen, Some(Does::Type)) {
-                    prompt.complete(&choices);
-                    self.popup = Some(Popup::Prompt(prompt));
-                    return Vec::new();
-                }
-                if chosen.is_none() {
-                    self.notice = Some(Notice::Amiss(prompt.nothing(self)));
-                }
-                return chosen.map_or_else(Vec::new, |does| self.perform(does));
-            }
+            KeyCode::Enter => return self.choose(prompt),
             KeyCode::Tab => prompt.complete(&choices),
             KeyCode::Down => prompt.chosen = (prompt.chosen + 1).min(last),
             KeyCode::Char('n') if control => prompt.chosen = (prompt.chosen + 1).min(last),
@@ -43,6 +32,23 @@ impl State {
         }
         self.popup = Some(Popup::Prompt(prompt));
         Vec::new()
+    }
+
+    /// Does what the chosen row says.
+    pub(super) fn choose(&mut self, mut prompt: Prompt) -> Vec<Effect> {
+        let choices = prompt.choices(self);
+        match prompt.choice(&choices).map(|choice| choice.does.clone()) {
+            Some(Does::Type) => {
+                prompt.complete(&choices);
+                self.popup = Some(Popup::Prompt(prompt));
+                Vec::new()
+            }
+            Some(does) => self.perform(does),
+            None => {
+                self.notice = Some(Notice::Amiss(prompt.nothing(self)));
+                Vec::new()
+            }
+        }
     }
 
     /// Text that was pasted: it is typed where something is typed, and does nothing elsewhere.
