@@ -9,7 +9,9 @@ use image::RgbImage;
 use inspector::Inspector;
 use layerscope::methods::registry::{self, Kind};
 use layerscope::model::LayerId;
-use layerscope::service::protocol::{Chosen, Content, Event, Heatmap, Pane, Recipe, Request, Target, Unit};
+use layerscope::service::protocol::{
+    Chosen, Content, Event, Heatmap, Pane, ReceptiveField, Recipe, Request, Target, Unit,
+};
 use layerscope::terminal::encoder::Resolution;
 use layerscope::tui::drawing::{Side, Subject};
 use layerscope::tui::stamped::Stamped;
@@ -225,11 +227,36 @@ fn a_pixel_that_counts_is_seen_where_there_are_few_pixels_to_show_it() {
         strength: 90,
         side: Side::First,
         seen: None,
+        close_up: None,
     };
     let drawn = subject.draw(Resolution { width: 8, height: 8, scaled: false }, Size::new(4, 2)).to_rgb();
     let [red, _, blue] = drawn.get_pixel(30 / 8, 20 / 8).0;
     assert!(red > blue + 100, "red on grey, not a trace of it: {red} {blue}");
     assert_eq!(drawn.get_pixel(0, 0).0, [128; 3]);
+}
+
+#[test]
+fn what_drives_a_point_that_sees_little_is_shown_close_up() {
+    let mut inspector = Inspector::opened(120, 40);
+    let run = inspector.state.run.as_mut().unwrap();
+    run.picture = Stamped::new(RgbImage::new(224, 224));
+    let field = ReceptiveField { size: (7, 7), stride: (28, 28), start: (-3, -3) };
+    run.layers.get_mut(&LayerId(0)).unwrap().receptive_field = Some(field);
+    inspector.press(&["Enter", "A"]);
+    assert_eq!(inspector.state.close_up(), None, "a whole channel sees everything");
+    inspector.press(&["Enter", "v", "g", "g", "l", "l", "A"]);
+    let unit = inspector.state.unit.unwrap();
+    let ((left, top, width, height), seen) = inspector.state.close_up().unwrap();
+    let (row, column) = unit.at.unwrap();
+    assert_eq!((seen.2, seen.3), (7, 7), "row {row} column {column}");
+    assert_eq!((width, height), (24, 24), "of the picture's own shape");
+    assert!(left <= seen.0 && seen.0 + 7 <= left + width && top <= seen.1 && seen.1 + 7 <= top + height);
+    let screen = inspector.screen();
+    assert!(screen.contains("close-up of 7×7"), "{screen}");
+    // A point that sees most of the picture is shown in all of it.
+    let field = ReceptiveField { size: (150, 150), ..field };
+    inspector.state.run.as_mut().unwrap().layers.get_mut(&LayerId(0)).unwrap().receptive_field = Some(field);
+    assert_eq!(inspector.state.close_up(), None);
 }
 
 /// Recipe of the newest request for patterns.

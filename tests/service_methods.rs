@@ -8,7 +8,7 @@ mod common;
 
 use std::time::Duration;
 
-use asker::{ALL, Asker, PATIENCE, open_file};
+use asker::{ALL, Asker, PATIENCE, open_file, opening};
 use common::{Fixture, difference, fixtures};
 use layerscope::methods::registry::{self, Kind, Range, Run};
 use layerscope::service::Service;
@@ -253,5 +253,20 @@ fn a_check_finds_what_the_command_finds_although_it_is_interrupted() {
         assert_eq!(told["severity"], serde_json::to_value(found.severity).unwrap());
     }
     assert!(findings.iter().any(|finding| finding.name == "duplicated filters"), "{findings:?}");
+    end(asker);
+}
+
+#[test]
+fn two_models_are_attributed_side_by_side() {
+    let fixture = Fixture::open("convnet");
+    let open = OpenRequest { other: Some(opening(fixture.model())), ..open_file(fixture.model()) };
+    let mut asker = Asker::open(open, Some(fixture.input_path()));
+    asker.wait();
+    for (kind, name) in [(Kind::Attribution, "gradient"), (Kind::Map, "layer-cam")] {
+        let map = asker.heatmap(chosen(kind, name, &[]), &[], Target::default()).unwrap();
+        let other = map.other.unwrap();
+        assert_eq!((other.height, other.width), (map.height, map.width));
+        assert!(difference(&other.values, &map.values) <= 1e-6, "{name}: the same model says the same");
+    }
     end(asker);
 }

@@ -54,6 +54,8 @@ pub enum Subject {
         side: Side,
         /// What is framed in it: what a value of a channel sees.
         seen: Option<Seen>,
+        /// The part that is shown alone, and what the one value that the map is of sees, which is framed in it.
+        close_up: Option<(Seen, Seen)>,
     },
     /// A part of the picture, large.
     Crop {
@@ -147,8 +149,9 @@ impl Subject {
             Self::Photo { picture } => (5, picture.stamp()).hash(hasher),
             Self::Channel { page, index, side, look } => (0, page.stamp(), index, side, look).hash(hasher),
             Self::Pattern { page, index } => (1, page.stamp(), index).hash(hasher),
-            Self::Heatmap { picture, map, mode, strength, side, seen } => {
-                (2, picture.stamp(), map.as_ref().map(Stamped::stamp), mode, strength, side, seen).hash(hasher);
+            Self::Heatmap { picture, map, mode, strength, side, seen, close_up } => {
+                let map = map.as_ref().map(Stamped::stamp);
+                (2, picture.stamp(), map, mode, strength, side, seen, close_up).hash(hasher);
             }
             Self::Crop { picture, seen } => (4, picture.stamp(), seen).hash(hasher),
             Self::Tiles(tiles) => {
@@ -207,7 +210,13 @@ impl Subject {
             Self::Pattern { page, index } => {
                 Raster::Rgb(page.pictures.get(*index).cloned().map(super::update::rgb).unwrap_or_default())
             }
-            Self::Heatmap { picture, map, mode, strength, side, seen } => {
+            Self::Heatmap { picture, map, mode, strength, side, close_up: Some((part, field)), .. } => {
+                let mut drawn = heat::heatmap(picture, map.as_deref(), *mode, *strength, *side);
+                frame_around(&mut drawn, *field);
+                let (left, top, width, height) = *part;
+                Raster::Rgb(image::imageops::crop_imm(&drawn, left, top, width, height).to_image())
+            }
+            Self::Heatmap { picture, map, mode, strength, side, seen, close_up: None } => {
                 let pooled = at.and_then(|at| heat::pooled(picture, map.as_deref()?, at.width.min(at.height)));
                 let (picture, map, times) = match &pooled {
                     Some((picture, map, times)) => (picture, Some(map), *times),
@@ -225,6 +234,19 @@ impl Subject {
                 Raster::Rgb(image::imageops::crop_imm(&**picture, *left, *top, *width, *height).to_image())
             }
             Self::Tiles(_) => Raster::Rgb(RgbImage::new(0, 0)),
+        }
+    }
+}
+
+/// A white line just outside a part of the picture.
+fn frame_around(picture: &mut RgbImage, (left, top, width, height): Seen) {
+    for y in 0..=height + 1 {
+        for x in 0..=width + 1 {
+            let inside = (1..=width).contains(&x) && (1..=height).contains(&y);
+            let at = (left + x).checked_sub(1).zip((top + y).checked_sub(1)).filter(|_| !inside);
+            if let Some(pixel) = at.and_then(|(x, y)| picture.get_pixel_mut_checked(x, y)) {
+                *pixel = image::Rgb([255; 3]);
+            }
         }
     }
 }

@@ -165,6 +165,9 @@ fn about_map(state: &State) -> Option<Value> {
         }
         ShownTarget::Channel(unit) => {
             let at = unit.at.map(|(row, column)| [row, column]);
+            if let Some(((left, top, width, height), _)) = state.close_up() {
+                about["close_up"] = json!([left, top, width, height]);
+            }
             about["of"] = json!({ "layer": path(&unit.layer), "channel": unit.channel, "unit": at });
         }
     }

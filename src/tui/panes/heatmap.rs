@@ -106,7 +106,15 @@ pub(in crate::tui) fn subject(state: &State, side: Side) -> Option<Subject> {
     let run = state.run.as_ref()?;
     let (picture, map) = (run.picture.clone(), state.map.clone());
     let seen = state.pointed_at().and_then(|at| state.seen(at));
-    Some(Subject::Heatmap { picture, map, mode: state.overlay, strength: state.overlay_strength(), side, seen })
+    Some(Subject::Heatmap {
+        picture,
+        map,
+        mode: state.overlay,
+        strength: state.overlay_strength(),
+        side,
+        seen,
+        close_up: state.close_up(),
+    })
 }
 
 /// What the second model says of a class, where it is among its top ones.

@@ -82,6 +82,10 @@ fn made(state: &State, map: &Heatmap) -> String {
         (Grain::Map, [only]) => format!("at {only} {}×{}", map.height, map.width),
         (Grain::Map, several) => format!("blend of {} layers: {}", several.len(), several.join(" ")),
     };
+    let at = match state.close_up() {
+        Some((_, (.., columns, rows))) => format!("close-up of {columns}×{rows} · {at}"),
+        None => at,
+    };
     match map.so_far {
         Some((done, all)) => format!("{done} of {all} so far · {at}"),
         None => at,
