@@ -194,7 +194,8 @@ impl Subject {
     }
 
     fn is_crisp(&self) -> bool {
-        matches!(self, Self::Channel { look: Look { crisp: true, .. }, .. })
+        // In a close-up it matters which pixel counts.
+        matches!(self, Self::Channel { look: Look { crisp: true, .. }, .. } | Self::Heatmap { close_up: Some(_), .. })
     }
 
     /// The picture at its own resolution: what is saved.

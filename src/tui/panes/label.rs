@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use super::words::{cut, end_of};
 use crate::model::{LayerId, printable};
-use crate::service::protocol::{Grain, Heatmap, ShownTarget, Unit};
+use crate::service::protocol::{Grain, Heatmap, ShownTarget};
 use crate::tui::state::State;
 
 /// The label in lines of `room` columns.
@@ -24,8 +24,13 @@ pub(super) fn lines<'a>(state: &State, room: usize) -> Vec<Line<'a>> {
             }
         }
         ShownTarget::Channel(unit) => {
-            let words = end_of(&channel(state, unit), room);
-            add(&mut lines, room, Span::styled(words, theme.accent()), Vec::new());
+            let number = format!("channel {} of ", unit.channel);
+            let path = end_of(&path(state, unit.layer), room.saturating_sub(number.chars().count()));
+            add(&mut lines, room, Span::styled(number + &path, theme.accent()), Vec::new());
+            if let Some((row, column)) = unit.at {
+                let at = format!("at row {row} column {column}");
+                add(&mut lines, room, Span::styled(at, theme.accent()), Vec::new());
+            }
         }
     }
     for setting in map.method.changed() {
@@ -64,12 +69,6 @@ fn add<'a>(lines: &mut Vec<Vec<Span<'a>>>, room: usize, first: Span<'a>, rest: V
 fn path(state: &State, layer: LayerId) -> String {
     let path = state.model.as_ref().and_then(|model| model.layers.get(layer.0)).map(|layer| layer.path.as_str());
     printable(path.unwrap_or_default()).into_owned()
-}
-
-/// `channel 3 of features.0 at row 1 column 2`
-fn channel(state: &State, unit: &Unit) -> String {
-    let at = unit.at.map_or_else(String::new, |(row, column)| format!(" at row {row} column {column}"));
-    format!("channel {} of {}{at}", unit.channel, path(state, unit.layer))
 }
 
 /// Where it was made, or how its colours read, and how much of it is there.
