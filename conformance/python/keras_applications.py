@@ -64,9 +64,14 @@ def randomise(model, seed):
 
 
 def spread(model, picture):
-    """Scales the last layer so that probabilities differ: between near-equal ones an error would not show."""
+    """Scales the last layer so that probabilities differ: between near-equal ones an error would not show.
+
+    RegNets of Keras 2 give scores, which differ anyway.
+    """
     last = next(layer for layer in reversed(model.layers) if getattr(layer, "kernel", None) is not None)
     probabilities = np.asarray(model(picture, training=False), np.float64)
+    if abs(probabilities.sum() - 1) > 1e-3:
+        return
     while probabilities.max() > 0.1:
         last.kernel.assign(0.1 * np.asarray(last.kernel))
         probabilities = np.asarray(model(picture, training=False), np.float64)

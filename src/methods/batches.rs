@@ -1,5 +1,6 @@
 //! Many runs in batches that fit the memory.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -10,6 +11,57 @@ use crate::model::graph::{Tap, ValueId};
 
 /// More at once gains nothing on any device that was tried, and makes stopping slow.
 const MOST: usize = 64;
+
+/// How many go at once: fewer from then on where that proved too many.
+#[derive(Debug)]
+pub(super) struct Batch(Cell<usize>);
+
+impl Batch {
+    /// At most `size` at once.
+    pub(super) fn of(size: usize) -> Self {
+        Self(Cell::new(size.max(1)))
+    }
+
+    /// How many go at once now.
+    pub(super) fn size(&self) -> usize {
+        self.0.get()
+    }
+
+    /// Works through `count` things: half as many at once where memory runs out, one by one where the graph takes a single picture.
+    ///
+    /// # Errors
+    /// That the work was stopped, and whatever `run` says of a single one.
+    pub(super) fn run<T>(
+        &self,
+        count: usize,
+        cancel: &Cancel,
+        mut run: impl FnMut(Range<usize>) -> Result<T, MethodError>,
+    ) -> Result<Vec<T>, MethodError> {
+        let mut done = Vec::new();
+        let mut start = 0;
+        while start < count {
+            if cancel.is_raised() {
+                return Err(EngineError::Cancelled.into());
+            }
+            let range = start..count.min(start + self.size());
+            match run(range.clone()) {
+                Ok(result) => {
+                    done.push(result);
+                    start = range.end;
+                }
+                Err(MethodError::Engine(EngineError::OutOfMemory { .. })) if range.len() > 1 => {
+                    self.0.set(range.len().div_ceil(2));
+                }
+                // Some graphs were exported for one picture.
+                Err(MethodError::Engine(EngineError::Node { .. } | EngineError::Torch(_))) if range.len() > 1 => {
+                    self.0.set(1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+}
 
 impl Network {
     /// Does `count` things in batches, each of which takes about `each` bytes: as many at once as fit what memory is left, half
@@ -39,32 +91,11 @@ impl Network {
         job: &Job<'_>,
         mut run: impl FnMut(Range<usize>) -> Result<T, MethodError>,
     ) -> Result<Vec<T>, MethodError> {
-        let mut size = self.batch_of(each)?.min(most);
-        let mut done = Vec::new();
-        let mut start = 0;
-        while start < count {
-            if job.cancel.is_raised() {
-                return Err(EngineError::Cancelled.into());
-            }
-            (job.progress)(start, count);
-            let range = start..count.min(start + size);
-            match run(range.clone()) {
-                Ok(result) => {
-                    done.push(result);
-                    start = range.end;
-                }
-                Err(MethodError::Engine(EngineError::OutOfMemory { .. })) if range.len() > 1 => {
-                    size = range.len().div_ceil(2);
-                }
-                // Some graphs were exported for one picture.
-                Err(MethodError::Engine(EngineError::Node { .. } | EngineError::Torch(_)))
-                    if range.len() > 1 && start == 0 =>
-                {
-                    size = 1;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let batch = Batch::of(self.batch_of(each)?.min(most));
+        let done = batch.run(count, job.cancel, |range| {
+            (job.progress)(range.start, count);
+            run(range)
+        })?;
         (job.progress)(count, count);
         Ok(done)
     }

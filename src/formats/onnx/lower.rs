@@ -11,7 +11,7 @@ use super::names::{self, Names};
 use super::operators;
 use super::proto::{self, Attribute, AttributeValue, Function, Opsets};
 use super::tensor::{Constant, Store};
-use super::values::{Dim, Known, Number, Numbers, Tensor};
+use super::values::{Dim, Known, Number, Numbers, Tensor, of_sizes};
 use crate::model::graph::{Argument, DType, Graph, Operator, Scope, ValueId, Weight, WeightRole};
 
 /// Functions that call functions.
@@ -169,6 +169,10 @@ impl<'m> Lowering<'m> {
         self.rename_last(first, &name);
         for (output, known) in node.outputs.iter().zip(outputs) {
             if !output.is_empty() {
+                let known = match known {
+                    Known::Tensor(tensor) => Known::Tensor(Tensor { sizes: of_sizes(tensor.sizes), ..tensor }),
+                    known => known,
+                };
                 self.bind(output, known);
             }
         }

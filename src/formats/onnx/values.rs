@@ -33,6 +33,12 @@ pub(super) fn of_size(size: i64) -> Dim {
     if (0..=LONGEST).contains(&size) { Dim::Fixed(size) } else { Dim::Open }
 }
 
+/// Sizes that were computed from a file's numbers: what cannot be one is left to the graph.
+pub(super) fn of_sizes(sizes: Vec<Dim>) -> Vec<Dim> {
+    let checked = |size: Dim| size.fixed().map_or(size, of_size);
+    sizes.into_iter().map(checked).collect()
+}
+
 /// A tensor that the graph computes.
 #[derive(Debug, Clone)]
 pub(super) struct Tensor {

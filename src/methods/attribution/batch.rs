@@ -1,11 +1,10 @@
 //! Runs many inputs: as many at once as the graph and the memory take.
 
-use std::cell::Cell;
-
 use tch::{Kind, Tensor};
 
 use super::{AttributionError, AttributionInput};
-use crate::engine::{Cancel, EngineError, Taps, numbers};
+use crate::engine::{Cancel, EngineError, Taps, channels_last, numbers};
+use crate::methods::batches::Batch;
 use crate::methods::target::Target;
 use crate::methods::{MethodError, Network};
 use crate::model::graph::{Tap, ValueId};
@@ -20,7 +19,7 @@ pub(super) struct Runner<'a> {
     cancel: &'a Cancel,
     source: ValueId,
     tap: Tap,
-    batch: Cell<usize>,
+    batch: Batch,
 }
 
 impl<'a> Runner<'a> {
@@ -33,24 +32,13 @@ impl<'a> Runner<'a> {
         }
         let (network, target, cancel) = (input.network, input.target, input.job.cancel);
         let (source, tap) = (network.source()?, target.tap(network)?);
-        let runner = Self { network, target, cancel, source, tap, batch: Cell::new(1) };
-        runner.batch.set(runner.fitting(input.input)?);
-        Ok(runner)
-    }
-
-    /// How many recorded runs fit the memory.
-    fn fitting(&self, picture: &Tensor) -> Result<usize, MethodError> {
-        let shapes = self.network.forward_shapes()?;
-        let usual = shapes.get(&self.source).map_or(1, |shape| shape.iter().product::<i64>()).max(1);
-        let each = self.network.cost(&[self.source], &[self.tap], &[self.source.into()], shapes);
-        // The shapes are those of a picture of the usual size.
-        let each = each as f64 * picture.numel() as f64 / usual as f64;
-        Ok(self.network.batch_of(each as u64)?.min(MOST))
+        let batch = Batch::of(fitting(network, source, tap, input.input)?);
+        Ok(Self { network, target, cancel, source, tap, batch })
     }
 
     /// How many inputs to bring at once.
     pub(super) fn batch(&self) -> usize {
-        self.batch.get()
+        self.batch.size()
     }
 
     /// What the target is made of.
@@ -102,29 +90,25 @@ impl<'a> Runner<'a> {
         gradients.pop().ok_or_else(|| AttributionError::Independent.into())
     }
 
-    /// Works through the inputs. Where memory runs out the batch is halved; where a graph that was made for one picture refuses a
-    /// batch, they go one by one.
+    /// Works through the inputs.
     fn in_batches<T>(
         &self,
         inputs: &Tensor,
         work: &dyn Fn(&Tensor) -> Result<T, MethodError>,
     ) -> Result<Vec<T>, MethodError> {
-        let count = inputs.size4()?.0;
-        let (mut done, mut parts) = (0, Vec::new());
-        while done < count {
-            let now = (self.batch.get() as i64).min(count - done);
-            match work(&inputs.f_narrow(0, done, now)?) {
-                Ok(part) => {
-                    parts.push(part);
-                    done += now;
-                }
-                Err(MethodError::Engine(error)) if now > 1 && error != EngineError::Cancelled => {
-                    let smaller = if matches!(error, EngineError::OutOfMemory { .. }) { now as usize / 2 } else { 1 };
-                    self.batch.set(smaller);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(parts)
+        self.batch.run(inputs.size4()?.0 as usize, self.cancel, |range| {
+            let some = inputs.f_narrow(0, range.start as i64, range.len() as i64)?;
+            work(&if range.len() > 1 { channels_last(&some)? } else { some })
+        })
     }
+}
+
+/// How many recorded runs fit the memory.
+fn fitting(network: &Network, source: ValueId, tap: Tap, picture: &Tensor) -> Result<usize, MethodError> {
+    let shapes = network.forward_shapes()?;
+    let usual = shapes.get(&source).map_or(1, |shape| shape.iter().product::<i64>()).max(1);
+    let each = network.cost(&[source], &[tap], &[source.into()], shapes);
+    // The shapes are those of a picture of the usual size.
+    let each = each as f64 * picture.numel() as f64 / usual as f64;
+    Ok(network.batch_of(each as u64)?.min(MOST))
 }

@@ -191,8 +191,10 @@ pub(super) fn slice(call: &Call, numbers: &Numbers) -> Result<Option<Numbers>> {
     }))
 }
 
-/// First element and number of elements of a slice of `size` elements, as numpy counts; `None` for a step of 0.
+/// First element and number of elements of a slice of `size` elements, none where that is below zero, as numpy counts; `None` for a
+/// step of 0.
 pub(in crate::formats::onnx) fn window(start: i64, end: i64, step: i64, size: i64) -> Option<(i64, usize)> {
+    let size = size.max(0);
     let (lowest, highest) = if step > 0 { (0, size) } else { (-1, size - 1) };
     let place = |at: i64| if at < 0 { at.saturating_add(size) } else { at }.clamp(lowest, highest);
     let (start, end) = (place(start), place(end));
