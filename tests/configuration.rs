@@ -106,7 +106,7 @@ fn what_cannot_be_bound_is_said_with_its_line() {
     assert_eq!(
         errors,
         [
-            "1: there is no action 'sav'; did you mean save or save-numbers?",
+            "1: there is no action 'sav'; did you mean save, save-numbers or scan?",
             "2: 'crtl-x' is no key: 'crtl' is none of ctrl, alt and shift; did you mean ctrl?",
             "3: 'Spcae' is no key; did you mean Space?",
             "4: there is no action 'qqqqqqqqqqqq'; `?` in the inspector lists them",

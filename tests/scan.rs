@@ -15,7 +15,7 @@ use common::fixtures;
 use layerscope::engine::Cancel;
 use layerscope::methods::Network;
 use layerscope::methods::excitation::{Channel, Distribution, ExactSum, Excitation, Keep, Patch, Said, Seen};
-use layerscope::scan::{self, ExcitationFile, Filter, Header, Outcome, Scan, ScanError, Shard};
+use layerscope::scan::{self, ExcitationFile, Filter, Glob, Header, Outcome, Scan, ScanError, Shard};
 use layerscope::service::open::{ModelChoice, Opening};
 use proptest::prelude::*;
 
@@ -59,6 +59,8 @@ fn plan(layers: &[&str], out: &Path) -> Scan {
         batch: 8,
         workers: 2,
         crop: 224,
+        patch: None,
+        exclude: Vec::new(),
         out: out.to_path_buf(),
         save_every: Duration::from_mins(1),
     }
@@ -172,6 +174,107 @@ fn crops_show_the_part_of_the_picture_that_the_position_sees() {
             let cut = image::imageops::crop_imm(&whole, patch.x, patch.y, patch.width, patch.height).to_image();
             assert_eq!(kept.picture().unwrap(), cut, "small crops lose nothing");
         }
+    }
+}
+
+#[test]
+fn a_patch_that_is_limited_is_the_middle_of_what_the_position_sees() {
+    const MOST: i64 = 4;
+    let (network, folder) = (convnet(), tempfile::tempdir().unwrap());
+    let (whole, limited) = (folder.path().join("whole"), folder.path().join("limited"));
+    run(&network, &plan(&["maxpool", "fc"], &whole)).unwrap();
+    run(&network, &Scan { patch: Some(MOST as u32), ..plan(&["maxpool", "fc"], &limited) }).unwrap();
+    let (whole, limited) = (ExcitationFile::open(&whole).unwrap(), ExcitationFile::open(&limited).unwrap());
+    let field = receptive_field(&network, "maxpool");
+    assert!(field.size.0 as i64 > MOST);
+    for channel in 0..8 {
+        for (all, part) in everything(&whole, 0, channel).kept.iter().zip(everything(&limited, 0, channel).kept) {
+            let (all, part) = (&all.excitation, &part.excitation);
+            assert_eq!(
+                (all.value, all.row, all.column, &all.picture),
+                (part.value, part.row, part.column, &part.picture)
+            );
+            let picture = image::image_dimensions(pictures().join(&all.picture.path)).unwrap();
+            let geometry = network.input.preprocessing.geometry(picture.0, picture.1).unwrap();
+            let along =
+                |original: u32, resized: u32, offset: i64, (start, stride, size): (i64, u64, u64), place: u32| {
+                    let first = start + stride as i64 * i64::from(place) + (size as i64 - MOST) / 2;
+                    let (from, to) = (first.clamp(0, 19) + offset, (first + MOST).clamp(1, 20) + offset);
+                    let (original, resized) = (i64::from(original), i64::from(resized));
+                    let (start, end) = (from * original / resized, (to * original + resized - 1) / resized);
+                    (start as u32, (end - start) as u32)
+                };
+            let (resized, offset) = (geometry.resized, geometry.offset);
+            let (across, down) =
+                ((field.start.1, field.stride.1, field.size.1), (field.start.0, field.stride.0, field.size.0));
+            let (x, width) = along(picture.0, resized.0, offset.0, across, part.column);
+            let (y, height) = along(picture.1, resized.1, offset.1, down, part.row);
+            assert_eq!(part.patch, Patch { x, y, width, height }, "{}", all.picture.path);
+        }
+    }
+    for channel in 0..4 {
+        let patches = |file: &ExcitationFile| -> Vec<Patch> {
+            everything(file, 1, channel).kept.iter().map(|kept| kept.excitation.patch).collect()
+        };
+        assert_eq!(patches(&limited), patches(&whole), "a layer of one position sees everything");
+    }
+}
+
+fn receptive_field(network: &Network, layer: &str) -> layerscope::methods::receptive_field::ReceptiveField {
+    let input = network.engine.tensor(&vec![0.0; 3 * 20 * 20], &[1, 3, 20, 20]).unwrap();
+    let forward = network.forward(&input, &Cancel::new()).unwrap();
+    network.receptive_fields(&forward).get(&network.place(layer).unwrap().tap.value).copied().unwrap()
+}
+
+#[test]
+fn folders_and_pictures_are_left_out() {
+    let (network, folder) = (convnet(), tempfile::tempdir().unwrap());
+    let counted = |name: &str, globs: &[&str]| {
+        let exclude = globs.iter().map(|glob| glob.parse().unwrap()).collect();
+        let outcome = run(&network, &Scan { exclude, ..plan(&["layer1"], &folder.path().join(name)) }).unwrap();
+        (outcome.tally().pictures, outcome.tally().unreadable)
+    };
+    assert_eq!(counted("folder", &["2"]), (20, 0), "with all that is in it");
+    assert_eq!(counted("names", &["twin*", "broken.png"]), (24, 0));
+    assert_eq!(counted("path", &["3/*3.png", "./0/"]), (17, 1));
+    assert_eq!(counted("deep", &["**/0?.png"]), (15, 1));
+    let exclude = vec!["*.png".parse().unwrap()];
+    let nothing = run(&network, &Scan { exclude, ..plan(&["layer1"], &folder.path().join("none")) });
+    assert!(nothing.unwrap_err().to_string().contains("no pictures"));
+    let file = |name: &str| folder.path().join(name);
+    let line = scan::merge(&[file("folder"), file("names")], &file("out")).unwrap_err().to_string();
+    assert!(line.ends_with("they differ in --exclude: 2 and broken.png, twin*"), "{line}");
+}
+
+#[test]
+fn patterns_of_paths_match_as_a_shells_do() {
+    let matches = |glob: &str, path: &str| glob.parse::<Glob>().unwrap().matches(path);
+    for (glob, path) in [
+        ("thumbs", "a/b/thumbs"),
+        ("*.gif", "a/b.gif"),
+        ("?.gif", "b.gif"),
+        ("a/*", "a/b"),
+        ("a/**", "a/b/c"),
+        ("a/**/d", "a/d"),
+        ("a/**/d", "a/b/c/d"),
+        ("**/c/*.jpg", "a/b/c/x.jpg"),
+        ("*a*b*", "xxaxxbxx"),
+    ] {
+        assert!(matches(glob, path), "{glob} {path}");
+    }
+    for (glob, path) in [
+        ("thumbs", "thumbs.png"),
+        ("*.gif", "a.gift"),
+        ("a/*", "a/b/c"),
+        ("a/*", "b/a/c"),
+        ("?", "ab"),
+        ("a/**/d", "a/b/c"),
+        ("*a*b", "xxbxxa"),
+    ] {
+        assert!(!matches(glob, path), "{glob} {path}");
+    }
+    for wrong in ["", "/", "/data/x", "a//b"] {
+        assert!(wrong.parse::<Glob>().is_err(), "{wrong}");
     }
 }
 

@@ -104,6 +104,7 @@ fn network(name: &str) -> Box<ModelInfo> {
         preprocess_note: None,
         note: None,
         parameters: 11_182_668,
+        fingerprint: "1c3a".to_owned(),
     })
 }
 

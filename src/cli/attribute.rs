@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use tch::Tensor;
 
 use super::common::{Failure, Format, ModelOptions, OutputOptions, one_input};
+use super::methods;
 use super::report::{model, print_json, print_lines, say_guess};
+use super::trust::{self, Measured, TrustOptions};
 use crate::engine::Cancel;
 use crate::methods::attribution::{Attribution, AttributionInput};
+use crate::methods::faithfulness::{Explain, Explanation};
 use crate::methods::job::Job;
 use crate::methods::registry::{self, Kind, Method, Run, Settings};
 use crate::methods::target::{ClassId, Measure, Region, Target};
@@ -67,6 +71,8 @@ pub(super) struct Attribute {
     #[arg(long, value_name = "PERCENT", default_value_t = 2.0, value_parser = percent)]
     outliers: f64,
     #[command(flatten)]
+    trust: TrustOptions,
+    #[command(flatten)]
     options: ModelOptions,
     #[command(flatten)]
     output: OutputOptions,
@@ -117,6 +123,7 @@ impl Attribute {
         for text in &self.set {
             settings.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
         }
+        let metrics = self.trust.asked()?;
         let given = one_input(self.input.as_deref(), &self.options.opening(Some(&self.model))?)?;
         let network = self.options.network(Some(&self.model))?;
         let place = self.layer.as_deref().map(|layer| network.place(layer)).transpose()?;
@@ -144,16 +151,24 @@ impl Attribute {
         let mut wanted = AttributionInput::new(&network, &input, &target, Job::quiet(&cancel, self.options.seed));
         wanted.place = place.as_ref();
         let attribution = make(&wanted, &settings)?;
+        let explain = |network: &Network, picture: &Tensor, job: Job<'_>| {
+            let mut wanted = AttributionInput::new(network, picture, &target, job);
+            wanted.place = place.as_ref();
+            Ok(Explanation::of_attribution(&make(&wanted, &settings)?, signed))
+        };
+        let explanation = Explanation::of_attribution(&attribution, signed);
+        let explained: (_, &Explain<'_>, _) = (&explanation, &explain, (attribution.height, attribution.width));
+        let trusted = trust::measured(&metrics, (&network, &input, &target), explained, self.options.seed)?;
         if let Some(file) = &self.out {
-            let picture = self.picture(signed);
-            let under = self.over.then_some(&seen);
-            save_picture(file, &picture.draw(&attribution.values, attribution.channels, attribution.width, under))?;
+            let (picture, under) = (self.picture(signed), self.over.then_some(&seen));
+            let drawn = picture.draw(&attribution.values, attribution.channels, attribution.width, under);
+            save_picture(file, &trust::beside(drawn, &trusted))?;
         }
         if let Some(file) = &self.output.raw {
             let (shape, values) = attribution.in_layout(network.input.layout);
             write_f32(file, &shape, &values)?;
         }
-        self.report(&network, &given.path, &target, &settings, &attribution)
+        self.report(&network, &given.path, &target, &settings, (&attribution, &trusted))
     }
 
     fn measure(&self) -> Measure {
@@ -181,25 +196,27 @@ impl Attribute {
         path: &str,
         target: &Target,
         settings: &Settings,
-        attribution: &Attribution,
+        (attribution, trusted): (&Attribution, &[Measured]),
     ) -> Result<(), Failure> {
         let finite = || attribution.values.iter().copied().filter(|value| value.is_finite());
         let (min, max) = (finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max));
         if self.output.format == Format::Json {
-            let settings: Map<String, Value> =
-                settings.iter().map(|(name, value)| (name.to_owned(), typed(&value))).collect();
-            return print_json(&json!({
+            let mut document = json!({
                 "model": model(network),
                 "input": path,
                 "method": self.method.name,
-                "settings": settings,
+                "settings": methods::values(settings),
                 "target": target_json(network, target),
                 "shape": [attribution.channels, attribution.height, attribution.width],
                 "min": min,
                 "max": max,
                 "sum": attribution.sum(),
                 "convergence_delta": attribution.convergence_delta,
-            }));
+            });
+            if let (false, Value::Object(fields)) = (trusted.is_empty(), &mut document) {
+                fields.insert("trust".to_owned(), trust::document(trusted));
+            }
+            return print_json(&document);
         }
         let mut lines = vec![
             format!("{path}: {} of {}", self.method.name, named(network, target)),
@@ -212,6 +229,7 @@ impl Attribute {
             ),
         ];
         lines.extend(attribution.convergence_delta.map(|delta| format!("convergence delta {delta:.4}")));
+        lines.extend(trust::lines(trusted));
         lines.extend(self.out.iter().map(|file| format!("saved {}", file.display())));
         print_lines(lines)
     }
@@ -222,15 +240,6 @@ fn top_class(network: &Network, input: &tch::Tensor) -> Result<ClassId, Failure>
     let given = [(network.source()?, input.shallow_clone())];
     let run = network.engine.run(&given, &[network.head.output.into()], &Cancel::new())?;
     Ok(predictions::top_class(network, run.get(network.head.output)?)?)
-}
-
-/// A setting as a number where it is one.
-fn typed(value: &str) -> Value {
-    match (value.parse::<i64>(), value.parse::<f64>()) {
-        (Ok(whole), _) => json!(whole),
-        (_, Ok(real)) => json!(real),
-        _ => json!(value),
-    }
 }
 
 fn target_json(network: &Network, target: &Target) -> Value {

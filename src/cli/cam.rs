@@ -9,13 +9,16 @@ use std::rc::Rc;
 use clap::Args;
 use image::RgbImage;
 use serde_json::{Value, json};
+use tch::Tensor;
 
 use super::common::{Failure, Format, Given, ModelOptions, OutputOptions, one_input};
 use super::methods;
 use super::report::{model, print_json, print_lines, say_guess};
+use super::trust::{self, Measured, TrustOptions};
 use crate::engine::Cancel;
 use crate::methods::cam::fusion::{Fusion, fused};
 use crate::methods::cam::{Map, MapRequest, Recording, default_layer};
+use crate::methods::faithfulness::{Explain, Explanation};
 use crate::methods::job::Job;
 use crate::methods::registry::{self, Kind, Method, Run, Settings};
 use crate::methods::{Forward, MethodError, Network, Place};
@@ -33,7 +36,7 @@ use target::{Asked, TargetOptions};
 #[derive(Debug, Args)]
 pub(super) struct Cam {
     /// Model file, or `demo`
-    #[arg(required_unless_present = "list_methods")]
+    #[arg(required_unless_present_any = ["list_methods", "list_metrics"])]
     model: Option<PathBuf>,
     /// Picture or .npy array
     input: Option<PathBuf>,
@@ -52,6 +55,9 @@ pub(super) struct Cam {
     /// Print the methods with their formulas, sources and parameters
     #[arg(long)]
     list_methods: bool,
+    /// Print the metrics of --trust with their formulas, sources and parameters
+    #[arg(long)]
+    list_metrics: bool,
     /// How several layers' maps become one: mean of the maps, each scaled to 0–1, or max of tanh(2 × map)
     #[arg(long, value_name = "HOW", default_value_t)]
     fuse: Fusion,
@@ -70,6 +76,8 @@ pub(super) struct Cam {
     /// Strength of the overlay, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.4, value_parser = strength)]
     strength: f32,
+    #[command(flatten)]
+    trust: TrustOptions,
     #[command(flatten)]
     options: ModelOptions,
     #[command(flatten)]
@@ -94,6 +102,8 @@ struct Made {
     maps: Vec<Map>,
     /// Of several layers, or smoothed: one of the picture's size.
     whole: Option<Map>,
+    /// How far what is shown is to be trusted, where that was asked.
+    trusted: Vec<Measured>,
 }
 
 impl Made {
@@ -111,7 +121,11 @@ impl Cam {
         if let Some(file) = &self.out {
             check_extension(file)?;
         }
+        if self.list_metrics {
+            return methods::list(Kind::Faithfulness, self.output.format);
+        }
         let settings = self.settings()?;
+        let metrics = self.trust.asked()?;
         let model = self.model.as_deref();
         let given = one_input(self.input.as_deref(), &self.options.opening(model)?)?;
         let network = self.options.network(model)?;
@@ -123,7 +137,12 @@ impl Cam {
         let forward = network.forward(&input.f_narrow(0, 0, 1)?, &Cancel::new())?;
         let places = if named.is_empty() { vec![last_map(&network, &forward)?] } else { named };
         let asked = self.target.asked(&network, &forward, classes)?;
-        let made = self.make(&network, &forward, &places, &settings, asked)?;
+        let mut made = self.make(&network, &forward, &places, &settings, asked)?;
+        if !metrics.is_empty() {
+            for one in &mut made {
+                one.trusted = self.trusted(&metrics, &network, &forward, (&places, &settings), one)?;
+            }
+        }
         if let Some(file) = &self.output.raw {
             write_raw(file, &made)?;
         }
@@ -132,7 +151,8 @@ impl Cam {
             for one in &made {
                 let file = if made.len() > 1 { with_index(file, one.asked.class.index) } else { file.clone() };
                 if let Some(map) = one.shown() {
-                    save_picture(&file, &self.overlay(&network, &given, seen.clone(), map)?)?;
+                    let drawn = self.overlay(&network, &given, seen.clone(), map)?;
+                    save_picture(&file, &trust::beside(drawn, &one.trusted))?;
                 }
                 saved.push(file);
             }
@@ -173,15 +193,49 @@ impl Cam {
             let request = MapRequest { make: method, settings, places, target: &asked.target, fusion: self.fuse };
             if self.smooth {
                 let whole = Some(request.smoothed(network, forward, job)?);
-                return Ok(Made { asked, maps: Vec::new(), whole });
+                return Ok(Made { asked, maps: Vec::new(), whole, trusted: Vec::new() });
             }
             let maps = request.maps(network, forward, &mut recordings, job)?;
             let (_, _, height, width) = forward.input.size4()?;
             let whole =
                 if maps.len() > 1 { Some(fused(&maps, self.fuse, (height as usize, width as usize))?) } else { None };
-            Ok(Made { asked, maps, whole })
+            Ok(Made { asked, maps, whole, trusted: Vec::new() })
         });
         made.collect()
+    }
+
+    /// How far what is shown is to be trusted.
+    fn trusted(
+        &self,
+        metrics: &[trust::Asked],
+        network: &Network,
+        forward: &Forward,
+        (places, settings): (&[Place], &Settings),
+        made: &Made,
+    ) -> Result<Vec<Measured>, Failure> {
+        let Run::Map(make) = self.method.run else { unreachable!("a map was looked for") };
+        let target = &made.asked.target;
+        let request = MapRequest { make, settings, places, target, fusion: self.fuse };
+        let explain = |network: &Network, picture: &Tensor, job: Job<'_>| {
+            Explanation::of_request(&request, self.smooth, network, &network.forward(picture, job.cancel)?, job)
+        };
+        let (_, _, height, width) = forward.input.size4()?;
+        let explanation = match (&made.whole, made.maps.first()) {
+            (None, Some(map)) => Explanation::of_map(map, (height as usize, width as usize))?,
+            (Some(whole), _) => Explanation::of_whole(whole.clone()),
+            (None, None) => return Ok(Vec::new()),
+        };
+        let cancel = Cancel::new();
+        let smoothed = if made.maps.is_empty() {
+            request.maps(network, forward, &mut [], Job::quiet(&cancel, self.options.seed))?
+        } else {
+            Vec::new()
+        };
+        // A random map is as coarse as the coarsest layer's.
+        let grids = made.maps.iter().chain(&smoothed).map(|map| (map.height, map.width));
+        let grid = grids.min_by_key(|(height, width)| height * width).unwrap_or((1, 1));
+        let explained: (_, &Explain<'_>, _) = (&explanation, &explain, grid);
+        trust::measured(metrics, (network, &forward.input, target), explained, self.options.seed)
     }
 
     /// The map over the part of the picture that the network saw.
@@ -254,6 +308,7 @@ impl Cam {
                     map.width
                 ));
             }
+            lines.extend(trust::lines(&one.trusted));
         }
         lines.extend(saved.iter().map(|file| format!("saved {}", file.display())));
         print_lines(lines)
@@ -284,6 +339,9 @@ impl Cam {
             if let Some((class, label)) = against {
                 let against = json!({ "index": class.index, "label": label, "negative": class.negative });
                 fields.insert("against".to_owned(), against);
+            }
+            if !made.trusted.is_empty() {
+                fields.insert("trust".to_owned(), trust::document(&made.trusted));
             }
             if let Some(map) = &made.whole {
                 let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();

@@ -55,6 +55,9 @@ pub(super) struct Inspect {
     /// Whether click, wheel, hover and drag do something; selecting text then needs Shift
     #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
     mouse: bool,
+    /// File that `layerscope scan` made of this model: a channel that is zoomed into shows what excites it most
+    #[arg(long, value_name = "FILE")]
+    scan: Option<PathBuf>,
     /// Where messages go while the inspector has the screen, in place of layerscope/layerscope.log in the state folder
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
@@ -118,6 +121,7 @@ impl Inspect {
             overlay_strength: self.overlay_strength,
             crisp: self.crisp,
             mouse: self.mouse,
+            scan: self.scan,
             notices,
         };
         let done = tui::run(options, &service.requests, &service.events).map_err(Failure::from);

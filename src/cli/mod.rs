@@ -18,6 +18,7 @@ mod predict;
 mod report;
 mod scan;
 mod summary;
+mod trust;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
@@ -13,9 +13,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::common::{Failure, Format, ModelOptions};
 use super::report::{print_json, print_lines, table, thousands};
 use crate::engine::Cancel;
-use crate::methods::excitation::Keep;
+use crate::methods::excitation::{Keep, Tally};
 use crate::model::Source;
-use crate::scan::{self, Header, Outcome, Progress, Scan, ScanError, Shard};
+use crate::scan::{self, Glob, Header, Outcome, Progress, Scan, ScanError, Shard};
 
 /// Find the pictures of a folder that excite each channel of some layers most, and keep them in one file
 ///
@@ -47,6 +47,9 @@ pub(super) struct ScanCommand {
     /// like classes
     #[arg(long, value_name = "FILE.csv")]
     truth: Option<PathBuf>,
+    /// Leave out pictures and folders that match; may be repeated. `*` is any part of a name, `**` any folders: thumbs, *.gif, val/**/old
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<Glob>,
     /// Do not ask the network what it sees: only what the layers need is run
     #[arg(long)]
     no_predictions: bool,
@@ -54,7 +57,7 @@ pub(super) struct ScanCommand {
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     shard: Shard,
     /// Merge the files of shards in place of scanning
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "folder", "layer", "top", "per_class", "truth", "no_predictions", "shard"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "folder", "layer", "top", "per_class", "truth", "no_predictions", "shard", "exclude", "patch"])]
     merge: Vec<PathBuf>,
     /// Pictures that are shown to the network at once
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -65,6 +68,9 @@ pub(super) struct ScanCommand {
     /// Longer side of a crop in pixels, at most
     #[arg(long, value_name = "PIXELS", default_value_t = 224, value_parser = clap::value_parser!(u16).range(8..=2048))]
     crop: u16,
+    /// Longer side of a patch in pixels of what the network is fed, at most: of a larger receptive field its middle
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..))]
+    patch: Option<u16>,
     /// Seconds from one saving of what was found to the next
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     save_every: u64,
@@ -102,6 +108,8 @@ impl ScanCommand {
             batch: self.batch.into(),
             workers: self.readers.map_or(processors, usize::from),
             crop: self.crop.into(),
+            patch: self.patch.map(u32::from),
+            exclude: self.exclude.clone(),
             out: self.out.clone(),
             save_every: Duration::from_secs(self.save_every),
         };
@@ -109,9 +117,13 @@ impl ScanCommand {
         let done = Arc::new(AtomicBool::new(false));
         stop_on_signals(&cancel, &done)?;
         let shown = std::io::stderr().is_terminal();
+        let mut said = Instant::now();
         let outcome = scan::scan(&network, &plan, &cancel, &mut |progress| {
             if shown {
-                say(progress);
+                let _ = write!(std::io::stderr(), "\r\x1b[K{}", words(progress));
+            } else if said.elapsed() >= LOGGED {
+                said = Instant::now();
+                let _ = writeln!(std::io::stderr(), "{}", words(progress));
             }
         });
         done.store(true, Ordering::Relaxed);
@@ -150,6 +162,7 @@ impl ScanCommand {
                 "unreadable": { "count": tally.unreadable, "named": tally.named },
                 "resumed": outcome.map(|outcome| outcome.resumed),
                 "seconds": time,
+                "per_second": outcome.filter(|outcome| !outcome.was_done).map(|outcome| rate(tally, outcome)),
             }));
         }
         let mut lines: Vec<String> =
@@ -174,10 +187,10 @@ impl ScanCommand {
         }
         lines.push(said.concat());
         if let Some(outcome) = outcome.filter(|outcome| !outcome.was_done) {
-            let (time, read) = (outcome.time, tally.pictures + tally.unreadable - outcome.resumed);
+            let time = outcome.time;
             lines.push(format!(
                 "{:.1} pictures a second: the network {:.1} s, waiting for pictures {:.1} s; crops {:.1} s",
-                read as f64 / time.pictures.max(1e-9),
+                rate(tally, outcome),
                 time.network,
                 time.waiting,
                 time.finishing
@@ -188,6 +201,11 @@ impl ScanCommand {
         lines.push(format!("{verb} {}", self.out.display()));
         print_lines(lines)
     }
+}
+
+/// Pictures that this run took down, by second.
+fn rate(tally: &Tally, outcome: &Outcome) -> f64 {
+    (tally.pictures + tally.unreadable).saturating_sub(outcome.resumed) as f64 / outcome.time.pictures.max(1e-9)
 }
 
 /// Ctrl-C and SIGTERM stop between two nodes, so that what was found can be saved. A second one ends the program.
@@ -210,11 +228,13 @@ fn stop_on_signals(cancel: &Cancel, done: &Arc<AtomicBool>) -> Result<(), Failur
     Ok(())
 }
 
-/// A line on stderr that is written over.
-fn say(progress: Progress) {
+/// How often a log, which is no terminal, is told how far it is.
+const LOGGED: Duration = Duration::from_mins(1);
+
+/// How far a scan is.
+fn words(progress: Progress) -> String {
     let cutting = if progress.cutting { ", cutting crops" } else { "" };
     let unreadable =
         if progress.unreadable > 0 { format!(", {} not read", thousands(progress.unreadable)) } else { String::new() };
-    let line = format!("{} pictures{unreadable}, {:.0} a second{cutting}", thousands(progress.pictures), progress.rate);
-    let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+    format!("{} pictures{unreadable}, {:.1} a second{cutting}", thousands(progress.pictures), progress.rate)
 }

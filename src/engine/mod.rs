@@ -7,6 +7,7 @@ mod device;
 mod memory;
 mod plan;
 mod program;
+mod reweighted;
 mod run;
 mod sizes;
 mod substitute;

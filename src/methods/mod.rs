@@ -6,6 +6,7 @@ mod batches;
 pub mod cam;
 pub mod channels;
 pub mod excitation;
+pub mod faithfulness;
 pub mod health;
 pub mod job;
 mod layout;
@@ -17,6 +18,7 @@ pub mod patterns;
 pub mod predictions;
 pub mod receptive_field;
 pub mod registry;
+mod reweighted;
 pub mod statistics;
 pub mod summary;
 pub mod target;
@@ -189,6 +191,9 @@ pub enum MethodError {
     /// An attribution cannot be made.
     #[error(transparent)]
     Attribution(#[from] attribution::AttributionError),
+    /// It cannot be measured how far a map is to be trusted.
+    #[error(transparent)]
+    Faithfulness(#[from] faithfulness::FaithfulnessError),
     /// Less memory than one run takes.
     #[error(
         "that takes about {} of memory at once, but {} of {} are left: give more by --memory-limit, or feed a smaller picture",

@@ -39,7 +39,7 @@ pub struct Network {
     pub(super) shapes: OnceCell<HashMap<ValueId, Vec<i64>>>,
     /// Where four-dimensional values have their channels, as far as the graph says it.
     pub(super) layouts: HashMap<ValueId, Layout>,
-    limits: HashMap<LayerId, Limits>,
+    pub(super) limits: HashMap<LayerId, Limits>,
 }
 
 /// A place that a method can look at: a layer of the tree or a single node.

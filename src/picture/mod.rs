@@ -4,6 +4,7 @@
 
 pub(crate) mod atomic;
 pub mod attribution;
+pub mod chart;
 pub mod colormap;
 pub mod grid;
 pub mod histogram;
@@ -15,7 +16,9 @@ pub mod overlay;
 pub mod raster;
 pub mod save;
 pub mod scale;
+mod text;
 
+pub use chart::Chart;
 pub use colormap::ColorMap;
 pub use grid::{Grid, channel_grid, picture_grid};
 pub use histogram::Histogram;

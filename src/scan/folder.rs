@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::exclude::Glob;
 use crate::picture::load::is_picture;
 
 /// A picture that was found, or a folder that could not be listed.
@@ -22,6 +23,8 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) struct Walk {
     levels: Vec<Level>,
+    /// What is passed over, folders with all that is in them.
+    exclude: Vec<Glob>,
 }
 
 #[derive(Debug)]
@@ -37,8 +40,8 @@ struct Level {
 impl Walk {
     /// # Errors
     /// When the folder cannot be listed.
-    pub(super) fn new(root: &Path) -> std::io::Result<Self> {
-        Ok(Self { levels: vec![Level::open(root.to_path_buf(), String::new())?] })
+    pub(super) fn new(root: &Path, exclude: &[Glob]) -> std::io::Result<Self> {
+        Ok(Self { levels: vec![Level::open(root.to_path_buf(), String::new())?], exclude: exclude.to_vec() })
     }
 }
 
@@ -72,6 +75,9 @@ impl Iterator for Walk {
             let name = name.to_string_lossy();
             let relative =
                 if level.relative.is_empty() { name.into_owned() } else { format!("{}/{name}", level.relative) };
+            if self.exclude.iter().any(|glob| glob.matches(&relative)) {
+                continue;
+            }
             if is_picture(&path) {
                 return Some(Found { path, relative, trouble: None });
             }
@@ -87,12 +93,12 @@ impl Iterator for Walk {
     }
 }
 
-/// The names of the folders in a folder, in order.
-pub(super) fn folders_in(root: &Path) -> Vec<String> {
+/// The names of the folders in a folder, in order, less those that are left out.
+pub(super) fn folders_in(root: &Path, exclude: &[Glob]) -> Vec<String> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.path().is_dir());
     let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| !name.starts_with('.'));
+    names.retain(|name| !name.starts_with('.') && !exclude.iter().any(|glob| glob.matches(name)));
     names.sort_unstable();
     names
 }

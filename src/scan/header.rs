@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::exclude::Glob;
 use super::shard::Shard;
 use crate::methods::excitation::{Keep, Tally};
 
@@ -30,8 +31,18 @@ pub struct Header {
     pub truth: String,
     /// The longer side of a crop, at most.
     pub crop: u32,
+    /// The longer side of a patch in pixels of what the network is fed, at most, where there is a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<u32>,
+    /// What was left out of the folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Glob>,
     /// The parts of the pictures that are in it.
     pub shards: Vec<Shard>,
+    /// The folder, so that whole pictures can be found again; of shards that were scanned under several names the first. Not in
+    /// files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// What became of the pictures.
     pub tally: Tally,
     /// Of a scan that is not done: where it is.
@@ -71,17 +82,25 @@ impl Header {
         Self {
             version: VERSION,
             model,
-            fingerprint: format!("{fingerprint:016x}"),
+            fingerprint: Self::fingerprint_text(fingerprint),
             preprocessing,
             layers: layers.iter().map(layer).collect(),
             keep: Keep::default(),
             predictions: true,
             truth: String::new(),
             crop: 0,
+            patch: None,
+            exclude: Vec::new(),
             shards: vec![Shard::WHOLE],
+            folder: None,
             tally: Tally::default(),
             unfinished: None,
         }
+    }
+
+    /// A model's fingerprint as [`Header::fingerprint`] has it.
+    pub fn fingerprint_text(fingerprint: u64) -> String {
+        format!("{fingerprint:016x}")
     }
 
     /// Whether this program knows the layout.
@@ -93,6 +112,10 @@ impl Header {
     pub(super) fn difference(&self, other: &Self) -> Option<String> {
         let names = |header: &Self| header.layers.iter().map(|layer| layer.name.clone()).collect::<Vec<_>>().join(", ");
         let asked = |header: &Self| if header.predictions { "with" } else { "without" }.to_owned();
+        let excluded = |header: &Self| match header.exclude.as_slice() {
+            [] => "nothing".to_owned(),
+            globs => globs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        };
         let sides = |of: &dyn Fn(&Self) -> String, what: &str| {
             let (one, two) = (of(self), of(other));
             (one != two).then(|| format!("{what}: {one} and {two}"))
@@ -109,6 +132,8 @@ impl Header {
             .or_else(|| sides(&asked, "predictions"))
             .or_else(|| sides(&|header| header.truth.clone(), "where the truth is from"))
             .or_else(|| sides(&|header| header.crop.to_string(), "--crop"))
+            .or_else(|| sides(&|header| header.patch.map_or("none".to_owned(), |side| side.to_string()), "--patch"))
+            .or_else(|| sides(&excluded, "--exclude"))
     }
 
     /// The row group that holds a channel, and the channels of a row group.

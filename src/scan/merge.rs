@@ -84,6 +84,8 @@ fn merged_header(files: &[ExcitationFile]) -> Result<Header, ScanError> {
         }
         header.shards.extend(&file.header().shards);
         header.tally.merge(&file.header().tally);
+        let folders = [&header.folder, &file.header().folder].into_iter().flatten();
+        header.folder = folders.min().cloned();
         // A shard without pictures has not seen how many channels there are.
         for (layer, rows) in header.layers.iter_mut().zip(&file.header().layers) {
             if layer.channels == 0 {

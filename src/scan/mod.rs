@@ -5,6 +5,7 @@
 //! scanned by different processes, and [`merge`] makes of their files the file that one scan of everything makes.
 
 mod crops;
+mod exclude;
 pub mod file;
 mod folder;
 mod header;
@@ -19,6 +20,7 @@ mod truth;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use exclude::Glob;
 pub use file::{ChannelRows, ExcitationFile, Filter, Kept};
 pub use header::{Header, LayerRows, Unfinished};
 pub use merge::merge;
@@ -34,6 +36,8 @@ use crate::methods::excitation::{Keep, Tally};
 pub struct Scan {
     /// The folder, with the folders in it.
     pub folder: PathBuf,
+    /// Pictures and folders in it that are left out.
+    pub exclude: Vec<Glob>,
     /// Layers or nodes by name.
     pub layers: Vec<String>,
     /// How much is kept.
@@ -50,6 +54,9 @@ pub struct Scan {
     pub workers: usize,
     /// The longer side of a crop, at most.
     pub crop: u32,
+    /// The longer side of a patch in pixels of what the network is fed, at most: what is seen around the middle of a larger
+    /// receptive field.
+    pub patch: Option<u32>,
     /// The file that is made.
     pub out: PathBuf,
     /// How often it is saved what was found so far.

@@ -11,7 +11,7 @@ use super::header::Header;
 use super::ordered::ordered;
 use super::saved::{self, Earlier};
 use super::truth::Truths;
-use super::{Outcome, Progress, Scan, ScanError, Shard, Time};
+use super::{Glob, Outcome, Progress, Scan, ScanError, Shard, Time};
 use crate::engine::Cancel;
 use crate::methods::excitation::{Batch, Excitations, Probe, Shown, fingerprint};
 use crate::methods::{MethodError, Network};
@@ -33,19 +33,22 @@ pub fn scan(
     let folder = &scan.folder;
     let read_error =
         |error: &std::io::Error| ScanError::Read { file: printable_path(folder), reason: error.to_string() };
-    let walk = Walk::new(folder).map_err(|error| read_error(&error))?;
-    let truths = Truths::find(network, folder, scan.truth.as_deref(), scan.shard)?;
-    let mut probe = Probe::new(network, &scan.layers, scan.predictions, scan.batch)?;
+    let walk = Walk::new(folder, &scan.exclude).map_err(|error| read_error(&error))?;
+    let truths = Truths::find(network, scan)?;
+    let mut probe = Probe::new(network, &scan.layers, scan.predictions, scan.batch)?.limited_to(scan.patch);
     let preprocessing = network.input.preprocessing.to_string();
+    let whole = std::fs::canonicalize(folder).map_err(|error| read_error(&error))?;
     let header = Header {
+        folder: Some(whole.to_string_lossy().into_owned()),
         keep: scan.keep,
         predictions: scan.predictions,
         truth: truths.name().to_owned(),
         crop: scan.crop,
+        patch: scan.patch,
+        exclude: excluded(&scan.exclude),
         shards: vec![scan.shard],
         ..Header::new(network.name.clone(), fingerprint(network)?, preprocessing, &scan.layers)
     };
-    let whole = std::fs::canonicalize(folder).map_err(|error| read_error(&error))?;
     let (mut excitations, last) = match saved::earlier(&scan.out, &header, &whole)? {
         Earlier::Done(header) => {
             let resumed = header.tally.pictures + header.tally.unreadable;
@@ -101,6 +104,14 @@ pub fn scan(
     saved::forget(&scan.out);
     time.finishing = finishing.elapsed().as_secs_f64();
     Ok(Outcome { header, resumed, was_done: false, time })
+}
+
+/// In an order that does not depend on the user's.
+fn excluded(globs: &[Glob]) -> Vec<Glob> {
+    let mut globs = globs.to_vec();
+    globs.sort_unstable();
+    globs.dedup();
+    globs
 }
 
 /// The pictures of a shard behind the last one that is counted already.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::ScanError;
 use super::folder::folders_in;
 use super::shard::Shard;
+use super::{Scan, ScanError};
 use crate::methods::Network;
 use crate::methods::excitation::Truth;
 use crate::methods::target::ClassId;
@@ -32,11 +32,11 @@ impl Truths {
     ///
     /// # Errors
     /// A list that cannot be read, or a class in it that the network does not have.
-    pub(super) fn find(network: &Network, root: &Path, list: Option<&Path>, shard: Shard) -> Result<Self, ScanError> {
-        if let Some(list) = list {
-            return from_list(network, list, shard).map(Self::List);
+    pub(super) fn find(network: &Network, scan: &Scan) -> Result<Self, ScanError> {
+        if let Some(list) = &scan.truth {
+            return from_list(network, list, scan.shard).map(Self::List);
         }
-        let folders = folders_in(root);
+        let folders = folders_in(&scan.folder, &scan.exclude);
         if folders.is_empty() {
             return Ok(Self::None);
         }

@@ -14,6 +14,7 @@ impl Request {
             Self::Map { .. } => Pane::Heatmap,
             Self::Pattern { .. } => Pane::Detail,
             Self::Check { .. } => Pane::Health,
+            Self::Scan { .. } | Self::Excitations { .. } => Pane::Excitations,
             Self::Stop(pane) => *pane,
         }
     }
@@ -30,7 +31,7 @@ pub(super) enum Next {
     Closed,
 }
 
-const PANES: usize = 5;
+const PANES: usize = 6;
 
 #[derive(Debug, Default)]
 struct Slots {
@@ -62,6 +63,7 @@ fn slot(pane: Pane) -> usize {
         Pane::Heatmap => 2,
         Pane::Detail => 3,
         Pane::Health => 4,
+        Pane::Excitations => 5,
     }
 }
 

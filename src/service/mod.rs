@@ -1,5 +1,6 @@
 //! Opening a model, and the engine's thread: requests in, events out, nothing shared.
 
+mod excitations;
 mod mailbox;
 pub mod open;
 pub mod pattern_cache;
@@ -44,13 +45,19 @@ const LONGEST_GOODBYE: Duration = Duration::from_millis(500);
 
 /// Starts the engine's thread, which opens the model and then waits for requests.
 pub fn spawn(open: OpenRequest) -> Service {
-    let (requests, incoming) = unbounded();
+    let (requests, incoming) = unbounded::<Request>();
     let (outgoing, events) = unbounded();
     let mailbox = Mailbox::default();
     let sorted = mailbox.clone();
+    let excitations = excitations::spawn(outgoing.clone());
     thread::spawn(move || {
         for request in incoming {
-            sorted.put(request);
+            if request.pane() == Pane::Excitations {
+                // The thread lives as long as this end of the channel.
+                let _ = excitations.send(request);
+            } else {
+                sorted.put(request);
+            }
         }
         sorted.close();
     });

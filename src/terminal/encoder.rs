@@ -27,6 +27,8 @@ pub enum Slot {
     Heatmap,
     /// The pictures to choose from.
     Strip,
+    /// The pictures that excite the zoomed channel.
+    Excitations,
 }
 
 /// What a picture is drawn at: pixels of its cells, and whether the terminal would scale a smaller one.

@@ -6,12 +6,13 @@ use image::RgbImage;
 use image::imageops::FilterType;
 use ratatui::layout::{Rect, Size};
 
+use super::exciting;
 use super::heat;
 use super::stamped::Stamped;
 use super::state::OverlayMode;
 use crate::picture::indexed::BACKGROUND;
 use crate::picture::{ColorMap, IndexedImage, Range, Raster, Scale};
-use crate::service::protocol::{ChannelPage, Heatmap, PatternPage, Rgb};
+use crate::service::protocol::{ChannelPage, ExcitationPage, Heatmap, PatternPage, Rgb};
 use crate::terminal::encoder::{Resolution, Slot};
 
 /// What a picture shows.
@@ -63,6 +64,13 @@ pub enum Subject {
         picture: Stamped<RgbImage>,
         /// The part.
         seen: Seen,
+    },
+    /// A picture that excites a channel: its crop, or all of it with what the position sees marked.
+    Exciting {
+        /// The pictures.
+        page: Stamped<ExcitationPage>,
+        /// Which of them.
+        index: usize,
     },
     /// Several in one, each in an area of cells.
     Tiles(Vec<(Rect, Subject)>),
@@ -143,6 +151,9 @@ impl Wanted {
 /// How many times larger a terminal may draw a picture without its edges looking faded.
 const FADED_WELL: u32 = 8;
 
+/// Patches of up to so many pixels on a side are drawn pixel by pixel.
+const FEW: u32 = 24;
+
 impl Subject {
     fn identify(&self, hasher: &mut DefaultHasher) {
         match self {
@@ -154,6 +165,7 @@ impl Subject {
                 (2, picture.stamp(), map, mode, strength, side, seen, close_up).hash(hasher);
             }
             Self::Crop { picture, seen } => (4, picture.stamp(), seen).hash(hasher),
+            Self::Exciting { page, index } => (6, page.stamp(), index).hash(hasher),
             Self::Tiles(tiles) => {
                 3.hash(hasher);
                 for (area, tile) in tiles {
@@ -169,6 +181,11 @@ impl Subject {
     pub fn draw(&self, at: Resolution, cells: Size) -> Raster {
         if let Self::Tiles(tiles) = self {
             return composed(tiles, at, cells);
+        }
+        if let Self::Exciting { page, index } = self
+            && let Some(marked) = exciting::marked(page, *index, at.width, at.height)
+        {
+            return Raster::Rgb(marked);
         }
         let native = self.raster(Some(at));
         let smaller = native.width() <= at.width && native.height() <= at.height;
@@ -194,8 +211,16 @@ impl Subject {
     }
 
     fn is_crisp(&self) -> bool {
-        // In a close-up it matters which pixel counts.
-        matches!(self, Self::Channel { look: Look { crisp: true, .. }, .. } | Self::Heatmap { close_up: Some(_), .. })
+        match self {
+            Self::Channel { look, .. } => look.crisp,
+            // In a close-up it matters which pixel counts.
+            Self::Heatmap { close_up, .. } => close_up.is_some(),
+            // Of a few pixels each counts, and there is nothing to be smooth.
+            Self::Exciting { page, index } => {
+                page.shown(*index).is_some_and(|shown| shown.width.max(shown.height) <= FEW)
+            }
+            _ => false,
+        }
     }
 
     /// The picture at its own resolution: what is saved.
@@ -234,6 +259,7 @@ impl Subject {
             Self::Crop { picture, seen: (left, top, width, height) } => {
                 Raster::Rgb(image::imageops::crop_imm(&**picture, *left, *top, *width, *height).to_image())
             }
+            Self::Exciting { page, index } => Raster::Rgb(exciting::native(page, *index)),
             Self::Tiles(_) => Raster::Rgb(RgbImage::new(0, 0)),
         }
     }
@@ -253,7 +279,7 @@ fn frame_around(picture: &mut RgbImage, (left, top, width, height): Seen) {
 }
 
 /// A frame that is seen on any picture: white between two black lines would hide too much, so white beside black.
-fn draw_frame(picture: &mut RgbImage, (left, top, width, height): Seen) {
+pub(super) fn draw_frame(picture: &mut RgbImage, (left, top, width, height): Seen) {
     let (right, bottom) = (left + width - 1, top + height - 1);
     let mut draw = |inset: u32, color: [u8; 3]| {
         let (left, top) = (left + inset, top + inset);

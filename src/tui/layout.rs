@@ -124,6 +124,11 @@ pub fn channels_inner(state: &State) -> Rect {
     inner(areas(state).channels)
 }
 
+/// The part of it in which the bars of a vector stand.
+pub fn bars_inner(state: &State) -> Rect {
+    super::panes::excitations::split_bars(state, channels_inner(state)).0
+}
+
 /// A pane's inside.
 pub fn inner(area: Rect) -> Rect {
     Rect::new(area.x + 1, area.y + 1, area.width.saturating_sub(2), area.height.saturating_sub(2))
@@ -148,7 +153,7 @@ pub fn shows_bars(state: &State) -> bool {
 /// Channels that the pager shows at once.
 pub fn page_capacity(state: &State) -> usize {
     if shows_bars(state) {
-        let bars = bars(channels_inner(state), state.has_class_names());
+        let bars = bars(bars_inner(state), state.has_class_names());
         return (bars.columns * bars.rows).max(1);
     }
     let tiles = page_tiles(state);

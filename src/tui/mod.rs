@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod drawing;
+mod exciting;
 mod fuzzy;
 mod heat;
 mod incoming;
@@ -71,6 +72,8 @@ pub struct Options {
     pub crisp: bool,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// The file of a scan, for what excites each channel.
+    pub scan: Option<PathBuf>,
     /// What is to be said at the start.
     pub notices: Vec<String>,
 }
@@ -114,6 +117,7 @@ pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event
     state.strength = (options.overlay_strength.clamp(0.0, 1.0) * 100.0).round() as u8;
     state.crisp = options.crisp;
     state.keymap = options.keymap;
+    state.excitations.path = options.scan;
     state.notice = notice(&options.notices).map(Notice::Amiss);
     state.cell = decision.canvas.map(|canvas| (canvas.cell.width, canvas.cell.height));
     let keys = incoming::keys(keyboard);

@@ -37,6 +37,8 @@ pub enum Target {
     Class(ClassId),
     /// A picture of the film strip.
     Picture(usize),
+    /// A picture that excites the zoomed channel.
+    Exciting(usize),
     /// A row of a prompt's list.
     Choice(usize),
     /// A popup, where nothing else is.

@@ -101,6 +101,8 @@ impl Asker {
                 | Event::Channels { ticket, .. }
                 | Event::Patterns { ticket, .. }
                 | Event::Checked { ticket, .. }
+                | Event::ScanOpened { ticket, .. }
+                | Event::Excitations { ticket, .. }
                 | Event::Map { ticket, .. } => Some(*ticket),
                 Event::Failed { ticket, .. } => *ticket,
             };

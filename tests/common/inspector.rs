@@ -61,6 +61,7 @@ pub fn model() -> Event {
         preprocess_note: None,
         note: None,
         parameters: 5_184,
+        fingerprint: "1c3a".to_owned(),
     }))
 }
 
@@ -195,7 +196,12 @@ impl Inspector {
                     let page = self.numbers(layer, content, order, class, first..first + count);
                     self.tell(Event::Channels { ticket, page: Box::new(page) });
                 }
-                Request::Stop(_) | Request::Check { .. } | Request::Pattern { .. } | Request::Map { .. } => {}
+                Request::Stop(_)
+                | Request::Check { .. }
+                | Request::Pattern { .. }
+                | Request::Map { .. }
+                | Request::Scan { .. }
+                | Request::Excitations { .. } => {}
             }
         }
     }

@@ -16,7 +16,7 @@ pub(in crate::methods) const BASELINES: Parameter = Parameter {
 };
 
 /// The baseline of a name, 1×C×H×W.
-pub(super) fn baseline(input: &AttributionInput<'_>, name: &str) -> Result<Tensor, MethodError> {
+pub(in crate::methods) fn baseline(input: &AttributionInput<'_>, name: &str) -> Result<Tensor, MethodError> {
     let picture = input.input;
     let (black, white) = input.bounds()?;
     Ok(match name {

@@ -25,7 +25,7 @@ use super::{MethodError, Network, Place};
 use crate::engine::numbers;
 use crate::model::{InputTensor, Layout};
 
-pub(super) use baseline::BASELINES;
+pub(super) use baseline::{BASELINES, baseline};
 pub(super) use deep_lift::deep_lift;
 pub use error::AttributionError;
 pub(super) use gated::{deconvnet, guided_backprop, guided_grad_cam};

@@ -11,7 +11,7 @@ const SHIFT: u32 = 32 - 1 - 8 - 4;
 ///
 /// The distribution of the maxima is a histogram with bins that follow the numbers' size, as `HdrHistogram` has them, so that
 /// no range need be known beforehand.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Distribution {
     /// Pictures whose maps hold only finite numbers.
     pub pictures: u64,
@@ -117,6 +117,21 @@ impl Distribution {
             below += count;
         }
         Some(most)
+    }
+
+    /// About the share of the pictures whose maximum is below a value.
+    pub fn share_below(&self, value: f32) -> Option<f64> {
+        let (least, most) = self.range?;
+        if value <= least || value > most {
+            return Some(if value > most { 1.0 } else { 0.0 });
+        }
+        let value = f64::from(value);
+        let below = self.bins().map(|bin| {
+            let (from, to) = (f64::from(bin.from.max(least)), f64::from(bin.to.min(most)));
+            let part = if to > from { ((value - from) / (to - from)).clamp(0.0, 1.0) } else { f64::from(value > from) };
+            part * bin.pictures as f64
+        });
+        Some(below.sum::<f64>() / self.pictures.max(1) as f64)
     }
 
     /// The distribution in bins of equal width over its range, for drawing: pictures of a bin that lies in several of them are

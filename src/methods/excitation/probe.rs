@@ -60,6 +60,8 @@ pub struct Probe<'a> {
     /// last digits differ with it; in which place of a batch a picture is makes none. So a picture's numbers do not depend on
     /// what else is scanned, or in which shard. Not where pictures are fed in sizes of their own: then most runs have few.
     fills: bool,
+    /// The longer side of a patch, at most, in pixels of what is fed.
+    most: Option<i64>,
 }
 
 /// What is known of pictures of a size.
@@ -86,7 +88,16 @@ impl<'a> Probe<'a> {
         let places = layers.iter().map(|name| network.place(name)).collect::<Result<_, _>>()?;
         let fed = |width, height| network.input.preprocessing.geometry(width, height).ok().map(|geometry| geometry.fed);
         let fills = network.input.size.is_some() || fed(300, 200) == fed(400, 500);
-        Ok(Self { network, places, asks, sizes: HashMap::new(), at_once, fills })
+        Ok(Self { network, places, asks, sizes: HashMap::new(), at_once, fills, most: None })
+    }
+
+    /// Limits patches to so many pixels of what is fed, around the middle of the receptive field. That of a deep layer is often the
+    /// whole picture, while what is near its middle counts most (Luo et al., *Understanding the Effective Receptive Field in Deep
+    /// Convolutional Neural Networks*, 2016). A layer without receptive fields (attention) is taken to see around where the position is in
+    /// its map; a layer of a single position sees everything all the same.
+    #[must_use]
+    pub fn limited_to(self, most: Option<u32>) -> Self {
+        Self { most: most.map(i64::from), ..self }
     }
 
     /// The layers.
@@ -260,7 +271,13 @@ impl<'a> Probe<'a> {
                     value: maps.maxima[row(picture, channel)] + 0.0,
                     row: down as u32,
                     column: across as u32,
-                    patch: patch(field, (down, across), &pictures[picture].geometry),
+                    patch: patch(
+                        field,
+                        self.most,
+                        (down, across),
+                        (maps.height, maps.width),
+                        &pictures[picture].geometry,
+                    ),
                     picture: seen[picture].clone(),
                 };
                 layer.channels[channel].insert(keep, &excitation);
@@ -315,23 +332,42 @@ impl Maps {
     }
 }
 
-/// What a position sees of the picture, in the picture's pixels: every pixel that counts, none beyond the border. A layer
-/// without receptive fields sees everything that was fed.
-fn patch(field: Option<ReceptiveField>, position: (usize, usize), geometry: &Geometry) -> Patch {
-    let side = |field: Option<(i64, i64)>, fed: u32, offset: i64, original: u32, resized: u32| {
+/// What a position of a map of some rows and columns sees of the picture, in the picture's pixels: every pixel that counts, none
+/// beyond the border. A layer without receptive fields sees everything that was fed. `most`: see [`Probe::limited_to`].
+fn patch(
+    field: Option<ReceptiveField>,
+    most: Option<i64>,
+    position: (usize, usize),
+    map: (usize, usize),
+    geometry: &Geometry,
+) -> Patch {
+    let in_picture = |(start, size): (i64, i64), fed: u32, offset: i64, original: u32, resized: u32| {
         let (fed, original, resized) = (i64::from(fed), i64::from(original), i64::from(resized).max(1));
-        let (start, end) =
-            field.map_or((0, fed), |(start, size)| (start.clamp(0, fed - 1), (start + size).clamp(1, fed)));
+        let (start, end) = (start.clamp(0, fed - 1), (start + size).clamp(1, fed));
         let scaled = |place: i64| i128::from(place + offset) * i128::from(original);
         let first = scaled(start).div_euclid(resized.into()).clamp(0, i128::from(original - 1));
         let last = -(-scaled(end)).div_euclid(resized.into());
         (first as u32, (last.clamp(first + 1, original.into()) - first) as u32)
     };
-    let along = |start: i64, stride: u64, size: u64, place: usize| (start + stride as i64 * place as i64, size as i64);
-    let down = field.map(|field| along(field.start.0, field.stride.0, field.size.0, position.0));
-    let across = field.map(|field| along(field.start.1, field.stride.1, field.size.1, position.1));
-    let (y, height) = side(down, geometry.fed.1, geometry.offset.1, geometry.original.1, geometry.resized.1);
-    let (x, width) = side(across, geometry.fed.0, geometry.offset.0, geometry.original.0, geometry.resized.0);
+    let limited = |(start, size): (i64, i64)| match most {
+        Some(most) if size > most => (start + (size - most) / 2, most),
+        _ => (start, size),
+    };
+    let along = |place: usize, of: usize, fed: u32, field: Option<(i64, u64, u64)>| match (field, most) {
+        (Some((start, stride, size)), _) => limited((start + stride as i64 * place as i64, size as i64)),
+        (None, Some(most)) if map != (1, 1) => {
+            // Around the middle of the position's share of what was fed.
+            let middle = (2 * place as i64 + 1) * i64::from(fed) / (2 * of.max(1) as i64);
+            let size = most.min(i64::from(fed));
+            (middle - size / 2, size)
+        }
+        (None, _) => (0, i64::from(fed)),
+    };
+    let field = |at: fn(&ReceptiveField) -> (i64, u64, u64)| field.as_ref().map(at);
+    let down = along(position.0, map.0, geometry.fed.1, field(|field| (field.start.0, field.stride.0, field.size.0)));
+    let across = along(position.1, map.1, geometry.fed.0, field(|field| (field.start.1, field.stride.1, field.size.1)));
+    let (y, height) = in_picture(down, geometry.fed.1, geometry.offset.1, geometry.original.1, geometry.resized.1);
+    let (x, width) = in_picture(across, geometry.fed.0, geometry.offset.0, geometry.original.0, geometry.resized.0);
     Patch { x, y, width, height }
 }
 

@@ -3,7 +3,7 @@
 /// The exact sum of float32 numbers: a whole number of units of 2⁻¹⁴⁹, the smallest step between float32 numbers, in 320 bits.
 /// Adding rounds nothing, so that sums of parts make the sum of everything to the last digit, however the parts were cut.
 /// There is room for 2⁴¹ of the greatest float32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct ExactSum([u64; WORDS]);
 
 const WORDS: usize = 5;

@@ -4,12 +4,14 @@
 mod attention;
 mod attributions;
 mod chosen;
+mod faithfulness;
 mod maps;
 mod recipes;
 mod settings;
 
 use super::attribution::AttributionMethod;
 use super::cam::MapMethod;
+use super::faithfulness::Metric;
 use super::patterns::Recipe;
 use crate::methods::target::Measure;
 use crate::model::suggestion;
@@ -48,6 +50,8 @@ pub enum Run {
     },
     /// A recipe by which filter patterns grow.
     Pattern(fn(&Settings) -> Recipe),
+    /// How far a map or an attribution is to be trusted.
+    Faithfulness(Metric),
 }
 
 /// What a method makes.
@@ -59,6 +63,8 @@ pub enum Kind {
     Attribution,
     /// A filter pattern.
     Pattern,
+    /// How far a map or an attribution is to be trusted.
+    Faithfulness,
 }
 
 /// Every kind.
@@ -71,6 +77,7 @@ impl Run {
             Self::Map(_) => Kind::Map,
             Self::Attribution { .. } => Kind::Attribution,
             Self::Pattern(_) => Kind::Pattern,
+            Self::Faithfulness(_) => Kind::Faithfulness,
         }
     }
 }
@@ -101,7 +108,8 @@ pub struct UnknownMethod {
 
 /// All methods of a kind, in the order in which they are listed.
 pub fn all(kind: Kind) -> impl Iterator<Item = &'static Method> {
-    let tables = [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS, recipes::RECIPES];
+    let tables =
+        [maps::MAPS, attention::ATTENTION, attributions::ATTRIBUTIONS, recipes::RECIPES, faithfulness::METRICS];
     tables.into_iter().flatten().filter(move |method| method.run.kind() == kind)
 }
 

@@ -56,7 +56,7 @@ impl Kept {
 }
 
 /// Which pictures count.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Filter {
     /// Those that the network takes for this class.
     pub class: Option<String>,

@@ -63,6 +63,8 @@ pub struct ModelInfo {
     pub note: Option<String>,
     /// Sum of all parameters.
     pub parameters: u64,
+    /// Tells models apart, whatever their names; empty where it could not be made.
+    pub fingerprint: String,
 }
 
 /// Red, green, blue, row by row.

@@ -1,6 +1,7 @@
 //! What is asked of the engine's thread and what it answers: plain data, so that the engine can live elsewhere.
 
 mod answers;
+mod excitations;
 
 use std::path::PathBuf;
 
@@ -15,10 +16,12 @@ pub use crate::methods::registry::Chosen;
 pub use crate::methods::statistics::Statistics;
 pub use crate::methods::target::ClassId;
 use crate::model::LayerId;
+pub use crate::scan::Filter;
 pub use answers::{
     ChannelPage, Class, Grain, Heatmap, LayerDifference, LayerFinding, LayerInfo, LayerState, ModelInfo, OtherChannels,
     OtherMap, PatternPage, Rgb, ShownTarget, Unit,
 };
+pub use excitations::{ExcitationPage, Exciting, Part, ScanInfo};
 
 /// Number that an answer carries back to whoever asked; a higher one is newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -50,6 +53,8 @@ pub enum Pane {
     Detail,
     /// What is wrong: looked for when nothing else is to be done, and interrupted by whatever is.
     Health,
+    /// What excites a channel over many pictures.
+    Excitations,
 }
 
 /// What the channel pager shows of a layer.
@@ -199,6 +204,28 @@ pub enum Request {
         /// Comes back with the answer.
         ticket: Ticket,
     },
+    /// Open the file of a scan.
+    Scan {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The pictures that excite a channel most, from the scan that was opened last.
+    Excitations {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// Index of a layer of the scan.
+        layer: usize,
+        /// Number of the channel.
+        channel: usize,
+        /// Which pictures count.
+        filter: Filter,
+        /// How many come back at most.
+        most: usize,
+        /// Whole pictures with what the position sees marked, in place of crops.
+        whole: bool,
+    },
     /// Stop what runs for a pane and forget what waits.
     Stop(Pane),
 }
@@ -272,6 +299,20 @@ pub enum Event {
         ticket: Ticket,
         /// Trouble first, each in the order of the graph.
         findings: Vec<LayerFinding>,
+    },
+    /// The file of a scan is open.
+    ScanOpened {
+        /// Of the request.
+        ticket: Ticket,
+        /// What it says of itself.
+        scan: Box<ScanInfo>,
+    },
+    /// What excites a channel.
+    Excitations {
+        /// Of the request.
+        ticket: Ticket,
+        /// The pictures.
+        page: Box<ExcitationPage>,
     },
     /// Something failed: one line.
     Failed {

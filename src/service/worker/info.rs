@@ -2,8 +2,9 @@
 
 use super::super::protocol::{Class, ClassId, LayerInfo, ModelInfo};
 use crate::aten::libtorch_version;
-use crate::methods::{Network, weights};
+use crate::methods::{Network, excitation, weights};
 use crate::model::{Layer, Source, printable};
+use crate::scan::Header;
 
 /// A model that is open.
 pub(super) fn of(network: &Network) -> ModelInfo {
@@ -38,6 +39,7 @@ pub(super) fn of(network: &Network) -> ModelInfo {
         },
         note: network.note.clone(),
         parameters: network.layers.layers.iter().map(Layer::parameters).sum(),
+        fingerprint: excitation::fingerprint(network).map_or_else(|_| String::new(), Header::fingerprint_text),
     }
 }
 

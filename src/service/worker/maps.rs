@@ -185,7 +185,7 @@ impl<'a> Making<'_, '_, 'a> {
                 self.part.set(self.part.get() + 1);
                 Ok(made_of(made, signed))
             }
-            Run::Pattern(_) => Err(WorkError::NoMap(self.blank.method.method().name)),
+            Run::Pattern(_) | Run::Faithfulness(_) => Err(WorkError::NoMap(self.blank.method.method().name)),
         }
     }
 

@@ -176,7 +176,8 @@ impl Worker<'_> {
                 (ticket, self.start_pattern(ticket, layer, channel, recipe, cancel))
             }
             Request::Check { ticket } => (ticket, self.check(ticket, cancel)),
-            Request::Stop(_) => return,
+            // Those of scans have a thread of their own.
+            Request::Scan { .. } | Request::Excitations { .. } | Request::Stop(_) => return,
         };
         if let Err(error) = done {
             self.fail(pane, ticket, &error);

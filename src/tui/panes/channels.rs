@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::words::{end_of, percent, short};
-use super::{Drawn, bars, frame_of, message, zoom};
+use super::{Drawn, bars, excitations, frame_of, message, zoom};
 use crate::picture::Range;
 use crate::service::protocol::{Content, Order, Pane, Statistics};
 use crate::terminal::encoder::Slot;
@@ -57,7 +57,13 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     };
     frame.render_widget(caption(state, page, inner.width.into()), Rect { height: 1, ..inner });
     match (state.zoomed, page.is_vector()) {
-        (_, true) => bars::draw(state, page, frame, inner, drawn),
+        (_, true) => {
+            let (inner, exciting) = excitations::split_bars(state, inner);
+            bars::draw(state, page, frame, inner, drawn);
+            if let Some(area) = exciting {
+                excitations::draw(state, frame, area, drawn);
+            }
+        }
         (true, false) => zoom::draw(state, page, frame, inner, drawn),
         (false, false) => tiles(state, page, inner, frame, drawn),
     }

@@ -3,6 +3,7 @@
 mod bars;
 pub mod channels;
 mod columns;
+pub mod excitations;
 pub mod heatmap;
 mod label;
 pub mod layers;

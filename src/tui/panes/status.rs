@@ -78,6 +78,14 @@ fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
         Focus::Channels if state.probe.is_some() => {
             &[(Action::Right, "move the point"), (Action::PageDown, "next page"), (Action::Back, "done")]
         }
+        Focus::Channels if state.excitation_page().is_some() => &[
+            (Action::Right, "next channel"),
+            (Action::NextExciting, "next picture"),
+            (Action::WholePicture, if state.excitations.whole { "crops" } else { "whole pictures" }),
+            (Action::ExcitedBy, "only"),
+            (Action::Probe, "values"),
+            (Action::Back, "page"),
+        ],
         Focus::Channels if state.zoomed => &[
             (Action::Right, "next channel"),
             (Action::Probe, "values"),

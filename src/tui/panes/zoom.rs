@@ -6,9 +6,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::Drawn;
 use super::channels::sides;
 use super::words::{cut, percent, short};
+use super::{Drawn, excitations};
 use crate::picture::Histogram;
 use crate::service::protocol::Statistics;
 use crate::terminal::encoder::Slot;
@@ -23,12 +23,17 @@ pub(super) fn draw(state: &State, page: &Page, frame: &mut Frame<'_>, inner: Rec
     let (first, count, _) = page.extent();
     let index = state.channel.saturating_sub(first).min(count.saturating_sub(1));
     let cell = state.cell.unwrap_or((10, 20));
+    let (areas, exciting) = excitations::split(state, inner, page.shape(), cell);
+    if let Some(area) = exciting {
+        excitations::draw(state, frame, area, drawn);
+    }
     let Page::Numbers(numbers) = page else {
-        let room = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-        let area = layout::fitted(room, page.tile(), cell);
+        let bottom = exciting.filter(|area| area.x == inner.x).map_or(inner.bottom(), |area| area.y);
+        let right = exciting.filter(|area| area.x > inner.x).map_or(inner.right(), |area| area.x);
+        let (width, height) = (right.saturating_sub(inner.x), bottom.saturating_sub(inner.y + 1));
+        let area = layout::fitted(Rect { y: inner.y + 1, width, height, ..inner }, page.tile(), cell);
         return picture(state, page, index, area, drawn);
     };
-    let areas = layout::zoom(inner, page.shape(), cell);
     picture(state, page, index, areas.picture, drawn);
     let shape = format!("{}×{}", numbers.height, numbers.width);
     if let Some(statistics) = numbers.statistics.get(index) {

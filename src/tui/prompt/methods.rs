@@ -23,7 +23,7 @@ fn matching(all: &[&'static Method], current: &Chosen, typed: &str) -> Vec<Choic
         let kind = match method.run.kind() {
             Kind::Map => "map · ",
             Kind::Attribution => "attribution · ",
-            Kind::Pattern => "",
+            Kind::Pattern | Kind::Faithfulness => "",
         };
         let now = if current.method().name == method.name { "now · " } else { "" };
         Choice {

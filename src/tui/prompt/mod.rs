@@ -2,11 +2,14 @@
 
 mod methods;
 
+use std::path::PathBuf;
+
 use tui_input::Input;
 
 use super::action::{Action, BINDINGS, Binding, binding};
 use super::fuzzy;
 use super::state::{OverlayMode, State, mark};
+use super::update::Which;
 use crate::methods::registry::Method;
 use crate::model::spec::{PRESET_MEANINGS, PRESETS};
 use crate::model::{LayerId, Preprocessing, printable};
@@ -34,6 +37,10 @@ pub enum Asks {
     Recipe,
     /// Something that a check has found.
     Finding,
+    /// Which of the pictures that excite a channel are shown.
+    ExcitedBy,
+    /// The file of a scan.
+    Scan,
 }
 
 impl Asks {
@@ -48,6 +55,8 @@ impl Asks {
             Self::Method => "Maps at a layer, and attributions to pixels",
             Self::Setting => return format!("What {} takes, as NAME=VALUE", state.method_here().method().name),
             Self::Recipe => "How patterns are grown",
+            Self::ExcitedBy => "Pictures that excite the channel",
+            Self::Scan => "File that layerscope scan has made",
             Self::Finding => "Found by the check on this picture",
         };
         words.to_owned()
@@ -70,6 +79,8 @@ impl Asks {
             Self::Setting => "set: ",
             Self::Recipe => "recipe: ",
             Self::Finding => "finding: ",
+            Self::ExcitedBy => "only: ",
+            Self::Scan => "scan: ",
         }
     }
 }
@@ -118,6 +129,8 @@ impl Prompt {
             Asks::Setting => methods::settings(state.method_here(), typed),
             Asks::Recipe => methods::recipes(state, typed),
             Asks::Finding => findings(state, typed),
+            Asks::ExcitedBy => excited_by(state, typed),
+            Asks::Scan => scan(state, typed),
         }
     }
 
@@ -139,6 +152,7 @@ impl Prompt {
         }
         match spec.map(str::parse::<Preprocessing>) {
             Some(Err(error)) => error.to_string(),
+            _ if self.asks == Asks::Scan => "type the path of the file".to_owned(),
             _ => format!("nothing is called {typed}"),
         }
     }
@@ -211,6 +225,10 @@ pub enum Does {
     Order(Order),
     /// Takes what the heatmap draws.
     Overlay(OverlayMode),
+    /// Shows these of the pictures that excite a channel.
+    Excited(Which),
+    /// Opens the file of a scan.
+    Scan(PathBuf),
     /// Goes to a row of the tree, or to a channel.
     GoTo(usize),
 }
@@ -285,6 +303,8 @@ fn arguments(state: &State, action: Action, typed: &str) -> Option<Vec<Choice>> 
         Action::Set => methods::settings(state.method_here(), typed),
         Action::Recipe => methods::recipes(state, typed),
         Action::Findings => findings(state, typed),
+        Action::ExcitedBy => excited_by(state, typed),
+        Action::Scan => scan(state, typed),
         _ => return None,
     })
 }
@@ -384,6 +404,58 @@ fn preprocessings(state: &State, typed: &str) -> Vec<Choice> {
         Some(row(name, (*means).to_owned(), found.positions, Some((*name).to_owned())))
     });
     own.into_iter().chain(spec).chain(presets).collect()
+}
+
+/// All, right and wrong ones, classes, and what was typed where it is another label.
+fn excited_by(state: &State, typed: &str) -> Vec<Choice> {
+    let typed = typed.trim();
+    let row = |text: &str, note: &str, positions: Vec<u32>, which: Which| Choice {
+        text: text.to_owned(),
+        note: note.to_owned(),
+        positions,
+        takes_argument: false,
+        details: Vec::new(),
+        does: Does::Excited(which),
+    };
+    let judged = [
+        ("all", "whatever they show", Which::All),
+        ("right", "the network says what they show", Which::Judged(true)),
+        ("wrong", "the network says something else", Which::Judged(false)),
+    ];
+    let classes = state.model.iter().flat_map(|model| &model.classes);
+    let labels: Vec<&str> = classes.map(|class| class.label.as_str()).collect();
+    let mut found: Vec<Choice> = fuzzy::matches(typed, judged.iter().map(|(name, ..)| *name))
+        .into_iter()
+        .filter_map(|found| judged.get(found.index).map(|(name, note, which)| (name, note, which, found.positions)))
+        .map(|(name, note, which, positions)| row(name, note, positions, which.clone()))
+        .collect();
+    found.extend(fuzzy::matches(typed, labels.iter().copied()).into_iter().filter_map(|found| {
+        let (label, class) = (labels.get(found.index)?, state.model.as_ref()?.classes.get(found.index)?);
+        // As a scan tells classes of one label apart.
+        let shared = !class.id.negative && labels.iter().filter(|other| *other == label).count() > 1;
+        let unique = if shared { format!("{label} ({})", class.id.index) } else { (*label).to_owned() };
+        Some(row(&printable(&unique), "", found.positions, Which::Class(unique.clone())))
+    }));
+    if !typed.is_empty() && !found.iter().any(|choice| choice.text.eq_ignore_ascii_case(typed)) {
+        found.push(row(typed, "this label", Vec::new(), Which::Class(typed.to_owned())));
+    }
+    found
+}
+
+/// The file that was typed, or else the one that is open.
+fn scan(state: &State, typed: &str) -> Vec<Choice> {
+    let typed = typed.trim();
+    let open = state.excitations.path.as_ref().filter(|_| typed.is_empty());
+    let path = open.cloned().or_else(|| (!typed.is_empty()).then(|| PathBuf::from(typed)));
+    let row = |path: PathBuf| Choice {
+        text: printable(&path.to_string_lossy()).into_owned(),
+        note: if open.is_some() { "open; read it again" } else { "open this file" }.to_owned(),
+        positions: Vec::new(),
+        takes_argument: false,
+        details: Vec::new(),
+        does: Does::Scan(path),
+    };
+    path.map(row).into_iter().collect()
 }
 
 const AS_OPENED: &str = "as the model was opened";

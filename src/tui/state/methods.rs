@@ -43,7 +43,7 @@ impl Methods {
         match kind {
             Kind::Map => self.last[0] = method,
             Kind::Attribution => self.last[1] = method,
-            Kind::Pattern => {}
+            Kind::Pattern | Kind::Faithfulness => {}
         }
         true
     }

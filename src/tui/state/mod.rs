@@ -1,6 +1,7 @@
 //! What the inspector knows and shows.
 
 mod derived;
+mod excitations;
 mod findings;
 mod kinds;
 mod methods;
@@ -22,6 +23,7 @@ use crate::picture::{ColorMap, Scale};
 use crate::service::protocol::{
     ClassId, Content, Heatmap, ModelInfo, Order, Pane, PatternPage, Prediction, Ticket, Unit,
 };
+pub use excitations::{ExcitationKey, Excitations};
 pub use findings::{Findings, mark};
 pub use kinds::{DetailKey, Focus, Hover, Notice, OverlayMode, Popup, Run, Splits};
 pub use methods::Methods;
@@ -159,6 +161,8 @@ pub struct State {
     pub input_ticket: Ticket,
     /// Number of the newest map request.
     pub map_ticket: Ticket,
+    /// What a scan says about the zoomed channel.
+    pub excitations: Excitations,
 }
 
 /// Share of the map in an overlay to begin with, in percent: the book's.
@@ -233,6 +237,7 @@ impl State {
             ticket: Ticket(0),
             input_ticket: Ticket(0),
             map_ticket: Ticket(0),
+            excitations: Excitations::default(),
         }
     }
 

@@ -14,6 +14,7 @@ impl State {
     pub fn event(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = self.take_in(event);
         effects.extend(self.ask_detail());
+        effects.extend(self.ask_excitations());
         effects
     }
 
@@ -33,7 +34,9 @@ impl State {
                 self.model = Some(model);
                 self.layer = self.first_layer();
                 self.say_notes();
-                return self.ask_picture();
+                let mut effects = self.ask_picture();
+                effects.extend(self.ask_scan());
+                return effects;
             }
             Event::Ran { ticket, picture, preprocess, predictions, layers, .. } if ticket == self.input_ticket => {
                 self.progress.remove(&Pane::Input);
@@ -68,6 +71,9 @@ impl State {
                 }
                 self.map = Some(Stamped::new(*map));
             }
+            Event::ScanOpened { ticket, scan } if ticket == self.excitations.ticket => self.scan_opened(scan),
+            Event::Excitations { ticket, page } => self.excitations_arrived(ticket, *page),
+            Event::Failed { pane: Pane::Excitations, ticket, message } => self.excitations_failed(ticket, message),
             Event::Failed { pane, ticket, message } => self.fail(pane, ticket.map(|ticket| ticket.0), message),
             Event::OpenedOther(model) => self.other = Some(model),
             Event::Compared { ticket, layers, predictions, .. } if ticket == self.input_ticket => {
@@ -79,7 +85,11 @@ impl State {
                 let layers = self.model.as_ref().map_or(&[][..], |model| &model.layers);
                 self.findings = Some(Findings::of(findings, layers));
             }
-            Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } | Event::Checked { .. } => {}
+            Event::Ran { .. }
+            | Event::Map { .. }
+            | Event::Compared { .. }
+            | Event::Checked { .. }
+            | Event::ScanOpened { .. } => {}
         }
         Vec::new()
     }
@@ -115,7 +125,7 @@ impl State {
             Pane::Heatmap => ticket == Some(self.map_ticket.0),
             Pane::Health => ticket == Some(self.check_ticket.0),
             // A channel without a pattern is shown without one.
-            Pane::Detail => false,
+            Pane::Detail | Pane::Excitations => false,
         };
         if !current {
             return;
@@ -123,7 +133,7 @@ impl State {
         match pane {
             Pane::Channels => self.asked = None,
             Pane::Heatmap => self.mapping = false,
-            Pane::Input | Pane::Detail | Pane::Health => {}
+            Pane::Input | Pane::Detail | Pane::Health | Pane::Excitations => {}
         }
         self.progress.remove(&pane);
         self.failed.insert(pane, message);

@@ -1,6 +1,7 @@
 //! From keys, the mouse and the engine's events to the next state and what is to be done.
 
 mod answers;
+mod excitations;
 mod heatmap;
 mod methods;
 mod mouse;
@@ -12,6 +13,7 @@ mod tree;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 pub use answers::rgb;
+pub use excitations::Which;
 
 use super::action::{Action, key_name};
 use super::keymap::Lookup;
@@ -46,6 +48,7 @@ impl State {
     pub fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
         let mut effects = self.pressed(key);
         effects.extend(self.ask_detail());
+        effects.extend(self.ask_excitations());
         effects
     }
 
@@ -183,6 +186,11 @@ impl State {
             Action::FoldAll => return self.fold_all(),
             Action::Operators => return self.toggle_operators(),
             Action::SortLayers => return self.sort_layers(),
+            Action::NextExciting => self.step_excitation(steps),
+            Action::PreviousExciting => self.step_excitation(-steps),
+            Action::WholePicture => self.toggle_whole(),
+            Action::ExcitedBy => self.ask(Asks::ExcitedBy),
+            Action::Scan => self.ask(Asks::Scan),
             Action::NextClass => return self.step_class(steps),
             Action::PreviousClass => return self.step_class(-steps),
             Action::MapHere => return self.map_here(),
@@ -224,7 +232,8 @@ impl State {
         }
         if self.zoomed && self.focus == Focus::Channels {
             self.zoomed = false;
-            return Vec::new();
+            // Of a vector more have room now.
+            return self.ask_page();
         }
         if self.is_growing() && self.focus == Focus::Channels {
             return self.stop_patterns();
@@ -244,7 +253,10 @@ impl State {
     fn open(&mut self) -> Vec<Effect> {
         match self.focus {
             Focus::Layers => return self.focus_on(Focus::Channels),
-            Focus::Channels => self.zoomed = true,
+            Focus::Channels => {
+                self.zoomed = true;
+                return self.ask_page();
+            }
             Focus::Heatmap => self.ask(Asks::Class),
         }
         Vec::new()
@@ -294,6 +306,8 @@ impl State {
     /// The screen has another size.
     pub fn resize(&mut self, columns: u16, rows: u16) -> Vec<Effect> {
         self.screen = (columns, rows);
-        self.ask_page()
+        let mut effects = self.ask_page();
+        effects.extend(self.ask_excitations());
+        effects
     }
 }

@@ -15,6 +15,7 @@ impl State {
     pub fn mouse(&mut self, event: MouseEvent, targets: &Targets) -> Vec<Effect> {
         let mut effects = self.pointed(event, targets);
         effects.extend(self.ask_detail());
+        effects.extend(self.ask_excitations());
         effects
     }
 
@@ -93,6 +94,14 @@ impl State {
                 effects
             }
             Target::Picture(index) => self.choose_picture(index),
+            Target::Exciting(index) => {
+                // The second click shows all of the picture.
+                if self.excitations.cursor == index {
+                    self.toggle_whole();
+                }
+                self.excitations.cursor = index;
+                self.focus_on(Focus::Channels)
+            }
             Target::LayersBorder | Target::HeatmapBorder => Vec::new(),
         }
     }
@@ -116,6 +125,10 @@ impl State {
             (Target::Tile { .. } | Target::Pane(Focus::Channels), None) => self.move_in_page(Action::PageDown, turns),
             (Target::Class(_) | Target::Pane(Focus::Heatmap), None) => self.step_class(turns),
             (Target::Picture(_), None) => self.step_picture(turns),
+            (Target::Exciting(_), None) => {
+                self.step_excitation(turns);
+                Vec::new()
+            }
             _ => Vec::new(),
         }
     }

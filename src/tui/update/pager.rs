@@ -43,7 +43,7 @@ impl State {
         let (row, page) = (tiles.columns as i64, layout::page_capacity(self) as i64);
         let half = row * (tiles.rows as i64 / 2).max(1);
         let bars = layout::shows_bars(self)
-            .then(|| layout::bars(layout::channels_inner(self), self.has_class_names()).rows as i64);
+            .then(|| layout::bars(layout::bars_inner(self), self.has_class_names()).rows as i64);
         let steps = match (action, bars) {
             // Bars stand one below the other.
             (Action::Up, Some(_)) => -repeat,

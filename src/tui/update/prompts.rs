@@ -73,6 +73,8 @@ impl State {
             Does::Preprocess(spec) => return self.prepare_by(spec),
             Does::Picture(index) => return self.choose_picture(index),
             Does::Order(order) => return self.sort_by(order),
+            Does::Excited(which) => self.filter_excitations(which),
+            Does::Scan(path) => return self.open_scan(path),
             Does::GoTo(number) => return self.go_to(number),
             Does::Method(method) if method.run.kind() == Kind::Pattern => return self.choose_recipe(method),
             Does::Method(method) => return self.choose_method(method),

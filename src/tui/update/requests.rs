@@ -5,6 +5,7 @@ use crate::methods::registry::Run;
 use crate::service::protocol::{Content, Pane, Recipe, Request, Target};
 use crate::tui::layout;
 use crate::tui::page::PageKey;
+use crate::tui::panes::excitations;
 use crate::tui::state::{DetailKey, State};
 
 impl State {
@@ -69,7 +70,8 @@ impl State {
             return None;
         }
         let page = self.page().filter(|page| page.has_values())?;
-        layout::zoom(layout::channels_inner(self), page.shape(), self.cell.unwrap_or((10, 20))).pattern?;
+        let cell = self.cell.unwrap_or((10, 20));
+        excitations::split(self, layout::channels_inner(self), page.shape(), cell).0.pattern?;
         Some((self.layer, self.channel_number()?))
     }
 
@@ -78,7 +80,7 @@ impl State {
         let chosen = &self.methods.recipe;
         match chosen.method().run {
             Run::Pattern(recipe) => recipe(chosen.settings()),
-            Run::Map(_) | Run::Attribution { .. } => Recipe::default(),
+            Run::Map(_) | Run::Attribution { .. } | Run::Faithfulness(_) => Recipe::default(),
         }
     }
 
