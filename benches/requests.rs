@@ -8,9 +8,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use layerscope::methods::registry::Kind;
 use layerscope::model::LayerId;
 use layerscope::service::open::{ModelChoice, Opening};
-use layerscope::service::protocol::{ClassId, Content, Event, ModelInfo, OpenRequest, Order, Request, Ticket};
+use layerscope::service::protocol::{
+    Chosen, ClassId, Content, Event, ModelInfo, OpenRequest, Order, Recipe, Request, Target, Ticket,
+};
 use layerscope::service::{self, Service};
 
 struct Asker {
@@ -61,13 +64,23 @@ impl Asker {
 
     fn page(&mut self, layer: LayerId, content: Content, order: Order, class: usize, first: usize) -> Duration {
         let class = Some(ClassId { index: class, negative: false });
-        self.ask(|ticket| Request::Channels { ticket, layer, content, order, class, first, count: 32 })
+        self.ask(|ticket| Request::Channels {
+            ticket,
+            layer,
+            content,
+            order,
+            class,
+            first,
+            count: 32,
+            recipe: Recipe::BOOK,
+        })
     }
 
     fn map(&mut self, layers: &[LayerId], class: usize, against: Option<usize>) -> Duration {
         let class_of = |index| ClassId { index, negative: false };
-        let (class, against) = (Some(class_of(class)), against.map(class_of));
-        self.ask(|ticket| Request::Map { ticket, layers: layers.to_vec(), class, against })
+        let of = Target::Class { class: Some(class_of(class)), against: against.map(class_of) };
+        let method = Chosen::usual(Kind::Map);
+        self.ask(|ticket| Request::Map { ticket, method: method.clone(), layers: layers.to_vec(), of })
     }
 }
 

@@ -387,7 +387,7 @@ fn a_scan_by_the_command_is_shown_by_the_inspector() {
         .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let mut program = Program::start(&["--demo", "book", "--scan", out.to_str().unwrap()]);
-    program.see("Grad-CAM of cat");
+    program.see("grad-cam of cat");
     program.press("gc\r");
     program.see("of 25 in scan.parquet");
     program.see("1 of 5");

@@ -10,8 +10,9 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEventKind};
 use inspector::{Inspector, model};
+use layerscope::methods::registry::Kind;
 use layerscope::model::LayerId;
-use layerscope::service::protocol::{Class, ClassId, ClassMap, Content, Event, Order, Pane, Request};
+use layerscope::service::protocol::{Chosen, ClassId, Content, Event, Order, Pane, Request, Target};
 use layerscope::terminal::encoder::Slot;
 use layerscope::tui::action::BINDINGS;
 use layerscope::tui::drawing::Wanted;
@@ -151,15 +152,15 @@ fn patterns_are_shown_while_they_grow() {
 #[test]
 fn the_class_is_chosen_from_the_top_or_by_name() {
     let mut inspector = Inspector::opened(120, 40);
-    assert!(inspector.screen().contains("Grad-CAM of tabby"));
+    assert!(inspector.screen().contains("grad-cam of tabby"));
     inspector.press(&["c"]);
-    assert!(inspector.screen().contains("Grad-CAM of tiger cat"));
+    assert!(inspector.screen().contains("grad-cam of tiger cat"));
     inspector.press(&["f", "t", "e", "n"]);
     assert!(inspector.screen().contains("1 of 1"));
     inspector.press(&["Enter"]);
-    assert!(inspector.screen().contains("Grad-CAM of tench"));
+    assert!(inspector.screen().contains("grad-cam of tench"));
     inspector.press(&["C"]);
-    assert!(inspector.screen().contains("Grad-CAM of tiger cat"));
+    assert!(inspector.screen().contains("grad-cam of tiger cat"));
 }
 
 #[test]
@@ -293,18 +294,10 @@ fn an_answer_that_a_newer_request_has_overtaken_is_dropped() {
     let mut inspector = Inspector::opened(120, 40);
     let old = inspector.state.map_ticket;
     inspector.press(&["c"]);
-    let class = Class { id: ClassId { index: 0, negative: false }, label: "tench".to_owned() };
-    let map = ClassMap {
-        layers: vec![LayerId(3)],
-        class,
-        against: None,
-        other: None,
-        height: 1,
-        width: 1,
-        values: vec![0.0],
-    };
+    let of = Target::Class { class: Some(ClassId { index: 0, negative: false }), against: None };
+    let map = inspector.heatmap(Chosen::usual(Kind::Map), vec![LayerId(3)], of);
     inspector.tell(Event::Map { ticket: old, map: Box::new(map) });
-    assert!(inspector.screen().contains("Grad-CAM of tiger cat"));
+    assert!(inspector.screen().contains("grad-cam of tiger cat"));
 }
 
 #[test]
@@ -513,11 +506,13 @@ fn gradients_are_of_the_class_whose_map_is_shown() {
 fn one_class_is_contrasted_with_another_and_layers_are_blended() {
     let mut inspector = Inspector::opened(120, 40);
     inspector.press(&["V", "t", "e", "n", "Enter"]);
-    let Some(Request::Map { against, .. }) = inspector.asked.last() else { panic!("a map") };
+    let Some(Request::Map { of: Target::Class { against, .. }, .. }) = inspector.asked.last() else { panic!("a map") };
     assert_eq!(against.map(|class| class.index), Some(0));
     assert!(inspector.screen().contains("rather than tench"), "{}", inspector.screen());
     inspector.press(&["V", "b"]);
-    let Some(Request::Map { layers, against, .. }) = inspector.asked.last() else { panic!("a map") };
+    let Some(Request::Map { layers, of: Target::Class { against, .. }, .. }) = inspector.asked.last() else {
+        panic!("a map")
+    };
     assert_eq!((layers.as_slice(), *against), ([LayerId(3), LayerId(0)].as_slice(), None));
     assert!(inspector.screen().contains("blend of 2 layers"));
     inspector.press(&["b"]);
@@ -569,7 +564,7 @@ fn the_mouse_chooses_and_points() {
     assert!(!inspector.screen().contains("    relu "), "the arrow folds");
     let at = inspector.find("tiger cat");
     inspector.click(at);
-    assert!(inspector.screen().contains("Grad-CAM of tiger cat"));
+    assert!(inspector.screen().contains("grad-cam of tiger cat"));
     // A tile: pointed at, chosen, and gone into.
     let page = inspector.draw().1.into_iter().find(|wanted| wanted.slot == Slot::Page).unwrap();
     let tile = Rect { x: page.area.x + page.parts[5].x, y: page.area.y + page.parts[5].y, ..page.parts[5] };

@@ -262,7 +262,7 @@ fn a_channel_large() {
 /// Its pattern, where the inspector has asked for it.
 fn answer_pattern(inspector: &mut Inspector) {
     let asked = inspector.asked.iter().rev().find_map(|asked| match asked {
-        Request::Pattern { ticket, layer, channel } => Some((*ticket, *layer, *channel)),
+        Request::Pattern { ticket, layer, channel, .. } => Some((*ticket, *layer, *channel)),
         _ => None,
     });
     let Some((ticket, layer, channel)) = asked else { return };
@@ -273,6 +273,7 @@ fn answer_pattern(inspector: &mut Inspector) {
         channels: vec![channel],
         first: channel,
         total: 64,
+        recipe: layerscope::service::protocol::Recipe::BOOK,
         step: 40,
         steps: 40,
         pictures: vec![Rgb { width: 64, height: 64, pixels: vec![128; 64 * 64 * 3] }],

@@ -3,168 +3,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "common/asker.rs"]
+mod asker;
 mod common;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use asker::{ALL, Asker, PATIENCE, book, open_file, opening};
 use common::{Fixture, difference, fixtures};
-use layerscope::formats::Demo;
-use layerscope::model::LayerId;
-use layerscope::service::open::{ModelChoice, Opening};
+use layerscope::methods::registry::Kind;
 use layerscope::service::protocol::{
-    ChannelPage, ClassId, ClassMap, Content, Event, LayerDifference, LayerState, ModelInfo, OpenRequest, Order, Pane,
-    PatternPage, Prediction, Request, Statistics, Ticket,
+    Chosen, ClassId, Content, Event, LayerDifference, OpenRequest, Order, Pane, Recipe, Request, Statistics, Target,
+    Ticket,
 };
 use layerscope::service::{self, Service};
-
-/// An interface that asks one thing at a time and waits for the answer.
-struct Asker {
-    service: Service,
-    model: ModelInfo,
-    layers: Vec<LayerState>,
-    predictions: Vec<Prediction>,
-    ticket: u64,
-}
-
-fn opening(model: PathBuf) -> Opening {
-    Opening { model: ModelChoice::File(model), ..Opening::default() }
-}
-
-fn open_file(model: PathBuf) -> OpenRequest {
-    OpenRequest { opening: opening(model), ..OpenRequest::default() }
-}
-
-/// The book's network, with its picture.
-fn book() -> OpenRequest {
-    let opening = Opening { model: ModelChoice::Demo(Demo::Book), ..Opening::default() };
-    OpenRequest { opening, ..OpenRequest::default() }
-}
-
-impl Asker {
-    fn open(open: OpenRequest, input: Option<PathBuf>) -> Self {
-        let service = service::spawn(open);
-        let model = loop {
-            match service.events.recv_timeout(PATIENCE).unwrap() {
-                Event::Opened(model) => break *model,
-                Event::Failed { message, .. } => panic!("{message}"),
-                _ => {}
-            }
-        };
-        let mut asker = Self { service, model, layers: Vec::new(), predictions: Vec::new(), ticket: 0 };
-        asker.run(input).unwrap();
-        asker
-    }
-
-    fn fixture(name: &str) -> (Self, Fixture) {
-        let fixture = Fixture::open(name);
-        (Self::open(open_file(fixture.model()), Some(fixture.input_path())), fixture)
-    }
-
-    fn run(&mut self, path: Option<PathBuf>) -> Result<(), String> {
-        let ticket = self.ticket();
-        match self.ask(Request::Picture { ticket, path, preprocess: None }) {
-            Event::Ran { layers, predictions, .. } => {
-                (self.layers, self.predictions) = (layers, predictions);
-                Ok(())
-            }
-            Event::Failed { message, .. } => Err(message),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn ticket(&mut self) -> Ticket {
-        self.ticket += 1;
-        Ticket(self.ticket)
-    }
-
-    fn ask(&mut self, request: Request) -> Event {
-        self.service.requests.send(request).unwrap();
-        self.wait()
-    }
-
-    /// The next event that is no progress; it bears the number of the newest request.
-    fn wait(&self) -> Event {
-        loop {
-            let event = self.service.events.recv_timeout(PATIENCE).unwrap();
-            let ticket = match &event {
-                Event::Progress { .. } | Event::Opened(_) | Event::OpenedOther(_) => continue,
-                Event::Ran { ticket, .. }
-                | Event::Compared { ticket, .. }
-                | Event::Channels { ticket, .. }
-                | Event::Patterns { ticket, .. }
-                | Event::Map { ticket, .. }
-                | Event::ScanOpened { ticket, .. }
-                | Event::Excitations { ticket, .. } => Some(*ticket),
-                Event::Failed { ticket, .. } => *ticket,
-            };
-            assert_eq!(ticket, Some(Ticket(self.ticket)), "{event:?}");
-            return event;
-        }
-    }
-
-    fn layer(&self, path: &str) -> LayerId {
-        LayerId(self.model.layers.iter().position(|layer| layer.path == path).unwrap_or_else(|| panic!("{path}")))
-    }
-
-    fn state(&self, path: &str) -> &LayerState {
-        let id = self.layer(path);
-        self.layers.iter().find(|state| state.layer == id).unwrap()
-    }
-
-    fn channels(&mut self, path: &str, content: Content, order: Order, (first, count): (usize, usize)) -> Event {
-        let (ticket, layer) = (self.ticket(), self.layer(path));
-        self.ask(Request::Channels { ticket, layer, content, order, class: None, first, count })
-    }
-
-    fn page_of(
-        &mut self,
-        path: &str,
-        content: Content,
-        order: Order,
-        (first, count): (usize, usize),
-        class: usize,
-    ) -> ChannelPage {
-        let (ticket, layer) = (self.ticket(), self.layer(path));
-        let class = Some(ClassId { index: class, negative: false });
-        match self.ask(Request::Channels { ticket, layer, content, order, class, first, count }) {
-            Event::Channels { page, .. } => *page,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn finished_patterns(&mut self, path: &str, order: Order, part: (usize, usize)) -> PatternPage {
-        let mut event = self.channels(path, Content::Patterns, order, part);
-        loop {
-            match event {
-                Event::Patterns { page, .. } if page.step == page.steps => return *page,
-                Event::Patterns { .. } => event = self.wait(),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    fn page(&mut self, path: &str, content: Content, order: Order, part: (usize, usize)) -> ChannelPage {
-        match self.channels(path, content, order, part) {
-            Event::Channels { page, .. } => *page,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn map(&mut self, paths: &[&str], class: Option<usize>, against: Option<usize>) -> Result<ClassMap, String> {
-        let (ticket, layers) = (self.ticket(), paths.iter().map(|path| self.layer(path)).collect());
-        let class_of = |index| ClassId { index, negative: false };
-        let asked = Request::Map { ticket, layers, class: class.map(class_of), against: against.map(class_of) };
-        match self.ask(asked) {
-            Event::Map { map, .. } => Ok(*map),
-            Event::Failed { message, .. } => Err(message),
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-const PATIENCE: Duration = Duration::from_mins(1);
-const ALL: (usize, usize) = (0, usize::MAX);
 
 /// The golden values of the folder `inspector`.
 fn golden(key: &str) -> (Vec<serde_json::Value>, Fixture) {
@@ -291,7 +143,7 @@ fn a_map_may_hold_a_class_against_another() {
         let expected = goldens.array(text(&golden, "key"));
         assert_eq!([map.height as i64, map.width as i64], *expected.shape);
         assert!(difference(&map.values, &expected.data) <= 1e-5, "{golden}");
-        assert_eq!(map.against.unwrap().id.index, against);
+        assert_eq!(map.against().unwrap().id.index, against);
     }
     assert_eq!(asker.map(&["layer2"], Some(1), Some(9)).unwrap_err(), "the network has classes 0 to 4, not 9");
 }
@@ -457,6 +309,12 @@ fn models_that_have_nothing_in_common_are_refused_in_one_line() {
     assert_eq!(message, format!("{} and {} {said}", one.display(), other.display()));
 }
 
+/// The map of the top class at the usual layer.
+fn usual_map(ticket: u64) -> Request {
+    let (method, of) = (Chosen::usual(Kind::Map), Target::default());
+    Request::Map { ticket: Ticket(ticket), method, layers: Vec::new(), of }
+}
+
 #[test]
 fn the_newest_request_of_a_pane_wins_and_what_is_stopped_says_nothing_more() {
     let (mut asker, _) = Asker::fixture("convnet");
@@ -469,12 +327,13 @@ fn the_newest_request_of_a_pane_wins_and_what_is_stopped_says_nothing_more() {
         class: None,
         first: 0,
         count: usize::MAX,
+        recipe: Recipe::BOOK,
     };
     let send = |asker: &Asker, request| asker.service.requests.send(request).unwrap();
     let (old, new, map) = (100, 101, 102);
     send(&asker, patterns(old));
     send(&asker, patterns(new));
-    send(&asker, Request::Map { ticket: Ticket(map), layers: Vec::new(), class: None, against: None });
+    send(&asker, usual_map(map));
     let mut overtaken = false;
     let mut mapped = false;
     loop {
@@ -495,7 +354,7 @@ fn the_newest_request_of_a_pane_wins_and_what_is_stopped_says_nothing_more() {
     send(&asker, patterns(103));
     send(&asker, Request::Stop(Pane::Channels));
     asker.ticket = 104;
-    send(&asker, Request::Map { ticket: Ticket(105), layers: Vec::new(), class: None, against: None });
+    send(&asker, usual_map(105));
     let mut after_map = 0;
     while let Ok(event) = asker.service.events.recv_timeout(Duration::from_millis(300)) {
         match event {
@@ -533,7 +392,8 @@ fn a_layer_that_does_not_run_shows_its_weights_and_says_why_nothing_else() {
     for content in [Content::Activations, Content::Gradients, Content::ActivationTimesGradient] {
         let ticket = asker.ticket();
         let (order, class, (first, count)) = (Order::Index, None, ALL);
-        let answer = asker.ask(Request::Channels { ticket, layer, content, order, class, first, count });
+        let answer =
+            asker.ask(Request::Channels { ticket, layer, content, order, class, first, count, recipe: Recipe::BOOK });
         let Event::Failed { message, .. } = answer else { panic!("{answer:?}") };
         assert_eq!(message, line);
     }
@@ -558,7 +418,7 @@ fn the_demo_answers_everything() {
     let dog = asker.map(&[], Some(0), None).unwrap();
     let names: Vec<&str> = asker.model.classes.iter().map(|class| class.label.as_str()).collect();
     assert_eq!(names, ["dog", "cat"]);
-    assert_eq!(dog.class.label, "dog");
+    assert_eq!(dog.class().unwrap().label, "dog");
 }
 
 #[test]
@@ -592,13 +452,14 @@ fn the_pattern_of_one_channel_comes_although_a_page_of_them_was_just_stopped() {
     for channel in 0..30 {
         let (pages, one) = (asker.ticket(), asker.ticket());
         let (content, order, class, first, count) = (Content::Patterns, Order::Index, None, 0, 1);
-        let page = Request::Channels { ticket: pages, layer, content, order, class, first, count };
+        let page =
+            Request::Channels { ticket: pages, layer, content, order, class, first, count, recipe: Recipe::BOOK };
         asker.service.requests.send(page).unwrap();
         while !matches!(asker.service.events.recv_timeout(PATIENCE), Ok(Event::Patterns { ticket, .. }) if ticket == pages)
         {
         }
         asker.service.requests.send(Request::Stop(Pane::Channels)).unwrap();
-        asker.service.requests.send(Request::Pattern { ticket: one, layer, channel }).unwrap();
+        asker.service.requests.send(Request::Pattern { ticket: one, layer, channel, recipe: Recipe::BOOK }).unwrap();
         loop {
             // Steps that were on their way when they were stopped still arrive.
             let event = asker.service.events.recv_timeout(PATIENCE).unwrap();

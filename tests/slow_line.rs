@@ -53,7 +53,7 @@ fn pictures(raw: &[u8]) -> Vec<Sent> {
 fn zoomed(line: Line) -> Program {
     let environment = vec![("SSH_CONNECTION".to_owned(), "192.0.2.1 50000 192.0.2.2 22".to_owned())];
     let mut program = Launch { answer: KITTY, line, environment, ..Launch::of(LAYERSCOPE, BOOK) }.start();
-    program.see("Grad-CAM of cat");
+    program.see("grad-cam of cat");
     program.press("/conv2d_21\r");
     program.see(" conv2d_21 · activations");
     program.press("\r\r");

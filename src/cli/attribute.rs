@@ -119,8 +119,7 @@ impl Attribute {
         let Run::Attribution { make, signed } = self.method.run else {
             unreachable!("a method of another kind than was asked for")
         };
-        let maps_at_layer = self.method.name == "guided-grad-cam";
-        if self.layer.is_some() && self.channel.is_none() && !maps_at_layer {
+        if self.layer.is_some() && self.channel.is_none() && !self.method.maps_at_layer() {
             return Err(Failure::Usage("--layer says where a channel is: give --channel too".to_owned()));
         }
         let mut settings = Settings::of(self.method);
@@ -178,8 +177,8 @@ impl Attribute {
     fn measure(&self) -> Measure {
         match self.measure {
             Some(Number::Probability) => Measure::Probability,
-            None if self.method.name == "rise" => Measure::Probability,
-            Some(Number::Score) | None => Measure::Score,
+            Some(Number::Score) => Measure::Score,
+            None => self.method.usual_measure(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::formats::Demo;
 use crate::model::printable::printable_path;
 use crate::picture::load::Input;
 use crate::picture::{ColorMap, Scale};
-use crate::service::{self, open::Opening, protocol::OpenRequest};
+use crate::service::{self, open::Opening, pattern_cache, protocol::OpenRequest};
 use crate::terminal::Graphics;
 use crate::terminal::messages::{Elsewhere, Log};
 use crate::terminal::probe::Wish;
@@ -61,6 +61,9 @@ pub(super) struct Inspect {
     /// Where messages go while the inspector has the screen, in place of layerscope/layerscope.log in the state folder
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
+    /// Neither look for patterns that were grown before nor keep these
+    #[arg(long)]
+    no_cache: bool,
     /// Print a configuration file with every setting and key, and leave
     #[arg(long)]
     print_config: bool,
@@ -104,7 +107,8 @@ impl Inspect {
             Failure::Usage(format!("--log-file {}: {reason}", log.file().map_or_else(String::new, printable_path)))
         })?;
         self.options.apply_threads();
-        let request = OpenRequest { opening, other, seed: self.options.seed, ..OpenRequest::default() };
+        let pattern_cache = pattern_cache::usual_folder(|name| std::env::var_os(name)).filter(|_| !self.no_cache);
+        let request = OpenRequest { opening, other, seed: self.options.seed, pattern_cache };
         let service = service::spawn(request);
         let options = tui::Options {
             inputs,

@@ -13,6 +13,7 @@ impl Request {
             Self::Channels { .. } => Pane::Channels,
             Self::Map { .. } => Pane::Heatmap,
             Self::Pattern { .. } => Pane::Detail,
+            Self::Check { .. } => Pane::Health,
             Self::Scan { .. } | Self::Excitations { .. } => Pane::Excitations,
             Self::Stop(pane) => *pane,
         }
@@ -30,11 +31,25 @@ pub(super) enum Next {
     Closed,
 }
 
+const PANES: usize = 6;
+
 #[derive(Debug, Default)]
 struct Slots {
-    waiting: [Option<Request>; 5],
-    running: [Cancel; 5],
+    waiting: [Option<Request>; PANES],
+    running: [Cancel; PANES],
+    /// Whether the check that runs was stopped for something more urgent only.
+    interrupted: bool,
     closed: bool,
+}
+
+impl Slots {
+    /// A pane's request, which runs from now on.
+    fn take(&mut self, pane: Pane) -> Option<(Request, Cancel)> {
+        let request = self.waiting[slot(pane)].take()?;
+        let cancel = Cancel::new();
+        self.running[slot(pane)] = cancel.clone();
+        Some((request, cancel))
+    }
 }
 
 /// The waiting requests. Cloned handles share them.
@@ -47,7 +62,8 @@ fn slot(pane: Pane) -> usize {
         Pane::Channels => 1,
         Pane::Heatmap => 2,
         Pane::Detail => 3,
-        Pane::Excitations => 4,
+        Pane::Health => 4,
+        Pane::Excitations => 5,
     }
 }
 
@@ -57,7 +73,9 @@ impl Mailbox {
     pub(super) fn put(&self, request: Request) {
         let mut slots = self.lock();
         let pane = request.pane();
-        let outdated = if pane == Pane::Input { vec![0, 1, 2, 3] } else { vec![slot(pane)] };
+        let outdated = if pane == Pane::Input { 0..PANES } else { slot(pane)..slot(pane) + 1 };
+        slots.interrupted = !outdated.contains(&slot(Pane::Health));
+        slots.running[slot(Pane::Health)].raise();
         for index in outdated {
             slots.waiting[index] = None;
             slots.running[index].raise();
@@ -76,17 +94,19 @@ impl Mailbox {
         self.0.1.notify_one();
     }
 
-    /// The next request; waits for one if `wait` is true. The heatmap comes before the channels, because it is quick.
+    /// The next request; waits for one if `wait` is true, and otherwise leaves a check alone, for there is something better to do.
+    /// The heatmap comes before the channels, because it is mostly quick.
     pub(super) fn take(&self, wait: bool) -> Next {
         let mut slots = self.lock();
         loop {
             if slots.closed {
                 return Next::Closed;
             }
-            for pane in [Pane::Input, Pane::Heatmap, Pane::Channels, Pane::Detail] {
-                if let Some(request) = slots.waiting[slot(pane)].take() {
-                    let cancel = Cancel::new();
-                    slots.running[slot(pane)] = cancel.clone();
+            for pane in [Pane::Input, Pane::Heatmap, Pane::Channels, Pane::Detail, Pane::Health] {
+                if pane == Pane::Health && !wait {
+                    continue;
+                }
+                if let Some((request, cancel)) = slots.take(pane) {
                     return Next::Request(request, cancel);
                 }
             }
@@ -95,6 +115,20 @@ impl Mailbox {
             }
             slots = self.0.1.wait(slots).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Lets a check that something more urgent has interrupted wait for another time.
+    pub(super) fn put_back(&self, check: Request) {
+        let mut slots = self.lock();
+        if slots.interrupted && slots.waiting[slot(Pane::Input)].is_none() {
+            slots.waiting[slot(Pane::Health)].get_or_insert(check);
+        }
+    }
+
+    /// The next request for the channels or one of them, if one waits: what is answered while a heatmap is being made.
+    pub(super) fn take_beside(&self) -> Option<(Request, Cancel)> {
+        let mut slots = self.lock();
+        [Pane::Channels, Pane::Detail].into_iter().find_map(|pane| slots.take(pane))
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {

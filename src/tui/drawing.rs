@@ -7,13 +7,12 @@ use image::imageops::FilterType;
 use ratatui::layout::{Rect, Size};
 
 use super::exciting;
+use super::heat;
 use super::stamped::Stamped;
 use super::state::OverlayMode;
-use crate::model::preprocess::Region;
 use crate::picture::indexed::BACKGROUND;
-use crate::picture::overlay::heat;
-use crate::picture::{ColorMap, IndexedImage, Overlay, Range, Raster, Scale};
-use crate::service::protocol::{ChannelPage, ClassMap, ExcitationPage, OtherMap, PatternPage, Rgb};
+use crate::picture::{ColorMap, IndexedImage, Range, Raster, Scale};
+use crate::service::protocol::{ChannelPage, ExcitationPage, Heatmap, PatternPage, Rgb};
 use crate::terminal::encoder::{Resolution, Slot};
 
 /// What a picture shows.
@@ -46,8 +45,8 @@ pub enum Subject {
     Heatmap {
         /// What the network saw.
         picture: Stamped<RgbImage>,
-        /// The class activation map.
-        map: Option<Stamped<ClassMap>>,
+        /// The class activation map or attribution.
+        map: Option<Stamped<Heatmap>>,
         /// What is drawn of them.
         mode: OverlayMode,
         /// Share of the map, in percent.
@@ -56,6 +55,8 @@ pub enum Subject {
         side: Side,
         /// What is framed in it: what a value of a channel sees.
         seen: Option<Seen>,
+        /// The part that is shown alone, and what the one value that the map is of sees, which is framed in it.
+        close_up: Option<(Seen, Seen)>,
     },
     /// A part of the picture, large.
     Crop {
@@ -159,8 +160,9 @@ impl Subject {
             Self::Photo { picture } => (5, picture.stamp()).hash(hasher),
             Self::Channel { page, index, side, look } => (0, page.stamp(), index, side, look).hash(hasher),
             Self::Pattern { page, index } => (1, page.stamp(), index).hash(hasher),
-            Self::Heatmap { picture, map, mode, strength, side, seen } => {
-                (2, picture.stamp(), map.as_ref().map(Stamped::stamp), mode, strength, side, seen).hash(hasher);
+            Self::Heatmap { picture, map, mode, strength, side, seen, close_up } => {
+                let map = map.as_ref().map(Stamped::stamp);
+                (2, picture.stamp(), map, mode, strength, side, seen, close_up).hash(hasher);
             }
             Self::Crop { picture, seen } => (4, picture.stamp(), seen).hash(hasher),
             Self::Exciting { page, index } => (6, page.stamp(), index).hash(hasher),
@@ -185,7 +187,7 @@ impl Subject {
         {
             return Raster::Rgb(marked);
         }
-        let native = self.raster();
+        let native = self.raster(Some(at));
         let smaller = native.width() <= at.width && native.height() <= at.height;
         match (native, self.is_crisp()) {
             (native, false) if at.scaled && smaller => {
@@ -211,6 +213,8 @@ impl Subject {
     fn is_crisp(&self) -> bool {
         match self {
             Self::Channel { look, .. } => look.crisp,
+            // In a close-up it matters which pixel counts.
+            Self::Heatmap { close_up, .. } => close_up.is_some(),
             // Of a few pixels each counts, and there is nothing to be smooth.
             Self::Exciting { page, index } => {
                 page.shown(*index).is_some_and(|shown| shown.width.max(shown.height) <= FEW)
@@ -221,20 +225,34 @@ impl Subject {
 
     /// The picture at its own resolution: what is saved.
     pub fn native(&self) -> RgbImage {
-        self.raster().to_rgb()
+        self.raster(None).to_rgb()
     }
 
-    fn raster(&self) -> Raster {
+    /// The picture at its own resolution, or made for a smaller one.
+    fn raster(&self, at: Option<Resolution>) -> Raster {
         match self {
             Self::Photo { picture } => Raster::Rgb((**picture).clone()),
             Self::Channel { page, index, side, look } => channel(page, *index, *side, *look),
             Self::Pattern { page, index } => {
                 Raster::Rgb(page.pictures.get(*index).cloned().map(super::update::rgb).unwrap_or_default())
             }
-            Self::Heatmap { picture, map, mode, strength, side, seen } => {
-                let mut drawn = heatmap(picture, map.as_deref(), *mode, *strength, *side);
-                if let Some(seen) = seen {
-                    draw_frame(&mut drawn, *seen);
+            Self::Heatmap { picture, map, mode, strength, side, close_up: Some((part, field)), .. } => {
+                let mut drawn = heat::heatmap(picture, map.as_deref(), *mode, *strength, *side);
+                frame_around(&mut drawn, *field);
+                let (left, top, width, height) = *part;
+                Raster::Rgb(image::imageops::crop_imm(&drawn, left, top, width, height).to_image())
+            }
+            Self::Heatmap { picture, map, mode, strength, side, seen, close_up: None } => {
+                let pooled = at.and_then(|at| heat::pooled(picture, map.as_deref()?, at.width.min(at.height)));
+                let (picture, map, times) = match &pooled {
+                    Some((picture, map, times)) => (picture, Some(map), *times),
+                    None => (&**picture, map.as_deref(), 1),
+                };
+                let mut drawn = heat::heatmap(picture, map, *mode, *strength, *side);
+                if let Some((left, top, width, height)) = seen {
+                    let [left, top] = [left, top].map(|at| at / times);
+                    let [width, height] = [width, height].map(|size| size.div_ceil(times));
+                    draw_frame(&mut drawn, (left, top, width, height));
                 }
                 Raster::Rgb(drawn)
             }
@@ -243,6 +261,19 @@ impl Subject {
             }
             Self::Exciting { page, index } => Raster::Rgb(exciting::native(page, *index)),
             Self::Tiles(_) => Raster::Rgb(RgbImage::new(0, 0)),
+        }
+    }
+}
+
+/// A white line just outside a part of the picture.
+fn frame_around(picture: &mut RgbImage, (left, top, width, height): Seen) {
+    for y in 0..=height + 1 {
+        for x in 0..=width + 1 {
+            let inside = (1..=width).contains(&x) && (1..=height).contains(&y);
+            let at = (left + x).checked_sub(1).zip((top + y).checked_sub(1)).filter(|_| !inside);
+            if let Some(pixel) = at.and_then(|(x, y)| picture.get_pixel_mut_checked(x, y)) {
+                *pixel = image::Rgb([255; 3]);
+            }
         }
     }
 }
@@ -272,7 +303,7 @@ pub(super) fn draw_frame(picture: &mut RgbImage, (left, top, width, height): See
     draw(0, [255; 3]);
 }
 
-fn stretched(picture: &RgbImage, width: u32, height: u32, filter: FilterType) -> RgbImage {
+pub(super) fn stretched(picture: &RgbImage, width: u32, height: u32, filter: FilterType) -> RgbImage {
     if picture.width() == 0 || picture.height() == 0 {
         return RgbImage::new(width, height);
     }
@@ -350,40 +381,4 @@ fn channel(page: &ChannelPage, index: usize, side: Side, look: Look) -> Raster {
             drawn(&difference, Scale::Signed, reach, Scale::Signed.fitting_map())
         }
     }
-}
-
-fn heatmap(picture: &RgbImage, map: Option<&ClassMap>, mode: OverlayMode, strength: u8, side: Side) -> RgbImage {
-    let Some(map) = map.filter(|_| mode != OverlayMode::Picture) else { return picture.clone() };
-    let (values, width) = match (side, &map.other) {
-        (Side::Second, Some(other)) => (&other.values, other.width),
-        (Side::Difference, Some(other)) => return difference(picture, map, other),
-        _ => (&map.values, map.width),
-    };
-    let whole = Region::whole(picture.width(), picture.height());
-    let overlay = Overlay { strength: f32::from(strength) / 100.0, ..Overlay::default() };
-    if mode == OverlayMode::Map {
-        let black = RgbImage::new(picture.width(), picture.height());
-        let alone = Overlay { colors: ColorMap::Inferno, strength: 1.0, ..overlay };
-        return alone.draw(&black, values, width, whole);
-    }
-    overlay.draw(picture, values, width, whole)
-}
-
-/// Where one model's heat is above the other's, each on its own scale from 0 to 1.
-fn difference(picture: &RgbImage, map: &ClassMap, other: &OtherMap) -> RgbImage {
-    let (rows, columns) = (map.height.max(other.height), map.width.max(other.width));
-    let at = |values: &[f32], (height, width): (usize, usize), row: usize, column: usize| {
-        let (row, column) = (row * height / rows.max(1), column * width / columns.max(1));
-        values.get(row * width + column).copied().unwrap_or(0.0)
-    };
-    let (first, second) = (heat(&map.values), heat(&other.values));
-    let values: Vec<f32> = (0..rows * columns)
-        .map(|place| {
-            let (row, column) = (place / columns, place % columns);
-            at(&first, (map.height, map.width), row, column) - at(&second, (other.height, other.width), row, column)
-        })
-        .collect();
-    let levels = Scale::Signed.apply(&values, columns, Range { min: -1.0, max: 1.0 });
-    let drawn = IndexedImage::of(levels, Scale::Signed.fitting_map(), [0; 3]).to_rgb();
-    stretched(&drawn, picture.width(), picture.height(), FilterType::Triangle)
 }

@@ -7,6 +7,8 @@ pub mod action;
 pub mod drawing;
 mod exciting;
 mod fuzzy;
+mod heat;
+mod incoming;
 pub mod keymap;
 pub mod layout;
 pub mod page;
@@ -27,18 +29,16 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 use crossterm::event::Event as TerminalEvent;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
-use signal_hook::iterator::Signals;
+use signal_hook::consts::{SIGTSTP, SIGWINCH};
 
 use crate::config::ThemeChoice;
 use crate::picture::{ColorMap, Scale};
 use crate::service::protocol::{Event, Pane, Request};
 use crate::terminal::clipboard::copy_sequence;
 use crate::terminal::messages::note;
-use crate::terminal::probe::late::typed_keys;
-use crate::terminal::probe::{self, Background, Decision, Environment, Grid, Keyboard, Wish};
+use crate::terminal::probe::{self, Background, Decision, Environment, Grid, Wish};
 use crate::terminal::session::Session;
 use keymap::Keymap;
 use panes::Drawn;
@@ -99,7 +99,7 @@ pub enum TuiError {
 /// # Errors
 /// No terminal, or a terminal that went away.
 pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event>) -> Result<u8, TuiError> {
-    let signals = signals()?;
+    let signals = incoming::signals()?;
     let (columns, rows) = crossterm::terminal::size().map_err(TuiError::NoTerminal)?;
     let environment = Environment::read();
     let (answers, keyboard) = probe::ask(&environment, probe::PATIENCE);
@@ -120,7 +120,7 @@ pub fn run(options: Options, requests: &Sender<Request>, events: &Receiver<Event
     state.excitations.path = options.scan;
     state.notice = notice(&options.notices).map(Notice::Amiss);
     state.cell = decision.canvas.map(|canvas| (canvas.cell.width, canvas.cell.height));
-    let keys = keys(keyboard);
+    let keys = incoming::keys(keyboard);
     let pictures = Pictures::new(decision.canvas, line_rate());
     let (requests, drawn, grid) = (requests.clone(), Drawn::default(), answers.grid);
     let thumbnails = Thumbnails::new();
@@ -161,37 +161,6 @@ const SSH_RATE: u32 = 1_000_000;
 /// What the line to the terminal is trusted with; nothing where the terminal is on this machine.
 fn line_rate() -> Option<u32> {
     std::env::var_os("SSH_CONNECTION").map(|_| SSH_RATE)
-}
-
-/// Reads the keyboard on a thread of its own, after what was typed while the terminal was asked.
-fn keys(Keyboard { typed, mut late }: Keyboard) -> Receiver<TerminalEvent> {
-    let (sender, keys) = unbounded();
-    thread::spawn(move || {
-        let mut events = typed_keys(&typed);
-        loop {
-            for event in events {
-                if sender.send(event).is_err() {
-                    return;
-                }
-            }
-            let Ok(event) = crossterm::event::read() else { return };
-            events = late.pass(event);
-        }
-    });
-    keys
-}
-
-fn signals() -> Result<Receiver<i32>, io::Error> {
-    let (sender, received) = unbounded();
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGWINCH])?;
-    thread::spawn(move || {
-        for signal in signals.forever() {
-            if sender.send(signal).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(received)
 }
 
 struct Inspector {

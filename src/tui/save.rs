@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::drawing::{Side, Subject};
 use super::panes::channels::content_name;
 use super::panes::{channels, heatmap};
 use super::state::{Focus, State};
+use crate::model::LayerId;
 use crate::picture::grid::{Grid, picture_grid};
 use crate::picture::{atomic, npy, save_picture};
+use crate::service::protocol::{Grain, ShownTarget};
 
 /// What is to be saved, and under which name.
 pub(super) struct Saving {
@@ -31,7 +33,8 @@ pub(super) fn pictures(state: &State) -> Option<Saving> {
     let columns = super::layout::page_tiles(state).columns;
     if state.focus == Focus::Heatmap {
         let mut about = about_map(state)?;
-        about["overlay"] = json!({ "mode": state.overlay.name(), "strength": f64::from(state.strength) / 100.0 });
+        let strength = f64::from(state.overlay_strength()) / 100.0;
+        about["overlay"] = json!({ "mode": state.overlay.name(), "strength": strength });
         let sides = sides(state.map.as_ref().is_some_and(|map| map.other.is_some()), &mut about);
         let pictures: Option<Vec<Subject>> = sides.iter().map(|side| heatmap::subject(state, *side)).collect();
         let what = What::Pictures(pictures?, sides.len());
@@ -57,7 +60,11 @@ pub(super) fn pictures(state: &State) -> Option<Saving> {
 pub(super) fn numbers(state: &State) -> Option<Saving> {
     if state.focus == Focus::Heatmap {
         let (about, map) = (about_map(state)?, state.map.as_ref()?);
-        let what = What::Numbers(vec![map.height, map.width], map.values.clone());
+        let shape = match map.grain {
+            Grain::Map => vec![map.height, map.width],
+            Grain::Attribution { channels, .. } => vec![channels, map.height, map.width],
+        };
+        let what = What::Numbers(shape, map.values.clone());
         return Some(Saving { stem: map_name(state)?, what, about });
     }
     let page = state.page().filter(|page| page.has_values())?;
@@ -98,8 +105,13 @@ fn page_name(state: &State, shown: std::ops::Range<usize>) -> Option<String> {
 }
 
 fn map_name(state: &State) -> Option<String> {
-    let class = state.map.as_ref().map_or("picture", |map| map.class.label.as_str());
-    Some(file_name(&format!("{}-{class}-map", state.model.as_ref()?.name)))
+    let model = state.model.as_ref()?;
+    let Some(map) = &state.map else { return Some(file_name(&format!("{}-picture", model.name))) };
+    let of = match &map.of {
+        ShownTarget::Class { class, .. } => class.label.clone(),
+        ShownTarget::Channel(unit) => format!("{}-{}", model.layers.get(unit.layer.0)?.path, unit.channel),
+    };
+    Some(file_name(&format!("{}-{of}-{}", model.name, map.method.method().name)))
 }
 
 fn about(state: &State) -> Option<Value> {
@@ -122,7 +134,8 @@ fn about_channels(state: &State, shown: std::ops::Range<usize>) -> Option<Value>
     about["channels"] = json!(shown.filter_map(|index| page.channel(index)).collect::<Vec<_>>());
     match page {
         super::page::Page::Patterns(patterns) => {
-            about["recipe"] = json!({ "name": "book", "steps": patterns.steps, "step": patterns.step });
+            about["recipe"] = json!(patterns.recipe);
+            about["step"] = json!(patterns.step);
         }
         super::page::Page::Numbers(numbers) => {
             if let Some(class) = &numbers.class {
@@ -137,12 +150,29 @@ fn about_map(state: &State) -> Option<Value> {
     let mut about = about(state)?;
     let Some(map) = &state.map else { return Some(about) };
     let model = state.model.as_ref()?;
-    let paths = map.layers.iter().filter_map(|layer| Some(&model.layers.get(layer.0)?.path));
-    about["method"] = json!("grad-cam");
-    about["layers"] = json!(paths.collect::<Vec<_>>());
-    about["class"] = json!({ "index": map.class.id.index, "label": map.class.label });
-    if let Some(against) = &map.against {
-        about["against"] = json!({ "index": against.id.index, "label": against.label });
+    let path = |layer: &LayerId| Some(&model.layers.get(layer.0)?.path);
+    about["method"] = json!(map.method.method().name);
+    let settings: Map<String, Value> =
+        map.method.settings().iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    about["settings"] = json!(settings);
+    about["layers"] = json!(map.layers.iter().filter_map(path).collect::<Vec<_>>());
+    match &map.of {
+        ShownTarget::Class { class, against } => {
+            about["class"] = json!({ "index": class.id.index, "label": class.label });
+            if let Some(against) = against {
+                about["against"] = json!({ "index": against.id.index, "label": against.label });
+            }
+        }
+        ShownTarget::Channel(unit) => {
+            let at = unit.at.map(|(row, column)| [row, column]);
+            if let Some(((left, top, width, height), _)) = state.close_up() {
+                about["close_up"] = json!([left, top, width, height]);
+            }
+            about["of"] = json!({ "layer": path(&unit.layer), "channel": unit.channel, "unit": at });
+        }
+    }
+    if let Some((done, all)) = map.so_far {
+        about["so_far"] = json!([done, all]);
     }
     Some(about)
 }

@@ -11,10 +11,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use layerscope::methods::registry::Run;
 use layerscope::model::{LayerId, LayerKind};
 use layerscope::service::protocol::{
-    ChannelPage, Class, ClassId, ClassMap, Content, Event, LayerDifference, LayerInfo, LayerState, ModelInfo, Order,
-    OtherChannels, OtherMap, PatternPage, Prediction, Request, Rgb, Statistics, Ticket,
+    ChannelPage, Chosen, Class, ClassId, Content, Event, Grain, Heatmap, LayerDifference, LayerInfo, LayerState,
+    ModelInfo, Order, OtherChannels, OtherMap, PatternPage, Prediction, Request, Rgb, ShownTarget, Statistics, Target,
+    Ticket,
 };
 use layerscope::tui::drawing::Wanted;
 use layerscope::tui::panes;
@@ -113,6 +115,8 @@ pub struct Inspector {
     pub value: fn(usize) -> f32,
     /// Whether a second model answers too.
     pub compared: bool,
+    /// Whether maps take so long that none is answered.
+    pub busy: bool,
 }
 
 impl Inspector {
@@ -122,7 +126,7 @@ impl Inspector {
 
     pub fn with_inputs(columns: u16, rows: u16, inputs: Vec<Option<PathBuf>>) -> Self {
         let state = State::new(Theme::built_in().unwrap(), inputs, (columns, rows), Some((10, 20)));
-        Self { state, asked: Vec::new(), columns, rows, ran, value: |index| index as f32, compared: false }
+        Self { state, asked: Vec::new(), columns, rows, ran, value: |index| index as f32, compared: false, busy: false }
     }
 
     pub fn opened(columns: u16, rows: u16) -> Self {
@@ -164,22 +168,13 @@ impl Inspector {
                         self.tell(self.difference(ticket));
                     }
                 }
-                Request::Map { ticket, layers, class, against } => {
-                    let layers = if layers.is_empty() { vec![self.last_with_a_map()] } else { layers };
-                    let values = vec![0.0, 1.0, 2.0, 3.0];
-                    let other = OtherMap { height: 2, width: 2, values: vec![3.0, 2.0, 1.0, 0.0] };
-                    let map = ClassMap {
-                        layers,
-                        class: self.class(class.unwrap_or(ClassId { index: 1, negative: false })),
-                        against: against.map(|class| self.class(class)),
-                        height: 2,
-                        width: 2,
-                        values,
-                        other: self.compared.then_some(other),
-                    };
+                Request::Map { ticket, method, layers, of } if !self.busy => {
+                    let map = self.heatmap(method, layers, of);
                     self.tell(Event::Map { ticket, map: Box::new(map) });
                 }
-                Request::Channels { ticket, layer, content: Content::Patterns, order, first, count, .. } => {
+                Request::Channels {
+                    ticket, layer, content: Content::Patterns, order, first, count, recipe, ..
+                } => {
                     let total = self.state.run.as_ref().unwrap().layers[&layer].channels;
                     let count = count.min(total - first);
                     let page = PatternPage {
@@ -189,20 +184,51 @@ impl Inspector {
                         channels: (first..first + count).collect(),
                         first,
                         total,
+                        recipe,
                         step: 12,
-                        steps: 40,
+                        steps: recipe.steps(),
                         pictures: vec![Rgb { width: 2, height: 2, pixels: vec![128; 12] }; count],
                         activations: vec![1.5; count],
                     };
                     self.tell(Event::Patterns { ticket, page: Box::new(page) });
                 }
-                Request::Channels { ticket, layer, content, order, class, first, count } => {
+                Request::Channels { ticket, layer, content, order, class, first, count, .. } => {
                     let page = self.numbers(layer, content, order, class, first..first + count);
                     self.tell(Event::Channels { ticket, page: Box::new(page) });
                 }
-                Request::Stop(_) | Request::Pattern { .. } | Request::Scan { .. } | Request::Excitations { .. } => {}
+                Request::Stop(_)
+                | Request::Check { .. }
+                | Request::Pattern { .. }
+                | Request::Map { .. }
+                | Request::Scan { .. }
+                | Request::Excitations { .. } => {}
             }
         }
+    }
+
+    /// A map of 2×2 numbers; an attribution has as many for each of three colours.
+    pub fn heatmap(&self, method: Chosen, layers: Vec<LayerId>, of: Target) -> Heatmap {
+        let layers = match method.method().maps_at_layer() {
+            false => Vec::new(),
+            true if layers.is_empty() => vec![self.last_with_a_map()],
+            true => layers,
+        };
+        let grain = match method.method().run {
+            Run::Attribution { signed, .. } => Grain::Attribution { channels: 3, signed },
+            _ => Grain::Map,
+        };
+        let count = if grain == Grain::Map { 4 } else { 12 };
+        let of = match of {
+            Target::Class { class, against } => ShownTarget::Class {
+                class: self.class(class.unwrap_or(ClassId { index: 1, negative: false })),
+                against: against.map(|class| self.class(class)),
+            },
+            Target::Channel(unit) => ShownTarget::Channel(unit),
+        };
+        let values: Vec<f32> = (0..count).map(|index| index as f32).collect();
+        let other = OtherMap { height: 2, width: 2, values: values.iter().rev().copied().collect() };
+        let other = self.compared.then_some(other);
+        Heatmap { method, layers, of, grain, height: 2, width: 2, values, other, so_far: None }
     }
 
     /// A page of numbers: in another order than the index the last channel comes first, and the kernels of the first layer are

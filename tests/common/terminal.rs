@@ -139,6 +139,7 @@ impl Program {
         }
         command.env("TERM", "xterm-256color");
         command.env("XDG_STATE_HOME", state.path());
+        command.env("XDG_CACHE_HOME", state.path().join("cache"));
         for (name, value) in &launch.environment {
             command.env(name, value);
         }

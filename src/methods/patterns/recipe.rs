@@ -91,6 +91,15 @@ impl Recipe {
     pub const MACO: Self =
         Self::Maco(Maco { steps: 1000, learning_rate: 1.0, crops: 6, smallest: 0.20, largest: 0.25, noise: 0.05 });
 
+    /// The name by which it is asked for.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Book(_) => "book",
+            Self::Lucid(_) => "lucid",
+            Self::Maco(_) => "maco",
+        }
+    }
+
     /// Steps in all.
     pub fn steps(&self) -> usize {
         match self {

@@ -3,6 +3,7 @@
 
 mod attention;
 mod attributions;
+mod chosen;
 mod faithfulness;
 mod maps;
 mod recipes;
@@ -12,8 +13,10 @@ use super::attribution::AttributionMethod;
 use super::cam::MapMethod;
 use super::faithfulness::Metric;
 use super::patterns::Recipe;
+use crate::methods::target::Measure;
 use crate::model::suggestion;
 
+pub use chosen::Chosen;
 pub use settings::{Parameter, Range, SettingError, Settings};
 
 /// A method.
@@ -64,6 +67,9 @@ pub enum Kind {
     Faithfulness,
 }
 
+/// Every kind.
+const KINDS: [Kind; 3] = [Kind::Map, Kind::Attribution, Kind::Pattern];
+
 impl Run {
     /// What is made.
     pub fn kind(self) -> Kind {
@@ -73,6 +79,18 @@ impl Run {
             Self::Pattern(_) => Kind::Pattern,
             Self::Faithfulness(_) => Kind::Faithfulness,
         }
+    }
+}
+
+impl Method {
+    /// Which of a class's numbers an attribution is of where nobody says which: RISE weighs its masks by the probability.
+    pub fn usual_measure(&self) -> Measure {
+        if self.name == "rise" { Measure::Probability } else { Measure::Score }
+    }
+
+    /// Whether it makes an attribution for which a map at a layer is made.
+    pub fn maps_at_layer(&self) -> bool {
+        self.run.kind() == Kind::Map || self.name == "guided-grad-cam"
     }
 }
 

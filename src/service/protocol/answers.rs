@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClassId, Content, Order, ReceptiveField, Statistics};
+use super::{Chosen, ClassId, Content, Order, ReceptiveField, Recipe, Statistics};
+use crate::methods::health::Severity;
 use crate::model::{LayerId, LayerKind};
 
 /// A class of the network, as lists show it.
@@ -186,6 +187,8 @@ pub struct PatternPage {
     pub first: usize,
     /// Channels of the layer.
     pub total: usize,
+    /// How they are made.
+    pub recipe: Recipe,
     /// Steps of gradient ascent done.
     pub step: usize,
     /// Steps in all.
@@ -196,34 +199,110 @@ pub struct PatternPage {
     pub activations: Vec<f32>,
 }
 
-/// A class activation map.
+/// What a class activation map or an attribution is of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ClassMap {
-    /// Layers that it was made at.
+pub enum ShownTarget {
+    /// A class.
+    Class {
+        /// The class.
+        class: Class,
+        /// Class that it is held against.
+        against: Option<Class>,
+    },
+    /// A layer's channel, or one value of it.
+    Channel(Unit),
+}
+
+/// A layer's channel, or one value of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Unit {
+    /// The layer.
+    pub layer: LayerId,
+    /// Its channel.
+    pub channel: usize,
+    /// Row and column of a single value; `None` is the mean over all.
+    pub at: Option<(usize, usize)>,
+}
+
+/// Whether numbers are a map at a layer or an attribution to the input.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Grain {
+    /// H×W numbers. Of one layer: the map at the layer's resolution, before ReLU and scaling. Of several: the mean of their maps'
+    /// positive parts, each divided by its maximum and enlarged bilinearly to the finest of them; 0 to 1.
+    Map,
+    /// C×H×W numbers, one for each of the input's.
+    Attribution {
+        /// C.
+        channels: usize,
+        /// Whether the sign tells what speaks for the target and what against it.
+        signed: bool,
+    },
+}
+
+/// Something that a check has found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerFinding {
+    /// Where; `None` for what concerns the whole network, or its input.
+    pub layer: Option<LayerId>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is called.
+    pub name: String,
+    /// Its numbers, in a line.
+    pub numbers: String,
+    /// What one might do about it.
+    pub hint: String,
+}
+
+/// A class activation map, or an attribution to the input's numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Heatmap {
+    /// How it was made.
+    pub method: Chosen,
+    /// Layers that it was made at; none where a method needs none.
     pub layers: Vec<LayerId>,
-    /// Class that it is for.
-    pub class: Class,
-    /// Class that it is held against.
-    pub against: Option<Class>,
+    /// What it is of.
+    pub of: ShownTarget,
+    /// What its numbers are.
+    pub grain: Grain,
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// H×W numbers. Of one layer: Grad-CAM at the layer's resolution, before ReLU and scaling. Of several: the mean of
-    /// their maps' positive parts, each divided by its maximum and enlarged bilinearly to the finest of them; 0 to 1.
+    /// The numbers, as [`Grain`] says.
     pub values: Vec<f32>,
     /// The same of the second model, where it has layers of these paths, and the class.
     pub other: Option<OtherMap>,
+    /// What is done and what there is to do, where more is to come.
+    pub so_far: Option<(usize, usize)>,
 }
 
-/// A class activation map of the second model.
+impl Heatmap {
+    /// The class that it is of; none where it is of a channel.
+    pub fn class(&self) -> Option<&Class> {
+        match &self.of {
+            ShownTarget::Class { class, .. } => Some(class),
+            ShownTarget::Channel(_) => None,
+        }
+    }
+
+    /// The class that it is held against.
+    pub fn against(&self) -> Option<&Class> {
+        match &self.of {
+            ShownTarget::Class { against, .. } => against.as_ref(),
+            ShownTarget::Channel(_) => None,
+        }
+    }
+}
+
+/// A map or an attribution of the second model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OtherMap {
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// H×W numbers, as [`ClassMap::values`].
+    /// Numbers, as [`Heatmap::values`].
     pub values: Vec<f32>,
 }
 

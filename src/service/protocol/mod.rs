@@ -8,16 +8,18 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::open::Opening;
-use crate::methods::patterns::Recipe;
+pub use crate::methods::health::Severity;
+pub use crate::methods::patterns::Recipe;
 pub use crate::methods::predictions::Prediction;
 pub use crate::methods::receptive_field::ReceptiveField;
+pub use crate::methods::registry::Chosen;
 pub use crate::methods::statistics::Statistics;
 pub use crate::methods::target::ClassId;
 use crate::model::LayerId;
 pub use crate::scan::Filter;
 pub use answers::{
-    ChannelPage, Class, ClassMap, LayerDifference, LayerInfo, LayerState, ModelInfo, OtherChannels, OtherMap,
-    PatternPage, Rgb,
+    ChannelPage, Class, Grain, Heatmap, LayerDifference, LayerFinding, LayerInfo, LayerState, ModelInfo, OtherChannels,
+    OtherMap, PatternPage, Rgb, ShownTarget, Unit,
 };
 pub use excitations::{ExcitationPage, Exciting, Part, ScanInfo};
 
@@ -34,8 +36,6 @@ pub struct OpenRequest {
     pub other: Option<Opening>,
     /// Seed of the noise that patterns start from.
     pub seed: u64,
-    /// How patterns are made.
-    pub recipe: Recipe,
     /// The folder in which patterns are kept from one session to the next; `None` keeps none.
     pub pattern_cache: Option<PathBuf>,
 }
@@ -51,6 +51,8 @@ pub enum Pane {
     Heatmap,
     /// What is said of one channel beside it.
     Detail,
+    /// What is wrong: looked for when nothing else is to be done, and interrupted by whatever is.
+    Health,
     /// What excites a channel over many pictures.
     Excitations,
 }
@@ -122,6 +124,26 @@ impl Order {
     }
 }
 
+/// What a class activation map or an attribution is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Target {
+    /// A class's score, or what is usual for the method.
+    Class {
+        /// The class; `None` is the network's top class.
+        class: Option<ClassId>,
+        /// Contrast: the class's score minus this one's.
+        against: Option<ClassId>,
+    },
+    /// A layer's channel, or one value of it.
+    Channel(Unit),
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self::Class { class: None, against: None }
+    }
+}
+
 /// Work for the engine's thread.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
@@ -150,17 +172,21 @@ pub enum Request {
         first: usize,
         /// Number of channels; fewer come back at the end of the layer.
         count: usize,
+        /// How patterns are made; no matter to other contents.
+        recipe: Recipe,
     },
-    /// The class activation map of a class at a layer, or at several together.
+    /// A class activation map at a layer, or at several together, or an attribution to the input. What takes long answers several
+    /// times, with what there is so far; between its steps other panes are answered.
     Map {
         /// Comes back with the answer.
         ticket: Ticket,
-        /// The layers; none is the last with a spatial map. Of several the maps are blended: see [`ClassMap::values`].
+        /// How it is made.
+        method: Chosen,
+        /// The layers; none is the last with a spatial map. Of several the maps are blended: see [`Grain::Map`]. Most attributions
+        /// have none.
         layers: Vec<LayerId>,
-        /// The class; `None` is the network's top class.
-        class: Option<ClassId>,
-        /// Contrast: the map is that of the class's score minus this one's.
-        against: Option<ClassId>,
+        /// What it is of.
+        of: Target,
     },
     /// The pattern of one channel, beside what the pager shows: a [`PatternPage`] of one.
     Pattern {
@@ -170,6 +196,13 @@ pub enum Request {
         layer: LayerId,
         /// Its number.
         channel: usize,
+        /// How it is made.
+        recipe: Recipe,
+    },
+    /// What is wrong with the network on the picture, or with the picture.
+    Check {
+        /// Comes back with the answer.
+        ticket: Ticket,
     },
     /// Open the file of a scan.
     Scan {
@@ -253,12 +286,19 @@ pub enum Event {
         /// The page.
         page: Box<PatternPage>,
     },
-    /// A class activation map.
+    /// A class activation map or an attribution, so far or finished.
     Map {
         /// Of the request.
         ticket: Ticket,
         /// The map.
-        map: Box<ClassMap>,
+        map: Box<Heatmap>,
+    },
+    /// What a check has found.
+    Checked {
+        /// Of the request.
+        ticket: Ticket,
+        /// Trouble first, each in the order of the graph.
+        findings: Vec<LayerFinding>,
     },
     /// The file of a scan is open.
     ScanOpened {

@@ -18,6 +18,8 @@ pub(super) enum WorkError {
     NoPicture,
     #[error("there is no picture")]
     NoInput,
+    #[error("{0} makes no map and no attribution")]
+    NoMap(&'static str),
     #[error(
         "layer {layer} has {kernels} kernels but {channels} channels, so that contributions do not order its kernels"
     )]

@@ -2,6 +2,7 @@
 
 mod compare;
 mod error;
+mod health;
 mod info;
 mod maps;
 mod pages;
@@ -10,6 +11,7 @@ mod picture;
 mod ranking;
 mod subject;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crossbeam_channel::Sender;
@@ -51,8 +53,18 @@ pub(super) fn run(open: &OpenRequest, mailbox: &Mailbox, events: &Sender<Event>)
         let second = other.as_ref().zip(counterparts.clone());
         let second = second.map(|(other, counterparts)| Second { subject: Subject::new(other), counterparts });
         let subject = Subject::new(&network);
-        let mut worker = Worker { subject, second, events, open, growing: None, preprocess: preprocess.clone() };
-        let Some(anew) = worker.serve(mailbox, first.take()) else { return Ok(()) };
+        let mut worker = Worker {
+            subject,
+            second,
+            events,
+            open,
+            mailbox,
+            growing: None,
+            left: Vec::new(),
+            slow: HashMap::new(),
+            preprocess: preprocess.clone(),
+        };
+        let Some(anew) = worker.serve(first.take()) else { return Ok(()) };
         let prepare = |input: &InputDescription| match &anew.preprocess {
             Some(spec) => open::preprocessed(input, spec),
             None => Ok(input.clone()),
@@ -101,24 +113,33 @@ struct Worker<'a> {
     second: Option<Second<'a>>,
     events: &'a Sender<Event>,
     open: &'a OpenRequest,
+    mailbox: &'a Mailbox,
     growing: Option<Growing<'a>>,
+    /// Patterns that were left before they were done, the newest last.
+    left: Vec<Growing<'a>>,
+    /// Methods whose last heatmap took long enough to be announced.
+    slow: HashMap<&'static str, bool>,
     /// What is done to pictures, as a SPEC; `None` is as the model was opened.
     preprocess: Option<String>,
 }
 
 impl Worker<'_> {
     /// Answers until nobody asks any more, or until pictures are to be prepared in another way. `first` was asked before.
-    fn serve(&mut self, mailbox: &Mailbox, first: Option<Anew>) -> Option<Anew> {
+    fn serve(&mut self, first: Option<Anew>) -> Option<Anew> {
         if let Some(Anew { ticket, path, preprocess, cancel }) = first {
             self.answer(Request::Picture { ticket, path, preprocess }, &cancel);
         }
         loop {
-            match mailbox.take(self.growing.is_none()) {
-                Next::Closed => return None,
+            match self.mailbox.take(self.growing.is_none()) {
+                Next::Closed => {
+                    self.leave_patterns();
+                    return None;
+                }
                 Next::Nothing => self.grow(),
                 Next::Request(Request::Picture { ticket, path, preprocess }, cancel)
                     if preprocess != self.preprocess =>
                 {
+                    self.leave_patterns();
                     return Some(Anew { ticket, path, preprocess, cancel });
                 }
                 Next::Request(request, cancel) => self.answer(request, &cancel),
@@ -126,26 +147,35 @@ impl Worker<'_> {
         }
     }
 
+    /// Answers what is asked of the other panes while the heatmap's long work is between two steps, and lets patterns grow by one.
+    fn serve_beside(&mut self) {
+        while let Some((request, cancel)) = self.mailbox.take_beside() {
+            self.answer(request, &cancel);
+        }
+        self.grow();
+    }
+
     fn answer(&mut self, request: Request, cancel: &Cancel) {
         let pane = request.pane();
         let (ticket, done) = match request {
             Request::Picture { ticket, path, .. } => (ticket, self.picture(ticket, path, cancel)),
-            Request::Channels { ticket, layer, content, order, class, first, count } => {
+            Request::Channels { ticket, layer, content, order, class, first, count, recipe } => {
                 // Whatever the pager shows next, nobody looks at the patterns before it any more.
                 if !self.growing.as_ref().is_some_and(|growing| growing.is_for(Pane::Detail)) {
                     self.leave_patterns();
                 }
                 let wanted = pages::Wanted { layer, content, order, class, first, count };
                 let done = match content {
-                    Content::Patterns => self.start_patterns(ticket, &wanted, cancel),
+                    Content::Patterns => self.start_patterns(ticket, &wanted, recipe, cancel),
                     _ => self.page(ticket, &wanted, cancel),
                 };
                 (ticket, done)
             }
-            Request::Map { ticket, layers, class, against } => {
-                (ticket, self.map(ticket, layers, class, against, cancel))
+            Request::Map { ticket, method, layers, of } => (ticket, self.map(ticket, method, layers, of, cancel)),
+            Request::Pattern { ticket, layer, channel, recipe } => {
+                (ticket, self.start_pattern(ticket, layer, channel, recipe, cancel))
             }
-            Request::Pattern { ticket, layer, channel } => (ticket, self.start_pattern(ticket, layer, channel, cancel)),
+            Request::Check { ticket } => (ticket, self.check(ticket, cancel)),
             // Those of scans have a thread of their own.
             Request::Scan { .. } | Request::Excitations { .. } | Request::Stop(_) => return,
         };

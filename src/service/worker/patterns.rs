@@ -1,7 +1,7 @@
 //! Filter patterns, which grow while nothing else is asked.
 
 use super::super::pattern_cache::{self, PatternCache};
-use super::super::protocol::{Class, ClassId, Event, Order, Pane, PatternPage, Ticket};
+use super::super::protocol::{Class, ClassId, Event, Order, Pane, PatternPage, Recipe, Ticket};
 use super::Worker;
 use super::error::WorkError;
 use super::pages::Wanted;
@@ -11,6 +11,9 @@ use crate::engine::Cancel;
 use crate::methods::Place;
 use crate::methods::patterns::{self, Ascent, Subject};
 use crate::model::LayerId;
+
+/// Pages of patterns that are kept when they are left.
+const LEFT: usize = 4;
 
 /// A page of patterns that grows.
 pub(super) struct Growing<'a> {
@@ -22,6 +25,7 @@ pub(super) struct Growing<'a> {
     channels: Vec<usize>,
     first: usize,
     total: usize,
+    recipe: Recipe,
     ascent: Ascent<'a>,
     /// Height and width.
     size: (usize, usize),
@@ -37,7 +41,13 @@ impl Growing<'_> {
 
 impl<'a> Worker<'a> {
     /// Starts from noise and shows it.
-    pub(super) fn start_patterns(&mut self, ticket: Ticket, wanted: &Wanted, cancel: &Cancel) -> Result<(), WorkError> {
+    pub(super) fn start_patterns(
+        &mut self,
+        ticket: Ticket,
+        wanted: &Wanted,
+        recipe: Recipe,
+        cancel: &Cancel,
+    ) -> Result<(), WorkError> {
         let network = self.subject.network;
         let place = network.layer(wanted.layer)?;
         let class = wanted.class(&self.subject)?;
@@ -48,7 +58,8 @@ impl<'a> Worker<'a> {
         let known = self.subject.activations(wanted.layer)?.statistics;
         let order = ranked(wanted.order, &known.channels, contributions.as_deref());
         let channels = wanted.part(&order).to_vec();
-        let (ascent, size) = self.ascent(&place, &channels)?;
+        self.leave_patterns();
+        let (ascent, size) = self.ascent(&place, &channels, recipe)?;
         self.growing = Some(Growing {
             pane: Pane::Channels,
             ticket,
@@ -58,6 +69,7 @@ impl<'a> Worker<'a> {
             channels,
             first: wanted.first.min(order.len()),
             total: order.len(),
+            recipe,
             ascent,
             size,
             cancel: cancel.clone(),
@@ -71,6 +83,7 @@ impl<'a> Worker<'a> {
         ticket: Ticket,
         layer: LayerId,
         channel: usize,
+        recipe: Recipe,
         cancel: &Cancel,
     ) -> Result<(), WorkError> {
         if self.growing.as_ref().is_some_and(|growing| growing.is_for(Pane::Channels)) {
@@ -79,11 +92,12 @@ impl<'a> Worker<'a> {
         let network = self.subject.network;
         let place = network.layer(layer)?;
         let total = self.subject.activations(layer)?.statistics.channels.len();
-        let (ascent, size) = self.ascent(&place, &[channel])?;
+        self.leave_patterns();
+        let (ascent, size) = self.ascent(&place, &[channel], recipe)?;
         let (order, class, cancel) = (Order::Index, None, cancel.clone());
         let (pane, channels, first) = (Pane::Detail, vec![channel], channel);
         self.growing =
-            Some(Growing { pane, ticket, layer, order, class, channels, first, total, ascent, size, cancel });
+            Some(Growing { pane, ticket, layer, order, class, channels, first, total, recipe, ascent, size, cancel });
         self.say_patterns()
     }
 
@@ -106,10 +120,21 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// From noise, or from where the patterns were left in an earlier session.
-    fn ascent(&self, place: &Place, channels: &[usize]) -> Result<(Ascent<'a>, (usize, usize)), WorkError> {
+    /// From noise, or from where the patterns were left, here or in an earlier session.
+    fn ascent(
+        &mut self,
+        place: &Place,
+        channels: &[usize],
+        recipe: Recipe,
+    ) -> Result<(Ascent<'a>, (usize, usize)), WorkError> {
+        let is_it =
+            |left: &Growing<'_>| left.channels == channels && left.recipe == recipe && Some(left.layer) == place.layer;
+        if let Some(at) = self.left.iter().position(is_it) {
+            let left = self.left.remove(at);
+            return Ok((left.ascent, left.size));
+        }
         let network = self.subject.network;
-        let (recipe, seed) = (self.open.recipe, self.open.seed);
+        let seed = self.open.seed;
         let shape = self.subject.shape(place.tap.value)?;
         let size = patterns::size_for(network, &shape, network.layout(place.tap.value), &recipe);
         let subject = Subject::channels(place.clone());
@@ -125,11 +150,21 @@ impl<'a> Worker<'a> {
         PatternCache::new(self.open.pattern_cache.as_deref()?, &self.open.opening, self.subject.network)
     }
 
-    /// Stops what grows, and keeps it for another time.
+    /// Stops what grows, and keeps it for another time: here, and on disk.
     pub(super) fn leave_patterns(&mut self) {
         let Some(growing) = self.growing.take() else { return };
+        self.keep_on_disk(&growing);
+        if !growing.ascent.is_done() {
+            if self.left.len() >= LEFT {
+                self.left.remove(0);
+            }
+            self.left.push(growing);
+        }
+    }
+
+    fn keep_on_disk(&self, growing: &Growing<'_>) {
         let Some(cache) = self.pattern_cache() else { return };
-        let (recipe, seed) = (self.open.recipe, self.open.seed);
+        let (recipe, seed) = (growing.recipe, self.open.seed);
         let what = pattern_cache::Growing { subject: growing.ascent.subject(), recipe, size: growing.size, seed };
         for (place, &lane) in growing.ascent.lanes().iter().enumerate() {
             // What cannot be copied from the device is grown anew the next time.
@@ -149,6 +184,7 @@ impl<'a> Worker<'a> {
             channels: growing.channels.clone(),
             first: growing.first,
             total: growing.total,
+            recipe: growing.recipe,
             step: growing.ascent.step(),
             steps: growing.ascent.steps(),
             pictures: pictures.iter().map(rgb).collect(),

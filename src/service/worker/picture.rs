@@ -19,7 +19,7 @@ const TOP_CLASSES: usize = 10;
 impl Worker<'_> {
     /// Runs a picture. The one before is kept until it has run.
     pub(super) fn picture(&mut self, ticket: Ticket, path: Option<PathBuf>, cancel: &Cancel) -> Result<(), WorkError> {
-        self.growing = None;
+        self.leave_patterns();
         self.progress(Pane::Input, "running the network".to_owned());
         let loaded = load(path.as_ref())?;
         let (input, picture) = open::fed(self.subject.network, &loaded)?;

@@ -9,9 +9,7 @@ use super::super::protocol::{Class, ClassId, LayerState};
 use super::error::WorkError;
 use super::info;
 use crate::engine::{Cancel, EngineError, numbers};
-use crate::methods::cam::{Map, MapInput, MapMethod, Recording};
-use crate::methods::job::Job;
-use crate::methods::registry::Settings;
+use crate::methods::cam::Recording;
 use crate::methods::statistics::{self, LayerStatistics};
 use crate::methods::target::Target;
 use crate::methods::{Forward, Network, channels, predictions};
@@ -43,7 +41,7 @@ pub(super) struct Gradient {
 }
 
 struct Run {
-    forward: Forward,
+    forward: Rc<Forward>,
     top: ClassId,
     /// Of a layer's output: a module often gives what its last child gives.
     statistics: HashMap<ValueId, LayerStatistics>,
@@ -52,6 +50,9 @@ struct Run {
     /// The newest last.
     gradients: Vec<Gradient>,
 }
+
+/// See [`Subject::run_for`].
+type RunFor<'a> = (&'a Network, Rc<Forward>, Option<Rc<Recording>>);
 
 /// Recordings that are kept beside the newest, and the bytes of activations that they may hold.
 const RECORDINGS: usize = 7;
@@ -78,7 +79,7 @@ impl<'a> Subject<'a> {
         let forward = self.network.forward(input, cancel)?;
         let top = predictions::top_class(self.network, forward.get(self.network.head.output)?)?;
         let (statistics, recordings, gradients) = (HashMap::new(), Vec::new(), Vec::new());
-        self.run = Some(Run { forward, top, statistics, recordings, gradients });
+        self.run = Some(Run { forward: Rc::new(forward), top, statistics, recordings, gradients });
         Ok(())
     }
 
@@ -200,26 +201,12 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// The map of a target at a layer.
+    /// What a map of a target at a layer is made of: the network, its run, and the recording where there is one.
     ///
     /// # Errors
-    /// When the layer has no spatial map, and as [`Subject::gradient`].
-    pub(super) fn map(
-        &mut self,
-        layer: LayerId,
-        target: &Target,
-        (method, settings): (MapMethod, &Settings),
-        job: Job<'_>,
-    ) -> Result<Map, WorkError> {
-        let network = self.network;
-        let known = self.known_recording(layer, target)?;
-        let place = network.layer(layer)?;
-        let input = MapInput::new(network, self.forward()?, &place, target, known, job);
-        let map = method(&input, settings)?;
-        if let Some(recording) = input.into_recording() {
-            self.keep(recording)?;
-        }
-        Ok(map)
+    /// When there is no picture, or no such target.
+    pub(super) fn run_for(&self, layer: LayerId, target: &Target) -> Result<RunFor<'a>, WorkError> {
+        Ok((self.network, self.run()?.forward.clone(), self.known_recording(layer, target)?))
     }
 
     fn recording(&mut self, layer: LayerId, target: &Target, cancel: &Cancel) -> Result<Rc<Recording>, WorkError> {
@@ -241,7 +228,10 @@ impl<'a> Subject<'a> {
     }
 
     /// Makes a recording the newest of those that are kept.
-    fn keep(&mut self, recording: Rc<Recording>) -> Result<(), WorkError> {
+    ///
+    /// # Errors
+    /// When there is no picture.
+    pub(super) fn keep(&mut self, recording: Rc<Recording>) -> Result<(), WorkError> {
         let network = self.network;
         let run = self.run.as_mut().ok_or(WorkError::NoPicture)?;
         match run.recordings.iter().position(|known| Rc::ptr_eq(known, &recording)) {

@@ -12,6 +12,7 @@ use super::{Drawn, bars, excitations, frame_of, message, zoom};
 use crate::picture::Range;
 use crate::service::protocol::{Content, Order, Pane, Statistics};
 use crate::terminal::encoder::Slot;
+use crate::tui::action::Action;
 use crate::tui::drawing::{Side, Subject, Wanted};
 use crate::tui::layout::{self, Tiles};
 use crate::tui::page::Page;
@@ -108,7 +109,11 @@ fn drawn_with(state: &State, page: &Page) -> String {
             let of = crate::model::printable(&of).into_owned();
             format!("{of}{} · {}{smooth}", state.colormap.name(), state.scale.text(layer))
         }
-        Page::Patterns(patterns) => format!("the book's recipe, {} steps", patterns.steps),
+        Page::Patterns(patterns) => {
+            let recipe = format!("recipe {}", patterns.recipe.name());
+            let words = [recipe, format!("{} steps", patterns.steps)];
+            words.into_iter().chain(state.methods.recipe.changed()).collect::<Vec<_>>().join(" · ")
+        }
     }
 }
 
@@ -146,8 +151,16 @@ fn caption<'a>(state: &State, page: &Page, room: usize) -> Line<'a> {
             let growing = patterns.step < patterns.steps;
             let progress =
                 format!("step {}/{} {}", patterns.step, patterns.steps, progress_bar(patterns.step, patterns.steps));
-            let progress = if growing { progress } else { String::new() };
-            Line::from(vec![number, Span::raw(reached), Span::styled(progress, theme.accent())])
+            let key = |action| state.keymap.keys_of(action).first().cloned().unwrap_or_default();
+            let progress = match (growing, state.is_stopped()) {
+                (false, _) => String::new(),
+                (true, true) => {
+                    format!("stopped at {}/{} · {} goes on  ", patterns.step, patterns.steps, key(Action::Patterns))
+                }
+                (true, false) if state.zoomed => progress + "  ",
+                (true, false) => format!("{progress} {} stops  ", key(Action::Back)),
+            };
+            Line::from(vec![number, Span::styled(progress, theme.accent()), Span::raw(reached)])
         }
     }
 }

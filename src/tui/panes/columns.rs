@@ -5,8 +5,8 @@ use ratatui::text::{Line, Span};
 
 use super::words::{cut, end_of, short_count, thin_bar};
 use crate::model::{LayerId, LayerKind};
-use crate::service::protocol::{LayerInfo, LayerState};
-use crate::tui::state::State;
+use crate::service::protocol::{LayerInfo, LayerState, Severity};
+use crate::tui::state::{State, mark};
 use crate::tui::theme::Theme;
 
 /// Cells of the bar that shows the share of zeros.
@@ -25,6 +25,8 @@ pub(super) struct Row<'a> {
     /// Whether it is the chosen one.
     pub(super) chosen: bool,
     state: Option<&'a LayerState>,
+    /// The worst that a check has found of it, and of what is folded in it.
+    finding: Option<Severity>,
     /// Characters of the path that were looked for.
     found: Option<&'a [u32]>,
     /// Whether the label is the whole path, of which the end says most.
@@ -61,6 +63,10 @@ impl<'a> Row<'a> {
             layer,
             chosen: id == state.layer,
             state: given,
+            finding: state
+                .findings
+                .as_ref()
+                .and_then(|findings| findings.worst(id, foldable && state.folded.contains(&id))),
             found: state.search.as_ref().and_then(|search| search.positions(id)),
             name_length: name.chars().count(),
             is_path: state.sorted_by_difference,
@@ -144,7 +150,13 @@ impl Columns {
         let dim = row.layer.kind == LayerKind::Operator || !row.layer.has_activations;
         let text = if dim { theme.dim() } else { Style::new() };
         let bar = thin_bar(row.state.map_or(0.0, |state| state.statistics.sparsity), BAR);
-        let (mark, severe) = row.state.map_or(("", false), mark_of);
+        let (mark, severe) = mark_of(row.state, row.finding);
+        let style = match severe {
+            true => theme.error(),
+            // What sound networks have too does not ask for attention.
+            false if mark == self::mark(Severity::Notice) => theme.dim(),
+            false => theme.warning(),
+        };
         let mut spans: Vec<Span<'_>> = label
             .chars()
             .enumerate()
@@ -162,7 +174,7 @@ impl Columns {
             Span::raw(pad),
             Span::styled(self.numbers(&row.numbers), text),
             Span::styled(format!(" {bar}"), theme.bar()),
-            Span::styled(format!(" {mark:<1}"), if severe { theme.error() } else { theme.warning() }),
+            Span::styled(format!(" {mark:<1}"), style),
         ]);
         let mut line = Line::from(spans);
         if let Some(style) = chosen {
@@ -176,11 +188,14 @@ impl Columns {
     }
 }
 
-/// `!` where values are not finite, `0` where all are zero, `†` where a third of the channels are dead, `‡` where a third are
-/// saturated; and whether it is an error rather than a warning.
-fn mark_of(state: &LayerState) -> (&'static str, bool) {
+/// `!` where values are not finite or a check found trouble, `0` where all are zero, `†` where a third of the channels are dead, `‡`
+/// where a third are saturated, `~` where a check found something worth knowing; and whether it is an error rather than a
+/// warning.
+fn mark_of(state: Option<&LayerState>, finding: Option<Severity>) -> (&'static str, bool) {
+    let found = finding.map_or("", mark);
+    let Some(state) = state else { return (found, finding == Some(Severity::Trouble)) };
     let statistics = &state.statistics;
-    if statistics.nan + statistics.inf > 0 {
+    if statistics.nan + statistics.inf > 0 || finding == Some(Severity::Trouble) {
         ("!", true)
     } else if statistics.sparsity >= 1.0 {
         ("0", true)
@@ -189,6 +204,6 @@ fn mark_of(state: &LayerState) -> (&'static str, bool) {
     } else if 3 * state.saturated >= state.channels.max(1) {
         ("‡", false)
     } else {
-        ("", false)
+        (found, false)
     }
 }

@@ -6,10 +6,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::words::{cut, thin_bar, wrapped};
-use super::{Drawn, frame_of, message, strip};
+use super::{Drawn, frame_of, label, message, strip};
 use crate::model::printable;
 use crate::service::protocol::{ClassId, Pane};
 use crate::terminal::encoder::Slot;
+use crate::tui::action::Action;
 use crate::tui::drawing::{Side, Subject, Wanted};
 use crate::tui::layout;
 use crate::tui::state::{Focus, OverlayMode, State};
@@ -26,10 +27,10 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     let focused = state.focus == Focus::Heatmap;
     let note = match state.overlay {
         _ if state.run.is_none() => String::new(),
-        OverlayMode::Overlay => format!("overlay {} %", state.strength),
+        OverlayMode::Overlay => format!("overlay {} %", state.overlay_strength()),
         other => other.name().to_owned(),
     };
-    frame.render_widget(frame_of(theme, focused, "Heatmap", note), area);
+    frame.render_widget(frame_of(theme, focused, "Heatmap", note).title_bottom(progress(state)), area);
     let inner = layout::inner(area);
     let Some(run) = &state.run else {
         if let Some(failed) = state.failed.get(&Pane::Input).filter(|_| state.model.is_some()) {
@@ -53,15 +54,15 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
         (rows, columns) if compared => (3 * rows, columns),
         single => single,
     };
-    let lines =
-        (classes as u16 + if compared { 5 } else { 3 }).min(inner.height.saturating_sub(4).max(inner.height / 2));
+    let said = label::lines(state, inner.width.into()).len() as u16;
+    let lines = (classes as u16 + said + 1).min(inner.height.saturating_sub(4).max(inner.height / 2));
     let (picture, words) = layout::picture_and_words(inner, tile, cell, lines, LEAST_TABLE);
     let room = usize::from(words.width);
     let failed = state.failed.get(&Pane::Heatmap).or_else(|| state.failed.get(&Pane::Input));
     let failed = failed.map_or_else(Vec::new, |failed| wrapped(failed, room));
     let mut text: Vec<Line<'_>> =
         failed.into_iter().map(|line| Line::from(Span::styled(line, theme.error()))).collect();
-    text.extend(headlines(state, room));
+    text.extend(label::lines(state, room));
     let said = text.len() as u16;
     for (row, (class, line)) in table_rows(state, room).into_iter().enumerate() {
         let area = Rect { y: words.y + said + row as u16, height: 1, ..words }.intersection(words);
@@ -75,6 +76,19 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
         let pictures = sides(state, picture, compared.then_some(tile.1 > tile.0));
         drawn.wanted.extend(Wanted::tiles(Slot::Heatmap, pictures));
     }
+}
+
+/// How far what is being made is, and how it is stopped.
+fn progress<'a>(state: &State) -> Line<'a> {
+    let theme = state.theme();
+    let Some(words) = state.progress.get(&Pane::Heatmap) else { return Line::default() };
+    let mut spans = vec![Span::styled(format!(" {words} "), theme.accent())];
+    // In the channels the key has enough to go back from.
+    if state.focus != Focus::Channels {
+        let key = state.keymap.keys_of(Action::Back).first().cloned().unwrap_or_default();
+        spans.push(Span::styled(format!("· {key} stops "), theme.dim()));
+    }
+    Line::from(spans)
 }
 
 /// The heatmap in its area; of two models both and their difference, side by side or one below the other.
@@ -92,49 +106,15 @@ pub(in crate::tui) fn subject(state: &State, side: Side) -> Option<Subject> {
     let run = state.run.as_ref()?;
     let (picture, map) = (run.picture.clone(), state.map.clone());
     let seen = state.pointed_at().and_then(|at| state.seen(at));
-    Some(Subject::Heatmap { picture, map, mode: state.overlay, strength: state.strength, side, seen })
-}
-
-/// What the map is of and where it was made, in `room` columns.
-fn headlines<'a>(state: &State, room: usize) -> Vec<Line<'a>> {
-    let theme = state.theme();
-    let Some(map) = &state.map else {
-        return vec![Line::from(Span::styled("no map yet", theme.dim())), Line::default()];
-    };
-    let mut first = vec![
-        Span::styled("Grad-CAM of ", theme.dim()),
-        Span::styled(printable(&map.class.label).into_owned(), theme.accent()),
-    ];
-    let mut lines = Vec::with_capacity(3);
-    if let Some(against) = &map.against {
-        let mut rather = vec![
-            Span::styled("rather than ", theme.dim()),
-            Span::styled(printable(&against.label).into_owned(), theme.warning()),
-        ];
-        if Line::from(first.clone()).width() + 1 + Line::from(rather.clone()).width() > room {
-            lines.push(Line::from(std::mem::take(&mut first)));
-        } else {
-            first.push(Span::raw(" "));
-        }
-        first.append(&mut rather);
-    }
-    lines.push(Line::from(first));
-    let paths: Vec<&str> =
-        map.layers.iter().filter_map(|layer| Some(state.model.as_ref()?.layers.get(layer.0)?.path.as_str())).collect();
-    let at = match paths.as_slice() {
-        [] => String::new(),
-        [only] => format!("at {only} {}×{}", map.height, map.width),
-        several => format!("blend of {} layers: {}", several.len(), several.join(" ")),
-    };
-    lines.push(Line::from(Span::styled(cut(&at, room), theme.dim())));
-    if let (Some(model), Some(other)) = (&state.model, &state.other) {
-        for words in
-            [format!("{} · {} · difference:", model.name, other.name), "red where the first has more".to_owned()]
-        {
-            lines.push(Line::from(Span::styled(cut(&words, room), theme.dim())));
-        }
-    }
-    lines
+    Some(Subject::Heatmap {
+        picture,
+        map,
+        mode: state.overlay,
+        strength: state.overlay_strength(),
+        side,
+        seen,
+        close_up: state.close_up(),
+    })
 }
 
 /// What the second model says of a class, where it is among its top ones.
@@ -149,8 +129,8 @@ fn other_probability(state: &State, class: ClassId) -> String {
 /// The top classes with bars of their probabilities, in `room` columns.
 fn table_rows<'a>(state: &State, room: usize) -> Vec<(Option<ClassId>, Line<'a>)> {
     let theme = state.theme();
-    let shown = state.map.as_ref().map(|map| map.class.id);
-    let against = state.map.as_ref().and_then(|map| map.against.as_ref()).map(|class| class.id);
+    let shown = state.map.as_ref().and_then(|map| map.class()).map(|class| class.id);
+    let against = state.map.as_ref().and_then(|map| map.against()).map(|class| class.id);
     let rows = state.top_classes();
     let listed = shown.is_none_or(|class| rows.iter().any(|row| row.0 == class));
     let mut lines: Vec<(Option<ClassId>, Line<'_>)> = rows

@@ -9,11 +9,12 @@ use super::columns::{Columns, Row};
 use super::words::{end_of, short_count};
 use super::{frame_of, message};
 use crate::model::LayerId;
-use crate::service::protocol::{LayerState, Pane};
+use crate::service::protocol::{LayerState, Pane, Severity};
 use crate::tui::layout;
 use crate::tui::search::Search;
 use crate::tui::state::{Focus, State};
 use crate::tui::targets::{Target, Targets};
+use crate::tui::theme::Theme;
 
 /// From this many rows on one is spent on the columns' names.
 const HEADED: u16 = 8;
@@ -76,14 +77,29 @@ fn below<'a>(state: &State, width: usize) -> Line<'a> {
     if crumbs.is_empty() {
         return Line::default();
     }
-    let trouble = state.layer_state().map_or_else(String::new, trouble);
+    let mut style = theme.warning();
+    let mut trouble = state.layer_state().map_or_else(String::new, trouble);
+    if trouble.is_empty()
+        && let Some(worst) = state.findings.as_ref().and_then(|findings| findings.at(state.layer).next())
+    {
+        trouble = format!("{} ", worst.name);
+        style = finding_style(worst.severity, theme);
+    }
     let found = search.map_or_else(String::new, |search| format!("{} found ", search.count()));
     let room = room.saturating_sub(trouble.chars().count() + found.chars().count());
     Line::from(vec![
         Span::styled(format!(" {} ", end_of(&crumbs, room)), theme.dim()),
         Span::styled(found, theme.accent()),
-        Span::styled(trouble, theme.warning()),
+        Span::styled(trouble, style),
     ])
+}
+
+/// The colour of a finding.
+pub(super) fn finding_style(severity: Severity, theme: &Theme) -> Style {
+    match severity {
+        Severity::Trouble => theme.error(),
+        Severity::Notice => Style::new(),
+    }
 }
 
 /// What a layer's mark means.

@@ -5,6 +5,7 @@ pub mod channels;
 mod columns;
 pub mod excitations;
 pub mod heatmap;
+mod label;
 pub mod layers;
 pub mod popup;
 mod status;

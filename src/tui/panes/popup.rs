@@ -19,6 +19,10 @@ use crate::tui::targets::{Target, Targets};
 const HELP_WIDTH: u16 = 96;
 /// Columns of a prompt, where there is room.
 const PROMPT_WIDTH: u16 = 76;
+/// Columns of one that explains its choices.
+const EXPLAINED_WIDTH: u16 = 100;
+/// Rows of a prompt's list that what is said of the chosen one leaves.
+const LEAST_CHOICES: u16 = 4;
 /// Most rows of a prompt's list.
 const MOST_CHOICES: u16 = 16;
 
@@ -30,9 +34,13 @@ pub(super) fn area(state: &State, popup: &Popup, screen: Rect) -> Rect {
             let width = HELP_WIDTH.min(screen.width.saturating_sub(2));
             Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height)
         }
-        Popup::Prompt(_) => {
-            let width = PROMPT_WIDTH.min(screen.width.saturating_sub(2));
-            let height = MOST_CHOICES.min(screen.height.saturating_sub(6)).max(1) + 3;
+        Popup::Prompt(prompt) => {
+            let width = if prompt.asks.is_explained() { EXPLAINED_WIDTH } else { PROMPT_WIDTH };
+            let width = width.min(screen.width.saturating_sub(2));
+            // Few choices that are explained need few rows, also while what is typed leaves fewer of them.
+            let all = || Prompt::new(prompt.asks).choices(state).len();
+            let rows = if prompt.asks.is_explained() { all().min(999) as u16 + 3 } else { MOST_CHOICES };
+            let height = rows.clamp(LEAST_CHOICES + 3, MOST_CHOICES).min(screen.height.saturating_sub(6)).max(1) + 3;
             Rect::new((screen.width - width) / 2, screen.height.saturating_sub(height) / 3, width, height)
         }
     }
@@ -93,7 +101,7 @@ fn ask(state: &State, prompt: &Prompt, frame: &mut Frame<'_>, area: Rect, target
         0 => "nothing matches".to_owned(),
         count => format!("{} of {count} · Tab completes", chosen + 1),
     };
-    let inner = open(frame, state, area, prompt.asks.heading(), note, targets);
+    let inner = open(frame, state, area, &prompt.asks.heading(state), note, targets);
     let typed = prompt.input.value();
     let (before, after) = typed.split_at(byte_of(typed, prompt.input.cursor()));
     let line = Line::from(vec![
@@ -101,24 +109,42 @@ fn ask(state: &State, prompt: &Prompt, frame: &mut Frame<'_>, area: Rect, target
         Span::styled(end_of(&format!("{before}▏{after}"), usize::from(inner.width).saturating_sub(16)), theme.accent()),
     ]);
     frame.render_widget(Paragraph::new(line), Rect { height: 1, ..inner });
-    let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    // What is said of the chosen row has the room of those that others of the list need too, so that nothing jumps.
+    let said = choices.iter().map(|choice| choice.details.len()).max().unwrap_or(0) as u16;
+    let said = if inner.height > said + LEAST_CHOICES { said } else { 0 };
+    let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1 + said), ..inner };
+    if let Some(choice) = choices.get(chosen) {
+        let area = Rect { y: list.bottom(), height: said, ..inner };
+        let room = usize::from(inner.width).saturating_sub(2);
+        let line = |text: &String| Line::from(Span::styled(format!(" {}", cut(text, room)), theme.dim()));
+        frame.render_widget(Paragraph::new(choice.details.iter().map(line).collect::<Vec<_>>()), area);
+    }
+    let names = choices.iter().map(|choice| choice.text.chars().count()).max().unwrap_or(0);
+    // What is explained stands in columns.
+    let column = prompt.asks.is_explained().then_some(names);
     let first = (chosen + 1).saturating_sub(usize::from(list.height));
     for (line, (row, choice)) in choices.iter().enumerate().skip(first).take(list.height.into()).enumerate() {
         let line_area = Rect { y: list.y + line as u16, height: 1, ..list };
         targets.add(line_area, Target::Choice(row));
-        frame.render_widget(Paragraph::new(choice_line(state, choice, row == chosen, list.width.into())), line_area);
+        frame.render_widget(
+            Paragraph::new(choice_line(state, choice, row == chosen, list.width.into(), column)),
+            line_area,
+        );
     }
 }
 
-fn choice_line<'a>(state: &State, choice: &Choice, chosen: bool, room: usize) -> Line<'a> {
+/// A row of `room` columns: the name, and on the right or from a column on what is said of it.
+fn choice_line<'a>(state: &State, choice: &Choice, chosen: bool, room: usize, column: Option<usize>) -> Line<'a> {
     let theme = state.theme();
     let base = if chosen { theme.selection() } else { Style::new() };
     let dim = if chosen { theme.selection() } else { theme.dim() };
     let more = if choice.takes_argument { " …" } else { "" };
     let text = cut(&choice.text, room.saturating_sub(3));
     let used = text.chars().count() + more.chars().count() + 3;
-    let note = cut(&choice.note, room.saturating_sub(used + 1));
-    let pad = room.saturating_sub(used + note.chars().count() + 1);
+    let left = column.map(|column| column.saturating_sub(text.chars().count()));
+    let note = cut(&choice.note, room.saturating_sub(used + 1 + left.unwrap_or(0)));
+    let right = room.saturating_sub(used + note.chars().count() + 1);
+    let left = left.unwrap_or(right).min(right);
     let mut spans = vec![Span::styled(" ", base)];
     spans.extend(text.chars().enumerate().map(|(place, character)| {
         let marked = choice.positions.contains(&(place as u32));
@@ -130,6 +156,6 @@ fn choice_line<'a>(state: &State, choice: &Choice, chosen: bool, room: usize) ->
         Span::styled(character.to_string(), style)
     }));
     spans.push(Span::styled(more, dim));
-    spans.push(Span::styled(format!("{} {note} ", " ".repeat(pad + 1)), dim));
+    spans.push(Span::styled(format!("{} {note}{} ", " ".repeat(left + 1), " ".repeat(right - left)), dim));
     Line::from(spans)
 }

@@ -6,11 +6,14 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::frame_of;
+use super::layers::finding_style;
+use super::words::cut;
+use crate::model::printable;
 use crate::service::protocol::Pane;
 use crate::tui::action::Action;
 use crate::tui::keymap::Lookup;
 use crate::tui::layout;
-use crate::tui::state::{Focus, Notice, State};
+use crate::tui::state::{Focus, Notice, State, mark};
 use crate::tui::theme::Theme;
 
 /// Program, model, picture, and what is being done.
@@ -86,6 +89,7 @@ fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
         Focus::Channels if state.zoomed => &[
             (Action::Right, "next channel"),
             (Action::Probe, "values"),
+            (Action::Attribute, "attribute"),
             (Action::Back, "page"),
             (Action::ColorMap, "colours"),
             (Action::Scale, "scale"),
@@ -104,6 +108,7 @@ fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
         Focus::Heatmap => &[
             (Action::NextClass, "class"),
             (Action::Find, "choose"),
+            (Action::Method, "method"),
             (Action::Overlay, "overlay"),
             (Action::Stronger, "stronger"),
             (Action::Contrast, "contrast"),
@@ -120,7 +125,19 @@ fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
         fits
     });
     let mut spans = vec![Span::raw(" ")];
-    for (action, word) in fitting.chain(&shared) {
+    let finding = state.findings.as_ref().filter(|_| state.focus == Focus::Layers);
+    let finding = finding.and_then(|findings| findings.at(state.layer).next());
+    // What is wrong with the layer says more than what can be done with every layer.
+    let fitting: Vec<&(Action, &str)> = if let Some(finding) = finding {
+        let style = finding_style(finding.severity, theme);
+        let words = format!("{} {}: {}", mark(finding.severity), finding.name, printable(&finding.numbers));
+        let room = room.saturating_sub(3 + shared.iter().map(length).sum::<usize>());
+        spans.push(Span::styled(format!("{}  ", cut(&words, room)), style));
+        Vec::new()
+    } else {
+        fitting.collect()
+    };
+    for (action, word) in fitting.into_iter().chain(&shared) {
         spans.push(Span::styled(key(*action), theme.accent()));
         spans.push(Span::styled(format!(" {word}  "), theme.dim()));
     }

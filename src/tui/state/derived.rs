@@ -1,11 +1,18 @@
 //! What follows from the state: what is drawn, chosen and pointed at.
 
 use super::State;
+use crate::methods::registry::Chosen;
 use crate::model::{LayerId, LayerKind};
-use crate::service::protocol::{ClassId, Content, LayerState, Order};
+use crate::service::protocol::{ClassId, Content, Grain, LayerState, Order, ShownTarget, Unit};
 use crate::tui::drawing::Seen;
 use crate::tui::layout;
 use crate::tui::page::{Page, PageKey};
+use crate::tui::state::Focus;
+
+/// Pixels of the picture that a close-up shows at least.
+const LEAST_CLOSE_UP: u32 = 24;
+/// A larger share of the picture is not shown larger.
+const LARGEST_CLOSE_UP: f64 = 0.6;
 
 impl State {
     /// Layers that are not hidden in a folded one, in the order in which they are drawn.
@@ -87,6 +94,45 @@ impl State {
         top
     }
 
+    /// Share of the heatmap in the overlay, in percent: an attribution has one of its own.
+    pub fn overlay_strength(&self) -> u8 {
+        let attribution = self.map.as_ref().is_some_and(|map| matches!(map.grain, Grain::Attribution { .. }));
+        if attribution { self.attribution_strength } else { self.strength }
+    }
+
+    /// The channel under the cursor, or the value of it that is pointed at.
+    pub fn unit_here(&self) -> Option<Unit> {
+        let at = self.probe.filter(|_| self.zoomed);
+        Some(Unit { layer: self.layer, channel: self.channel_number()?, at })
+    }
+
+    /// The part of the picture in which the one value that the heatmap is of sees something, where it is so small a part that it is
+    /// shown larger; and what it sees.
+    pub fn close_up(&self) -> Option<(Seen, Seen)> {
+        let ShownTarget::Channel(Unit { layer, at: Some(at), .. }) = self.map.as_ref()?.of else { return None };
+        let seen = self.seen_by(layer, at)?;
+        let (width, height) = self.run.as_ref()?.picture.dimensions();
+        let (left, top, columns, rows) = seen;
+        let share = |size: u32, all: u32| f64::from((2 * size).max(LEAST_CLOSE_UP)) / f64::from(all.max(1));
+        let share = share(columns, width).max(share(rows, height));
+        if share > LARGEST_CLOSE_UP {
+            return None;
+        }
+        // Of the picture's own shape, so that it stands where the picture stood.
+        let along = |from: u32, size: u32, all: u32| {
+            let room = ((f64::from(all) * share).round() as u32).clamp(1, all);
+            ((from + size / 2).saturating_sub(room / 2).min(all - room), room)
+        };
+        let ((x, across), (y, down)) = (along(left, columns, width), along(top, rows, height));
+        Some(((x, y, across, down), seen))
+    }
+
+    /// The method whose parameters can be set: the recipe where one looks at patterns, else the heatmap's.
+    pub fn method_here(&self) -> &Chosen {
+        let patterns = self.focus == Focus::Channels && self.content == Content::Patterns;
+        if patterns { &self.methods.recipe } else { &self.methods.heatmap }
+    }
+
     /// The value of the chosen layer that is pointed at, by its row and column: under the mouse, or on the zoomed channel the point
     /// or the maximum.
     pub fn pointed_at(&self) -> Option<(usize, usize)> {
@@ -96,12 +142,17 @@ impl State {
     }
 
     /// What a value of the chosen layer sees of the picture; nothing where that is all of it.
-    pub fn seen(&self, (row, column): (usize, usize)) -> Option<Seen> {
-        let (run, page) = (self.run.as_ref()?, self.page()?);
-        if !page.has_values() || self.content == Content::Weights {
+    pub fn seen(&self, at: (usize, usize)) -> Option<Seen> {
+        if !self.page()?.has_values() || self.content == Content::Weights {
             return None;
         }
-        let field = self.layer_state()?.receptive_field?;
+        self.seen_by(self.layer, at)
+    }
+
+    /// What a value of any layer sees of the picture; nothing where that is all of it.
+    pub fn seen_by(&self, layer: LayerId, (row, column): (usize, usize)) -> Option<Seen> {
+        let run = self.run.as_ref()?;
+        let field = run.layers.get(&layer)?.receptive_field?;
         let along = |at: usize, start: i64, stride: u64, size: u64, all: u32| {
             let from = start.saturating_add((at as u64).saturating_mul(stride) as i64);
             let to = from.saturating_add(size as i64).clamp(0, i64::from(all));

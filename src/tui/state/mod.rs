@@ -2,7 +2,9 @@
 
 mod derived;
 mod excitations;
+mod findings;
 mod kinds;
+mod methods;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -18,9 +20,13 @@ use super::targets::Target;
 use super::theme::Theme;
 use crate::model::{LayerId, printable};
 use crate::picture::{ColorMap, Scale};
-use crate::service::protocol::{ClassId, ClassMap, Content, ModelInfo, Order, Pane, PatternPage, Prediction, Ticket};
+use crate::service::protocol::{
+    ClassId, Content, Heatmap, ModelInfo, Order, Pane, PatternPage, Prediction, Ticket, Unit,
+};
 pub use excitations::{ExcitationKey, Excitations};
+pub use findings::{Findings, mark};
 pub use kinds::{DetailKey, Focus, Hover, Notice, OverlayMode, Popup, Run, Splits};
+pub use methods::Methods;
 
 /// Pages that are kept to go back to.
 const PAGES: usize = 48;
@@ -71,6 +77,10 @@ pub struct State {
     pub other_predictions: Vec<Prediction>,
     /// Whether the tree is a list, with the layers that differ most first.
     pub sorted_by_difference: bool,
+    /// What a check on this picture has found, once it has.
+    pub findings: Option<Findings>,
+    /// Number of the newest request for a check.
+    pub check_ticket: Ticket,
     /// Layers that were looked for.
     pub search: Option<Search>,
     /// The chosen layer.
@@ -105,22 +115,32 @@ pub struct State {
     pub page_order: Vec<PageKey>,
     /// The page that was asked for last.
     pub asked: Option<(Ticket, PageKey)>,
+    /// Pages of patterns that the user has stopped.
+    pub stopped: HashSet<PageKey>,
     /// The pattern of the zoomed channel, so far, and whose it is.
     pub detail: Option<(DetailKey, Option<Stamped<PatternPage>>)>,
     /// Number of the newest request for it.
     pub detail_ticket: Ticket,
+    /// How the heatmap and patterns are made.
+    pub methods: Methods,
     /// The class whose map is wanted; `None` is the top class.
     pub class: Option<ClassId>,
     /// The class that the map is contrasted with.
     pub against: Option<ClassId>,
+    /// The channel, or the value of one, that the heatmap is of in place of a class.
+    pub unit: Option<Unit>,
     /// The layers whose maps are blended; none is the last with a map.
     pub map_layers: Vec<LayerId>,
     /// The map, once it has arrived.
-    pub map: Option<Stamped<ClassMap>>,
+    pub map: Option<Stamped<Heatmap>>,
+    /// Whether more of it is to come.
+    pub mapping: bool,
     /// What the heatmap pane draws.
     pub overlay: OverlayMode,
-    /// Share of the map in the overlay, in percent.
+    /// Share of a map in the overlay, in percent.
     pub strength: u8,
+    /// Share of an attribution in the overlay, in percent.
+    pub attribution_strength: u8,
     /// What runs for each pane.
     pub progress: HashMap<Pane, String>,
     /// What failed in each pane.
@@ -147,6 +167,8 @@ pub struct State {
 
 /// Share of the map in an overlay to begin with, in percent: the book's.
 const USUAL_STRENGTH: u8 = 40;
+/// Share of an attribution where it is greatest: as the command draws it over a picture.
+const USUAL_ATTRIBUTION_STRENGTH: u8 = 90;
 
 impl State {
     /// Before anything is open.
@@ -173,6 +195,8 @@ impl State {
             differences: HashMap::new(),
             other_predictions: Vec::new(),
             sorted_by_difference: false,
+            findings: None,
+            check_ticket: Ticket(0),
             search: None,
             layer: LayerId(0),
             content: Content::Activations,
@@ -190,14 +214,19 @@ impl State {
             pages: HashMap::new(),
             page_order: Vec::new(),
             asked: None,
+            stopped: HashSet::new(),
             detail: None,
             detail_ticket: Ticket(0),
+            methods: Methods::default(),
             class: None,
             against: None,
+            unit: None,
             map_layers: Vec::new(),
             map: None,
+            mapping: false,
             overlay: OverlayMode::Overlay,
             strength: USUAL_STRENGTH,
+            attribution_strength: USUAL_ATTRIBUTION_STRENGTH,
             progress: HashMap::from([(Pane::Input, "starting".to_owned())]),
             failed: HashMap::new(),
             notice: None,
@@ -250,6 +279,8 @@ impl State {
         self.pages.retain(|key, _| kept(key));
         self.page_order.retain(kept);
         self.map = None;
+        self.findings = None;
+        self.failed.remove(&Pane::Health);
         self.failed.remove(&Pane::Channels);
         self.failed.remove(&Pane::Heatmap);
     }

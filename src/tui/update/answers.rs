@@ -7,7 +7,7 @@ use crate::service::protocol::{Event, Pane, Rgb};
 use crate::tui::action::Action;
 use crate::tui::page::Page;
 use crate::tui::stamped::Stamped;
-use crate::tui::state::{Notice, Run, State};
+use crate::tui::state::{Findings, Notice, Run, State};
 
 impl State {
     /// Takes an event in.
@@ -20,6 +20,12 @@ impl State {
 
     fn take_in(&mut self, event: Event) -> Vec<Effect> {
         match event {
+            // What was stopped may still have said how far it was.
+            Event::Progress { pane: Pane::Heatmap, .. } if !self.mapping => {}
+            Event::Progress { pane: Pane::Heatmap, what, done } => {
+                let share = done.map_or_else(|| "…".to_owned(), |(done, all)| format!("{} %", 100 * done / all.max(1)));
+                self.progress.insert(Pane::Heatmap, format!("{what} {share}"));
+            }
             Event::Progress { pane, what, .. } => {
                 self.progress.insert(pane, what);
             }
@@ -43,6 +49,7 @@ impl State {
                 self.asked = None;
                 let mut effects = self.ask_map();
                 effects.extend(self.ask_page());
+                effects.push(self.ask_check());
                 return effects;
             }
             Event::Channels { ticket, page } => self.arrived(ticket.0, Page::Numbers(Stamped::new(*page))),
@@ -58,6 +65,10 @@ impl State {
                 self.arrived(ticket.0, Page::Patterns(Stamped::new(*page)));
             }
             Event::Map { ticket, map } if ticket == self.map_ticket => {
+                self.mapping = map.so_far.is_some();
+                if !self.mapping {
+                    self.progress.remove(&Pane::Heatmap);
+                }
                 self.map = Some(Stamped::new(*map));
             }
             Event::ScanOpened { ticket, scan } if ticket == self.excitations.ticket => self.scan_opened(scan),
@@ -70,7 +81,15 @@ impl State {
                 self.differences = layers.iter().map(|layer| (layer.layer, layer.distance)).collect();
                 self.other_predictions = predictions;
             }
-            Event::Ran { .. } | Event::Map { .. } | Event::Compared { .. } | Event::ScanOpened { .. } => {}
+            Event::Checked { ticket, findings } if ticket == self.check_ticket => {
+                let layers = self.model.as_ref().map_or(&[][..], |model| &model.layers);
+                self.findings = Some(Findings::of(findings, layers));
+            }
+            Event::Ran { .. }
+            | Event::Map { .. }
+            | Event::Compared { .. }
+            | Event::Checked { .. }
+            | Event::ScanOpened { .. } => {}
         }
         Vec::new()
     }
@@ -104,14 +123,17 @@ impl State {
             Pane::Input => ticket.is_none_or(|ticket| ticket == self.input_ticket.0),
             Pane::Channels => self.asked.is_some_and(|(asked, _)| Some(asked.0) == ticket),
             Pane::Heatmap => ticket == Some(self.map_ticket.0),
+            Pane::Health => ticket == Some(self.check_ticket.0),
             // A channel without a pattern is shown without one.
             Pane::Detail | Pane::Excitations => false,
         };
         if !current {
             return;
         }
-        if pane == Pane::Channels {
-            self.asked = None;
+        match pane {
+            Pane::Channels => self.asked = None,
+            Pane::Heatmap => self.mapping = false,
+            Pane::Input | Pane::Detail | Pane::Health | Pane::Excitations => {}
         }
         self.progress.remove(&pane);
         self.failed.insert(pane, message);

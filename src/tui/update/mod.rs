@@ -3,6 +3,7 @@
 mod answers;
 mod excitations;
 mod heatmap;
+mod methods;
 mod mouse;
 mod pager;
 mod prompts;
@@ -18,7 +19,7 @@ use super::action::{Action, key_name};
 use super::keymap::Lookup;
 use super::prompt::{Asks, Prompt};
 use super::state::{Focus, Notice, Popup, State};
-use crate::service::protocol::{Content, Request};
+use crate::service::protocol::{Content, Pane, Request};
 
 /// Something for the loop around the state to do.
 #[derive(Debug)]
@@ -145,6 +146,11 @@ impl State {
             Action::PickPicture => self.ask(Asks::Picture),
             Action::Preprocess => self.ask(Asks::Preprocess),
             Action::Contrast => return self.contrast(),
+            Action::Method => self.ask(Asks::Method),
+            Action::Set => self.ask(Asks::Setting),
+            Action::Recipe => self.ask(Asks::Recipe),
+            Action::Attribute => return self.attribute(),
+            Action::Findings => self.list_findings(),
             Action::Debug => self.debug = !self.debug,
             Action::Theme => {
                 self.theme = (self.theme + 1) % self.themes.len();
@@ -167,7 +173,7 @@ impl State {
             Action::Activations => return self.show(Content::Activations),
             Action::Gradients => return self.show(Content::Gradients),
             Action::ActivationTimesGradient => return self.show(Content::ActivationTimesGradient),
-            Action::Patterns => return self.show(Content::Patterns),
+            Action::Patterns => return self.patterns(),
             Action::Weights => return self.show(Content::Weights),
             Action::Order => return self.sort_by(self.order.next()),
             Action::Find if self.focus == Focus::Heatmap => self.ask(Asks::Class),
@@ -200,7 +206,7 @@ impl State {
     }
 
     fn ask(&mut self, asks: Asks) {
-        self.popup = Some(Popup::Prompt(Prompt::new(asks)));
+        self.popup = Some(Popup::Prompt(Prompt::new(asks).at_current(self)));
     }
 
     fn pane_after(&self, steps: usize) -> Focus {
@@ -228,6 +234,12 @@ impl State {
             self.zoomed = false;
             // Of a vector more have room now.
             return self.ask_page();
+        }
+        if self.is_growing() && self.focus == Focus::Channels {
+            return self.stop_patterns();
+        }
+        if self.mapping && self.progress.contains_key(&Pane::Heatmap) && self.focus != Focus::Channels {
+            return self.stop_map();
         }
         if self.maximized {
             return self.maximize();

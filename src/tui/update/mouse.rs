@@ -58,12 +58,8 @@ impl State {
         match hit.target {
             Target::Choice(row) => {
                 let Some(Popup::Prompt(mut prompt)) = self.popup.take() else { return Vec::new() };
-                let choices = prompt.choices(self);
                 prompt.chosen = row;
-                prompt
-                    .choice(&choices)
-                    .map(|choice| choice.does.clone())
-                    .map_or_else(Vec::new, |does| self.perform(does))
+                self.choose(prompt)
             }
             Target::Popup => Vec::new(),
             // A click beside a popup closes it.

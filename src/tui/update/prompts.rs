@@ -4,6 +4,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
 
 use super::Effect;
+use crate::methods::registry::Kind;
 use crate::tui::prompt::{Does, Prompt};
 use crate::tui::state::{Notice, Popup, State};
 
@@ -15,13 +16,7 @@ impl State {
         match key.code {
             KeyCode::Esc => return Vec::new(),
             KeyCode::Backspace if prompt.input.value().is_empty() => return Vec::new(),
-            KeyCode::Enter => {
-                let chosen = prompt.choice(&choices).map(|choice| choice.does.clone());
-                if chosen.is_none() {
-                    self.notice = Some(Notice::Amiss(prompt.nothing()));
-                }
-                return chosen.map_or_else(Vec::new, |does| self.perform(does));
-            }
+            KeyCode::Enter => return self.choose(prompt),
             KeyCode::Tab => prompt.complete(&choices),
             KeyCode::Down => prompt.chosen = (prompt.chosen + 1).min(last),
             KeyCode::Char('n') if control => prompt.chosen = (prompt.chosen + 1).min(last),
@@ -37,6 +32,23 @@ impl State {
         }
         self.popup = Some(Popup::Prompt(prompt));
         Vec::new()
+    }
+
+    /// Does what the chosen row says.
+    pub(super) fn choose(&mut self, mut prompt: Prompt) -> Vec<Effect> {
+        let choices = prompt.choices(self);
+        match prompt.choice(&choices).map(|choice| choice.does.clone()) {
+            Some(Does::Type) => {
+                prompt.complete(&choices);
+                self.popup = Some(Popup::Prompt(prompt));
+                Vec::new()
+            }
+            Some(does) => self.perform(does),
+            None => {
+                self.notice = Some(Notice::Amiss(prompt.nothing(self)));
+                Vec::new()
+            }
+        }
     }
 
     /// Text that was pasted: it is typed where something is typed, and does nothing elsewhere.
@@ -64,6 +76,12 @@ impl State {
             Does::Excited(which) => self.filter_excitations(which),
             Does::Scan(path) => return self.open_scan(path),
             Does::GoTo(number) => return self.go_to(number),
+            Does::Method(method) if method.run.kind() == Kind::Pattern => return self.choose_recipe(method),
+            Does::Method(method) => return self.choose_method(method),
+            Does::Set(setting) => return self.set(&setting),
+            Does::SetDefaults => return self.set_defaults(),
+            // The prompt that offers it stays open.
+            Does::Type => {}
             Does::Theme(index) => self.theme = index,
             Does::ColorMap(map) => self.colormap = map,
             Does::Scale(scale) => self.set_scale(scale),

@@ -1,9 +1,10 @@
 //! What is asked of the engine.
 
 use super::Effect;
-use crate::service::protocol::{Content, Pane, Request};
+use crate::methods::registry::Run;
+use crate::service::protocol::{Content, Pane, Recipe, Request, Target};
 use crate::tui::layout;
-use crate::tui::page::{Page, PageKey};
+use crate::tui::page::PageKey;
 use crate::tui::panes::excitations;
 use crate::tui::state::{DetailKey, State};
 
@@ -23,7 +24,7 @@ impl State {
         if self.run.is_none() {
             return Vec::new();
         }
-        if self.pages.get(&key).is_some_and(Page::is_finished) {
+        if self.is_settled(&key) {
             let outdated = self.asked.take().is_some_and(|(_, asked)| asked != key);
             self.progress.remove(&Pane::Channels);
             return if outdated { vec![Effect::Ask(Request::Stop(Pane::Channels))] } else { Vec::new() };
@@ -35,7 +36,16 @@ impl State {
         self.asked = Some((ticket, key));
         self.failed.remove(&Pane::Channels);
         let PageKey { layer, content, order, class, first, count } = key;
-        vec![Effect::Ask(Request::Channels { ticket, layer, content, order, class, first, count })]
+        vec![Effect::Ask(Request::Channels {
+            ticket,
+            layer,
+            content,
+            order,
+            class,
+            first,
+            count,
+            recipe: self.recipe(),
+        })]
     }
 
     /// Asks for the pattern of the zoomed channel, where there is room to show it beside the channel.
@@ -50,7 +60,7 @@ impl State {
         };
         self.detail = Some(((layer, channel), None));
         self.detail_ticket = self.next_ticket();
-        vec![Effect::Ask(Request::Pattern { ticket: self.detail_ticket, layer, channel })]
+        vec![Effect::Ask(Request::Pattern { ticket: self.detail_ticket, layer, channel, recipe: self.recipe() })]
     }
 
     fn detail_wanted(&self) -> Option<DetailKey> {
@@ -65,14 +75,42 @@ impl State {
         Some((self.layer, self.channel_number()?))
     }
 
-    /// Asks for the map of the chosen class at the chosen layers.
+    /// How patterns are made.
+    fn recipe(&self) -> Recipe {
+        let chosen = &self.methods.recipe;
+        match chosen.method().run {
+            Run::Pattern(recipe) => recipe(chosen.settings()),
+            Run::Map(_) | Run::Attribution { .. } | Run::Faithfulness(_) => Recipe::default(),
+        }
+    }
+
+    /// Asks for the heatmap of the chosen class or channel, made at the chosen layers.
     pub(super) fn ask_map(&mut self) -> Vec<Effect> {
         if self.run.is_none() {
             return Vec::new();
         }
         self.map_ticket = self.next_ticket();
         self.failed.remove(&Pane::Heatmap);
-        let (ticket, layers) = (self.map_ticket, self.map_layers.clone());
-        vec![Effect::Ask(Request::Map { ticket, layers, class: self.class, against: self.against })]
+        self.progress.remove(&Pane::Heatmap);
+        self.mapping = true;
+        let class = Target::Class { class: self.class, against: self.against };
+        let of = self.unit.map_or(class, Target::Channel);
+        let (ticket, method, layers) = (self.map_ticket, self.methods.heatmap.clone(), self.map_layers.clone());
+        vec![Effect::Ask(Request::Map { ticket, method, layers, of })]
+    }
+
+    /// Asks what is wrong on this picture.
+    pub(super) fn ask_check(&mut self) -> Effect {
+        self.check_ticket = self.next_ticket();
+        Effect::Ask(Request::Check { ticket: self.check_ticket })
+    }
+
+    /// Stops the heatmap that is being made; what there is of it stays.
+    pub(super) fn stop_map(&mut self) -> Vec<Effect> {
+        // Answers that are on their way come too late.
+        self.map_ticket = self.next_ticket();
+        self.mapping = false;
+        self.progress.remove(&Pane::Heatmap);
+        vec![Effect::Ask(Request::Stop(Pane::Heatmap))]
     }
 }

@@ -9,6 +9,7 @@ use super::Effect;
 use crate::model::{LayerId, LayerKind};
 use crate::service::protocol::{Content, Pane};
 use crate::tui::action::Action;
+use crate::tui::prompt::Asks;
 use crate::tui::search::Search;
 use crate::tui::state::{Notice, State};
 
@@ -126,6 +127,17 @@ impl State {
             self.folded.remove(&parent);
             around = model.layers.get(parent.0).and_then(|info| info.parent);
         }
+    }
+
+    /// Lists what a check has found, or says that there is nothing.
+    pub(super) fn list_findings(&mut self) {
+        let failed = self.failed.get(&Pane::Health).cloned();
+        self.notice = match (&self.findings, failed) {
+            (Some(findings), _) if !findings.all.is_empty() => return self.ask(Asks::Finding),
+            (Some(_), _) => Some(Notice::Done("the check on this picture found nothing amiss".to_owned())),
+            (None, Some(reason)) => Some(Notice::Amiss(reason)),
+            (None, None) => Some(Notice::Done("the check on this picture is not done yet".to_owned())),
+        };
     }
 
     pub(super) fn start_search(&mut self) {

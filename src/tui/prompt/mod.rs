@@ -1,5 +1,8 @@
 //! A line to type in, over a list of what matches: commands with their arguments, classes, pictures.
 
+mod lookups;
+mod methods;
+
 use std::path::PathBuf;
 
 use tui_input::Input;
@@ -8,6 +11,7 @@ use super::action::{Action, BINDINGS, Binding, binding};
 use super::fuzzy;
 use super::state::{OverlayMode, State};
 use super::update::Which;
+use crate::methods::registry::Method;
 use crate::model::spec::{PRESET_MEANINGS, PRESETS};
 use crate::model::{LayerId, Preprocessing, printable};
 use crate::picture::{ColorMap, Scale};
@@ -26,6 +30,14 @@ pub enum Asks {
     Picture,
     /// How pictures are prepared for the network.
     Preprocess,
+    /// How the heatmap is made.
+    Method,
+    /// What a method takes.
+    Setting,
+    /// How patterns are made.
+    Recipe,
+    /// Something that a check has found.
+    Finding,
     /// Which of the pictures that excite a channel are shown.
     ExcitedBy,
     /// The file of a scan.
@@ -34,16 +46,26 @@ pub enum Asks {
 
 impl Asks {
     /// Heading of the list.
-    pub fn heading(self) -> &'static str {
-        match self {
+    pub fn heading(self, state: &State) -> String {
+        let words = match self {
             Self::Command => "Commands",
             Self::Class => "Map of the class",
             Self::Contrast => "This class rather than",
             Self::Picture => "Pictures",
             Self::Preprocess => "A preset, or keys such as resize=256",
+            Self::Method => "Maps at a layer, and attributions to pixels",
+            Self::Setting => return format!("What {} takes, as NAME=VALUE", state.method_here().method().name),
+            Self::Recipe => "How patterns are grown",
             Self::ExcitedBy => "Pictures that excite the channel",
             Self::Scan => "File that layerscope scan has made",
-        }
+            Self::Finding => "Found by the check on this picture",
+        };
+        words.to_owned()
+    }
+
+    /// Whether each choice is explained, which takes room.
+    pub fn is_explained(self) -> bool {
+        matches!(self, Self::Method | Self::Setting | Self::Recipe | Self::Finding)
     }
 
     /// What stands before the typed text.
@@ -54,6 +76,10 @@ impl Asks {
             Self::Contrast => "rather than: ",
             Self::Picture => "picture: ",
             Self::Preprocess => "preprocess: ",
+            Self::Method => "method: ",
+            Self::Setting => "set: ",
+            Self::Recipe => "recipe: ",
+            Self::Finding => "finding: ",
             Self::ExcitedBy => "only: ",
             Self::Scan => "scan: ",
         }
@@ -77,6 +103,20 @@ impl Prompt {
         Self { asks, input: Input::default(), chosen: 0 }
     }
 
+    /// On the row of what is chosen now.
+    #[must_use]
+    pub fn at_current(mut self, state: &State) -> Self {
+        let current = match self.asks {
+            Asks::Method => &state.methods.heatmap,
+            Asks::Recipe => &state.methods.recipe,
+            _ => return self,
+        };
+        let is_current =
+            |choice: &Choice| matches!(choice.does, Does::Method(method) if method.name == current.method().name);
+        self.chosen = self.choices(state).iter().position(is_current).unwrap_or(0);
+        self
+    }
+
     /// The choices that match what was typed, best first.
     pub fn choices(&self, state: &State) -> Vec<Choice> {
         let typed = self.input.value();
@@ -86,20 +126,31 @@ impl Prompt {
             Asks::Contrast => classes(state, typed, Does::Against),
             Asks::Picture => pictures(state, typed),
             Asks::Preprocess => preprocessings(state, typed),
-            Asks::ExcitedBy => excited_by(state, typed),
-            Asks::Scan => scan(state, typed),
+            Asks::Method => methods::heatmaps(state, typed),
+            Asks::Setting => methods::settings(state.method_here(), typed),
+            Asks::Recipe => methods::recipes(state, typed),
+            Asks::Finding => lookups::findings(state, typed),
+            Asks::ExcitedBy => lookups::excited_by(state, typed),
+            Asks::Scan => lookups::scan(state, typed),
         }
     }
 
     /// What is said when nothing can be chosen.
-    pub fn nothing(&self) -> String {
+    pub fn nothing(&self, state: &State) -> String {
         let typed = self.input.value();
-        let named = |name: &str| binding(Action::Preprocess).is_some_and(|binding| binding.name == name);
-        let spec = match self.asks {
-            Asks::Preprocess => Some(typed),
-            Asks::Command => typed.split_once(' ').filter(|(name, _)| named(name)).map(|(_, spec)| spec),
-            _ => None,
+        let argument_of = |action: Action| {
+            let named = |name: &str| binding(action).is_some_and(|binding| binding.name == name);
+            typed.split_once(' ').filter(|(name, _)| named(name)).map(|(_, argument)| argument)
         };
+        let (spec, setting) = match self.asks {
+            Asks::Preprocess => (Some(typed), None),
+            Asks::Setting => (None, Some(typed)),
+            Asks::Command => (argument_of(Action::Preprocess), argument_of(Action::Set)),
+            _ => (None, None),
+        };
+        if let Some(setting) = setting {
+            return methods::why_not(state.method_here(), setting);
+        }
         match spec.map(str::parse::<Preprocessing>) {
             Some(Err(error)) => error.to_string(),
             _ if self.asks == Asks::Scan => "type the path of the file".to_owned(),
@@ -136,12 +187,14 @@ pub struct Choice {
     pub positions: Vec<u32>,
     /// Whether more can follow the name.
     pub takes_argument: bool,
+    /// What is said of it below the list while it is the chosen one, a line each.
+    pub details: Vec<String>,
     /// What choosing it does.
     pub does: Does,
 }
 
 /// What choosing a row does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Does {
     /// Does an action.
     Act(Action),
@@ -155,6 +208,14 @@ pub enum Does {
     Picture(usize),
     /// Prepares pictures by a SPEC, or as the model was opened.
     Preprocess(Option<String>),
+    /// Makes heatmaps or patterns by a method.
+    Method(&'static Method),
+    /// Sets a parameter, as NAME=VALUE.
+    Set(String),
+    /// Sets all parameters to their defaults.
+    SetDefaults,
+    /// Types the name; its value follows.
+    Type,
     /// Takes a theme.
     Theme(usize),
     /// Takes a colour map.
@@ -177,7 +238,14 @@ fn commands(state: &State, typed: &str) -> Vec<Choice> {
     if let Ok(number) = typed.trim().parse() {
         let text = typed.trim().to_owned();
         let note = "go to this layer or channel".to_owned();
-        return vec![Choice { text, note, positions: Vec::new(), takes_argument: false, does: Does::GoTo(number) }];
+        return vec![Choice {
+            text,
+            note,
+            positions: Vec::new(),
+            takes_argument: false,
+            details: Vec::new(),
+            does: Does::GoTo(number),
+        }];
     }
     if let Some((name, argument)) = typed.split_once(' ')
         && let Some(binding) = BINDINGS.iter().find(|binding| binding.name == name)
@@ -190,6 +258,7 @@ fn commands(state: &State, typed: &str) -> Vec<Choice> {
         note: note(state, binding),
         positions,
         takes_argument: arguments(state, binding.action, "").is_some(),
+        details: Vec::new(),
         does: Does::Act(binding.action),
     };
     let by_name = fuzzy::matches(typed, BINDINGS.iter().map(|binding| binding.name));
@@ -231,8 +300,12 @@ fn arguments(state: &State, action: Action, typed: &str) -> Option<Vec<Choice>> 
         Action::Contrast => classes(state, typed, Does::Against),
         Action::PickPicture => pictures(state, typed),
         Action::Preprocess => preprocessings(state, typed),
-        Action::ExcitedBy => excited_by(state, typed),
-        Action::Scan => scan(state, typed),
+        Action::Method => methods::heatmaps(state, typed),
+        Action::Set => methods::settings(state.method_here(), typed),
+        Action::Recipe => methods::recipes(state, typed),
+        Action::Findings => lookups::findings(state, typed),
+        Action::ExcitedBy => lookups::excited_by(state, typed),
+        Action::Scan => lookups::scan(state, typed),
         _ => return None,
     })
 }
@@ -249,7 +322,14 @@ fn named<T: Copy>(
         .filter_map(|found| {
             let (one, text) = all.get(found.index)?;
             let (text, positions) = (text.clone(), found.positions);
-            Some(Choice { text, note: String::new(), positions, takes_argument: false, does: does(*one) })
+            Some(Choice {
+                text,
+                note: String::new(),
+                positions,
+                takes_argument: false,
+                details: Vec::new(),
+                does: does(*one),
+            })
         })
         .collect()
 }
@@ -263,7 +343,7 @@ fn classes(state: &State, typed: &str, does: impl Fn(ClassId) -> Does) -> Vec<Ch
         let probability = probability.map_or_else(String::new, |(.., share)| format!("{:>5.1}% · ", share * 100.0));
         let note = format!("{probability}{}", class.id.index);
         let text = printable(&class.label).into_owned();
-        Some(Choice { text, note, positions, takes_argument: false, does: does(class.id) })
+        Some(Choice { text, note, positions, takes_argument: false, details: Vec::new(), does: does(class.id) })
     };
     let typed = typed.trim();
     if typed.is_empty() {
@@ -291,6 +371,7 @@ fn preprocessings(state: &State, typed: &str) -> Vec<Choice> {
         note,
         positions,
         takes_argument: false,
+        details: Vec::new(),
         does: Does::Preprocess(spec),
     };
     let typed = typed.trim();
@@ -303,56 +384,6 @@ fn preprocessings(state: &State, typed: &str) -> Vec<Choice> {
         Some(row(name, (*means).to_owned(), found.positions, Some((*name).to_owned())))
     });
     own.into_iter().chain(spec).chain(presets).collect()
-}
-
-/// All, right and wrong ones, classes, and what was typed where it is another label.
-fn excited_by(state: &State, typed: &str) -> Vec<Choice> {
-    let typed = typed.trim();
-    let row = |text: &str, note: &str, positions: Vec<u32>, which: Which| Choice {
-        text: text.to_owned(),
-        note: note.to_owned(),
-        positions,
-        takes_argument: false,
-        does: Does::Excited(which),
-    };
-    let judged = [
-        ("all", "whatever they show", Which::All),
-        ("right", "the network says what they show", Which::Judged(true)),
-        ("wrong", "the network says something else", Which::Judged(false)),
-    ];
-    let classes = state.model.iter().flat_map(|model| &model.classes);
-    let labels: Vec<&str> = classes.map(|class| class.label.as_str()).collect();
-    let mut found: Vec<Choice> = fuzzy::matches(typed, judged.iter().map(|(name, ..)| *name))
-        .into_iter()
-        .filter_map(|found| judged.get(found.index).map(|(name, note, which)| (name, note, which, found.positions)))
-        .map(|(name, note, which, positions)| row(name, note, positions, which.clone()))
-        .collect();
-    found.extend(fuzzy::matches(typed, labels.iter().copied()).into_iter().filter_map(|found| {
-        let (label, class) = (labels.get(found.index)?, state.model.as_ref()?.classes.get(found.index)?);
-        // As a scan tells classes of one label apart.
-        let shared = !class.id.negative && labels.iter().filter(|other| *other == label).count() > 1;
-        let unique = if shared { format!("{label} ({})", class.id.index) } else { (*label).to_owned() };
-        Some(row(&printable(&unique), "", found.positions, Which::Class(unique.clone())))
-    }));
-    if !typed.is_empty() && !found.iter().any(|choice| choice.text.eq_ignore_ascii_case(typed)) {
-        found.push(row(typed, "this label", Vec::new(), Which::Class(typed.to_owned())));
-    }
-    found
-}
-
-/// The file that was typed, or else the one that is open.
-fn scan(state: &State, typed: &str) -> Vec<Choice> {
-    let typed = typed.trim();
-    let open = state.excitations.path.as_ref().filter(|_| typed.is_empty());
-    let path = open.cloned().or_else(|| (!typed.is_empty()).then(|| PathBuf::from(typed)));
-    let row = |path: PathBuf| Choice {
-        text: printable(&path.to_string_lossy()).into_owned(),
-        note: if open.is_some() { "open; read it again" } else { "open this file" }.to_owned(),
-        positions: Vec::new(),
-        takes_argument: false,
-        does: Does::Scan(path),
-    };
-    path.map(row).into_iter().collect()
 }
 
 const AS_OPENED: &str = "as the model was opened";
