@@ -11,7 +11,7 @@ use super::methods;
 use super::report::{model, print_json, print_lines, say_guess};
 use super::trust::{self, Measured, TrustOptions};
 use crate::engine::Cancel;
-use crate::methods::attribution::{Attribution, AttributionInput};
+use crate::methods::attribution::{Attribution, AttributionInput, Reading};
 use crate::methods::faithfulness::{Explain, Explanation};
 use crate::methods::job::Job;
 use crate::methods::registry::{self, Kind, Method, Run, Settings};
@@ -91,6 +91,7 @@ enum Signs {
     Both,
     Absolute,
     Positive,
+    Range,
 }
 
 fn method(name: &str) -> Result<&'static Method, registry::UnknownMethod> {
@@ -116,7 +117,7 @@ impl Attribute {
         if let Some(file) = &self.out {
             check_extension(file).map_err(|error| Failure::Usage(format!("--out: {error}")))?;
         }
-        let Run::Attribution { make, signed } = self.method.run else {
+        let Run::Attribution { make, reading } = self.method.run else {
             unreachable!("a method of another kind than was asked for")
         };
         if self.layer.is_some() && self.channel.is_none() && !self.method.maps_at_layer() {
@@ -157,13 +158,13 @@ impl Attribute {
         let explain = |network: &Network, picture: &Tensor, job: Job<'_>| {
             let mut wanted = AttributionInput::new(network, picture, &target, job);
             wanted.place = place.as_ref();
-            Ok(Explanation::of_attribution(&make(&wanted, &settings)?, signed))
+            Ok(Explanation::of_attribution(&make(&wanted, &settings)?, reading))
         };
-        let explanation = Explanation::of_attribution(&attribution, signed);
+        let explanation = Explanation::of_attribution(&attribution, reading);
         let explained: (_, &Explain<'_>, _) = (&explanation, &explain, (attribution.height, attribution.width));
         let trusted = trust::measured(&metrics, (&network, &input, &target), explained, self.options.seed)?;
         if let Some(file) = &self.out {
-            let (picture, under) = (self.picture(signed), self.over.then_some(&seen));
+            let (picture, under) = (self.picture(reading), self.over.then_some(&seen));
             let drawn = picture.draw(&attribution.values, attribution.channels, attribution.width, under);
             save_picture(file, &trust::beside(drawn, &trusted))?;
         }
@@ -182,12 +183,13 @@ impl Attribute {
         }
     }
 
-    fn picture(&self, signed: bool) -> AttributionPicture {
+    fn picture(&self, reading: Reading) -> AttributionPicture {
         let sign = match self.sign {
             Some(Signs::Both) => Sign::Both,
             Some(Signs::Positive) => Sign::Positive,
-            None if signed => Sign::Both,
-            Some(Signs::Absolute) | None => Sign::Absolute,
+            Some(Signs::Absolute) => Sign::Absolute,
+            Some(Signs::Range) => Sign::Range,
+            None => reading.into(),
         };
         let usual = AttributionPicture::of(sign);
         AttributionPicture { colors: self.colormap.unwrap_or(usual.colors), outliers: self.outliers, ..usual }

@@ -3,6 +3,7 @@
 use image::RgbImage;
 
 use super::colormap::ColorMap;
+use crate::methods::attribution::Reading;
 
 /// What of an attribution's sign is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +14,18 @@ pub enum Sign {
     Absolute,
     /// What speaks for the target alone.
     Positive,
+    /// From the least number to the greatest.
+    Range,
+}
+
+impl From<Reading> for Sign {
+    fn from(reading: Reading) -> Self {
+        match reading {
+            Reading::Magnitude => Self::Absolute,
+            Reading::Sign => Self::Both,
+            Reading::Order => Self::Range,
+        }
+    }
 }
 
 /// How an attribution is drawn.
@@ -29,14 +42,20 @@ pub struct AttributionPicture {
 }
 
 impl AttributionPicture {
-    /// The usual look: blue for what speaks against and red for what speaks for, or black to white; 2 % clipped, as Captum does.
+    /// The usual look: blue for what speaks against and red for what speaks for, or black to white, or a range from dark to bright
+    /// colours; 2 % clipped, as Captum does.
     pub fn of(sign: Sign) -> Self {
-        let colors = if sign == Sign::Both { ColorMap::Coolwarm } else { ColorMap::Grey };
+        let colors = match sign {
+            Sign::Both => ColorMap::Coolwarm,
+            Sign::Absolute | Sign::Positive => ColorMap::Grey,
+            Sign::Range => ColorMap::Inferno,
+        };
         Self { sign, colors, outliers: 2.0, strength: 0.9 }
     }
 
     /// The numbers C×H×W as one of −1 to 1 for each pixel: the sum over the channels, of the absolute values with
-    /// [`Sign::Absolute`], divided by the clip and clipped. NaN and infinity are 0.
+    /// [`Sign::Absolute`], divided by the clip and clipped; with [`Sign::Range`] of 0 to 1 from the least to the greatest. NaN and
+    /// infinity are 0.
     pub fn levels(&self, values: &[f32], channels: usize) -> Vec<f32> {
         let plane = values.len().checked_div(channels).unwrap_or(0);
         let mut sums = vec![0.0_f64; plane];
@@ -44,9 +63,17 @@ impl AttributionPicture {
             for (sum, value) in sums.iter_mut().zip(channel).filter(|(_, value)| value.is_finite()) {
                 *sum += match self.sign {
                     Sign::Absolute => f64::from(value.abs()),
-                    Sign::Both | Sign::Positive => f64::from(*value),
+                    Sign::Both | Sign::Positive | Sign::Range => f64::from(*value),
                 };
             }
+        }
+        if self.sign == Sign::Range {
+            let (least, most) = (
+                sums.iter().copied().fold(f64::INFINITY, f64::min),
+                sums.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            );
+            let scale = if most > least { 1.0 / (most - least) } else { 0.0 };
+            return sums.into_iter().map(|sum| ((sum - least) * scale) as f32).collect();
         }
         if self.sign == Sign::Positive {
             for sum in &mut sums {

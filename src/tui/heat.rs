@@ -5,8 +5,9 @@ use image::imageops::FilterType;
 
 use super::drawing::{Side, stretched};
 use super::state::OverlayMode;
+use crate::methods::attribution::Reading;
 use crate::model::preprocess::Region;
-use crate::picture::attribution::{AttributionPicture, Sign};
+use crate::picture::attribution::AttributionPicture;
 use crate::picture::overlay::heat;
 use crate::picture::{ColorMap, IndexedImage, Overlay, Range, Scale};
 use crate::service::protocol::{Grain, Heatmap, OtherMap};
@@ -26,11 +27,11 @@ pub(super) fn heatmap(
         _ => (&map.values, map.width),
     };
     let strength = f32::from(strength) / 100.0;
-    if let Grain::Attribution { channels, signed } = map.grain {
-        let usual = attribution_picture(signed);
+    if let Grain::Attribution { channels, reading } = map.grain {
+        let usual = attribution_picture(reading);
         let under = (mode == OverlayMode::Overlay).then_some(picture);
         // White on a grey picture would be lost in its highlights.
-        let colors = if signed || under.is_none() { usual.colors } else { ColorMap::Inferno };
+        let colors = if reading != Reading::Magnitude || under.is_none() { usual.colors } else { ColorMap::Inferno };
         return AttributionPicture { colors, strength, ..usual }.draw(values, channels, width, under);
     }
     let whole = Region::whole(picture.width(), picture.height());
@@ -73,8 +74,8 @@ pub(super) fn pooled(picture: &RgbImage, map: &Heatmap, side: u32) -> Option<(Rg
 }
 
 /// How an attribution is drawn, as the command does.
-fn attribution_picture(signed: bool) -> AttributionPicture {
-    AttributionPicture::of(if signed { Sign::Both } else { Sign::Absolute })
+fn attribution_picture(reading: Reading) -> AttributionPicture {
+    AttributionPicture::of(reading.into())
 }
 
 /// Where one model's heat is above the other's, each on its own scale: a map's from 0 to 1, an attribution's from −1.
@@ -86,7 +87,7 @@ fn difference(picture: &RgbImage, map: &Heatmap, other: &OtherMap) -> RgbImage {
     };
     let levels = |values: &[f32]| match map.grain {
         Grain::Map => heat(values),
-        Grain::Attribution { channels, signed } => attribution_picture(signed).levels(values, channels),
+        Grain::Attribution { channels, reading } => attribution_picture(reading).levels(values, channels),
     };
     let (first, second) = (levels(&map.values), levels(&other.values));
     let values: Vec<f32> = (0..rows * columns)

@@ -214,7 +214,7 @@ impl Inspector {
             true => layers,
         };
         let grain = match method.method().run {
-            Run::Attribution { signed, .. } => Grain::Attribution { channels: 3, signed },
+            Run::Attribution { reading, .. } => Grain::Attribution { channels: 3, reading },
             _ => Grain::Map,
         };
         let count = if grain == Grain::Map { 4 } else { 12 };

@@ -16,6 +16,7 @@ mod occlusion;
 mod rectifiers;
 mod rise;
 
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::job::Job;
@@ -133,6 +134,17 @@ impl<'a> AttributionInput<'a> {
         };
         Ok((level(0.0)?, level(255.0)?))
     }
+}
+
+/// What an attribution's numbers tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reading {
+    /// How large a number is, whatever its sign.
+    Magnitude,
+    /// The sign: what speaks for the target and what against it.
+    Sign,
+    /// Which number is above which; zero has no meaning.
+    Order,
 }
 
 /// A method that makes attributions, as the registry names it.

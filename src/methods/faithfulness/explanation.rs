@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::FaithfulnessError;
-use crate::methods::attribution::Attribution;
+use crate::methods::attribution::{Attribution, Reading};
 use crate::methods::cam::fusion::{Fusion, fused};
 use crate::methods::cam::{Map, MapRequest};
 use crate::methods::job::Job;
@@ -58,13 +58,13 @@ impl Explanation {
     }
 
     /// Of an attribution: relevant is the sum over the channels; where the sign tells nothing, of the magnitudes.
-    pub fn of_attribution(attribution: &Attribution, signed: bool) -> Self {
+    pub fn of_attribution(attribution: &Attribution, reading: Reading) -> Self {
         let Attribution { height, width, ref values, .. } = *attribution;
         let mut sums = vec![0.0_f32; height * width];
         for channel in values.chunks_exact(sums.len().max(1)) {
             for (sum, &value) in sums.iter_mut().zip(channel) {
                 let value = if value.is_finite() { value } else { 0.0 };
-                *sum += if signed { value } else { value.abs() };
+                *sum += if reading == Reading::Magnitude { value.abs() } else { value };
             }
         }
         let most = sums.iter().fold(0.0_f32, |most, &sum| most.max(sum));

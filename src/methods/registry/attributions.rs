@@ -1,7 +1,7 @@
 //! The methods that make attributions to the input's numbers.
 
 use super::{Method, Parameter, Range, Run};
-use crate::methods::attribution::{self, BASELINES};
+use crate::methods::attribution::{self, BASELINES, Reading};
 
 const SAMPLES: Parameter = Parameter {
     name: "samples",
@@ -50,7 +50,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
         formula: "∂y/∂x",
         source: "Simonyan et al. 2013",
         parameters: &[],
-        run: Run::Attribution { make: attribution::gradient, signed: false },
+        run: Run::Attribution { make: attribution::gradient, reading: Reading::Magnitude },
     },
     Method {
         name: "gradient-x-input",
@@ -58,7 +58,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
         formula: "x · ∂y/∂x",
         source: "Shrikumar et al. 2016",
         parameters: &[],
-        run: Run::Attribution { make: attribution::gradient_x_input, signed: true },
+        run: Run::Attribution { make: attribution::gradient_x_input, reading: Reading::Sign },
     },
     Method {
         name: "guided-backprop",
@@ -66,7 +66,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
         formula: "∂y/∂x with g·[x > 0]·[g > 0] at every ReLU",
         source: "Springenberg et al. 2014",
         parameters: &[],
-        run: Run::Attribution { make: attribution::guided_backprop, signed: false },
+        run: Run::Attribution { make: attribution::guided_backprop, reading: Reading::Magnitude },
     },
     Method {
         name: "deconvnet",
@@ -74,7 +74,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
         formula: "∂y/∂x with g·[g > 0] at every ReLU",
         source: "Zeiler and Fergus 2013",
         parameters: &[],
-        run: Run::Attribution { make: attribution::deconvnet, signed: false },
+        run: Run::Attribution { make: attribution::deconvnet, reading: Reading::Magnitude },
     },
     Method {
         name: "guided-grad-cam",
@@ -82,7 +82,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
         formula: "guided-backprop · nearest(relu(Σ_k mean(g_k) A_k))",
         source: "Selvaraju et al. 2017, section 3.4; Captum's GuidedGradCam",
         parameters: &[],
-        run: Run::Attribution { make: attribution::guided_grad_cam, signed: false },
+        run: Run::Attribution { make: attribution::guided_grad_cam, reading: Reading::Magnitude },
     },
     Method {
         name: "integrated-gradients",
@@ -97,7 +97,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
             },
             BASELINES,
         ],
-        run: Run::Attribution { make: attribution::integrated_gradients, signed: true },
+        run: Run::Attribution { make: attribution::integrated_gradients, reading: Reading::Sign },
     },
     Method {
         name: "smooth-grad",
@@ -105,7 +105,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
         formula: "mean_i ∂y/∂x(x + n_i)",
         source: "Smilkov et al. 2017",
         parameters: &[SAMPLES, NOISE],
-        run: Run::Attribution { make: attribution::smooth_grad, signed: false },
+        run: Run::Attribution { make: attribution::smooth_grad, reading: Reading::Magnitude },
     },
     Method {
         name: "square-grad",
@@ -113,7 +113,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
         formula: "mean_i (∂y/∂x(x + n_i))²",
         source: "Hooker et al. 2019",
         parameters: &[SAMPLES, NOISE],
-        run: Run::Attribution { make: attribution::square_grad, signed: false },
+        run: Run::Attribution { make: attribution::square_grad, reading: Reading::Magnitude },
     },
     Method {
         name: "var-grad",
@@ -121,7 +121,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
         formula: "mean_i (∂y/∂x(x + n_i))² − (mean_i ∂y/∂x(x + n_i))²",
         source: "Adebayo et al. 2018",
         parameters: &[SAMPLES, NOISE],
-        run: Run::Attribution { make: attribution::var_grad, signed: false },
+        run: Run::Attribution { make: attribution::var_grad, reading: Reading::Magnitude },
     },
     Method {
         name: "deep-lift",
@@ -129,7 +129,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
         formula: "(x − b) · ∂y/∂x with Δout ÷ Δin for the derivative of every pointwise function",
         source: "Shrikumar et al. 2017, section 3.5.1",
         parameters: &[BASELINES],
-        run: Run::Attribution { make: attribution::deep_lift, signed: true },
+        run: Run::Attribution { make: attribution::deep_lift, reading: Reading::Sign },
     },
     Method {
         name: "lrp-epsilon",
@@ -145,7 +145,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
             FIRST_LAYER,
             BATCH_NORM,
         ],
-        run: Run::Attribution { make: attribution::lrp_epsilon, signed: true },
+        run: Run::Attribution { make: attribution::lrp_epsilon, reading: Reading::Sign },
     },
     Method {
         name: "lrp-gamma",
@@ -167,7 +167,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
             FIRST_LAYER,
             BATCH_NORM,
         ],
-        run: Run::Attribution { make: attribution::lrp_gamma, signed: true },
+        run: Run::Attribution { make: attribution::lrp_gamma, reading: Reading::Sign },
     },
     Method {
         name: "lrp-alpha-beta",
@@ -184,7 +184,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
             FIRST_LAYER,
             BATCH_NORM,
         ],
-        run: Run::Attribution { make: attribution::lrp_alpha_beta, signed: true },
+        run: Run::Attribution { make: attribution::lrp_alpha_beta, reading: Reading::Sign },
     },
     Method {
         name: "occlusion",
@@ -204,7 +204,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
             },
             BASELINES,
         ],
-        run: Run::Attribution { make: attribution::occlusion, signed: true },
+        run: Run::Attribution { make: attribution::occlusion, reading: Reading::Sign },
     },
     Method {
         name: "rise",
@@ -229,6 +229,6 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
             },
             FADED,
         ],
-        run: Run::Attribution { make: attribution::rise, signed: true },
+        run: Run::Attribution { make: attribution::rise, reading: Reading::Order },
     },
 ];

@@ -9,7 +9,7 @@ mod maps;
 mod recipes;
 mod settings;
 
-use super::attribution::AttributionMethod;
+use super::attribution::{AttributionMethod, Reading};
 use super::cam::MapMethod;
 use super::faithfulness::Metric;
 use super::patterns::Recipe;
@@ -45,8 +45,8 @@ pub enum Run {
     Attribution {
         /// The function.
         make: AttributionMethod,
-        /// Whether the sign tells what speaks for the target and what against it; if not, only how large a number is counts.
-        signed: bool,
+        /// What its numbers tell.
+        reading: Reading,
     },
     /// A recipe by which filter patterns grow.
     Pattern(fn(&Settings) -> Recipe),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Chosen, ClassId, Content, Order, ReceptiveField, Recipe, Statistics};
+use crate::methods::attribution::Reading;
 use crate::methods::health::Severity;
 use crate::model::{LayerId, LayerKind};
 
@@ -234,8 +235,8 @@ pub enum Grain {
     Attribution {
         /// C.
         channels: usize,
-        /// Whether the sign tells what speaks for the target and what against it.
-        signed: bool,
+        /// What they tell.
+        reading: Reading,
     },
 }
 

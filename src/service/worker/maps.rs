@@ -10,7 +10,7 @@ use super::error::WorkError;
 use super::info;
 use super::subject::Subject;
 use crate::engine::Cancel;
-use crate::methods::attribution::{Attribution, AttributionInput, AttributionMethod};
+use crate::methods::attribution::{Attribution, AttributionInput, AttributionMethod, Reading};
 use crate::methods::cam::{Map, MapInput, MapMethod, default_layer};
 use crate::methods::job::Job;
 use crate::methods::registry::{Kind, Run};
@@ -180,10 +180,10 @@ impl<'a> Making<'_, '_, 'a> {
     fn make(&self, second: bool, layers: &[LayerId], target: &Target) -> Result<Made, WorkError> {
         match self.blank.method.method().run {
             Run::Map(make) => self.map(second, layers, target, make),
-            Run::Attribution { make, signed } => {
-                let made = self.attribution(second, layers.first().copied(), target, make, signed)?;
+            Run::Attribution { make, reading } => {
+                let made = self.attribution(second, layers.first().copied(), target, make, reading)?;
                 self.part.set(self.part.get() + 1);
-                Ok(made_of(made, signed))
+                Ok(made_of(made, reading))
             }
             Run::Pattern(_) | Run::Faithfulness(_) => Err(WorkError::NoMap(self.blank.method.method().name)),
         }
@@ -213,13 +213,13 @@ impl<'a> Making<'_, '_, 'a> {
         layer: Option<LayerId>,
         target: &Target,
         make: AttributionMethod,
-        signed: bool,
+        reading: Reading,
     ) -> Result<Attribution, WorkError> {
         let (network, input) =
             self.subject(second, |subject| Ok((subject.network, subject.forward()?.input.f_narrow(0, 0, 1)?)))?;
         let place = layer.map(|layer| network.layer(layer)).transpose()?;
         let progress = |done, all| self.progress(done, all);
-        let partial = |so_far: &Attribution| self.show(so_far, signed);
+        let partial = |so_far: &Attribution| self.show(so_far, reading);
         let mut wanted = AttributionInput::new(network, &input, target, self.job(&progress));
         wanted.place = place.as_ref();
         if !second {
@@ -260,19 +260,20 @@ impl<'a> Making<'_, '_, 'a> {
         worker.serve_beside();
     }
 
-    fn show(&self, so_far: &Attribution, signed: bool) {
+    fn show(&self, so_far: &Attribution, reading: Reading) {
         if self.shown.get().elapsed() < SHOWN_EVERY || self.cancel.is_raised() {
             return;
         }
         self.shown.set(Instant::now());
-        let map = Heatmap { so_far: Some(self.done.get()), ..self.blank.clone().with(made_of(so_far.clone(), signed)) };
+        let map =
+            Heatmap { so_far: Some(self.done.get()), ..self.blank.clone().with(made_of(so_far.clone(), reading)) };
         self.worker.borrow().say(Event::Map { ticket: self.ticket, map: Box::new(map) });
     }
 }
 
-fn made_of(attribution: Attribution, signed: bool) -> Made {
+fn made_of(attribution: Attribution, reading: Reading) -> Made {
     let Attribution { channels, height, width, values, .. } = attribution;
-    Made { grain: Grain::Attribution { channels, signed }, height, width, values }
+    Made { grain: Grain::Attribution { channels, reading }, height, width, values }
 }
 
 fn blended(maps: &[Map]) -> Map {

@@ -3,6 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::words::{cut, end_of};
+use crate::methods::attribution::Reading;
 use crate::model::{LayerId, printable};
 use crate::service::protocol::{Grain, Heatmap, ShownTarget};
 use crate::tui::state::State;
@@ -75,8 +76,9 @@ fn path(state: &State, layer: LayerId) -> String {
 fn made(state: &State, map: &Heatmap) -> String {
     let paths: Vec<String> = map.layers.iter().map(|layer| path(state, *layer)).collect();
     let at = match (map.grain, paths.as_slice()) {
-        (Grain::Attribution { signed: true, .. }, _) => "red for it, blue against".to_owned(),
-        (Grain::Attribution { signed: false, .. }, _) => "bright counts, for or against".to_owned(),
+        (Grain::Attribution { reading: Reading::Sign, .. }, _) => "red for it, blue against".to_owned(),
+        (Grain::Attribution { reading: Reading::Magnitude, .. }, _) => "bright counts, for or against".to_owned(),
+        (Grain::Attribution { reading: Reading::Order, .. }, _) => "brighter counts more".to_owned(),
         (Grain::Map, []) => String::new(),
         (Grain::Map, [only]) => format!("at {only} {}×{}", map.height, map.width),
         (Grain::Map, several) => format!("blend of {} layers: {}", several.len(), several.join(" ")),
