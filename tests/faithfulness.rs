@@ -80,10 +80,10 @@ impl Case {
 
     fn attribution(network: &Network, picture: &Tensor, (name, of): (&str, usize), job: Job<'_>) -> Explanation {
         let method = registry::find(Kind::Attribution, name).unwrap();
-        let Run::Attribution { make, signed } = method.run else { unreachable!() };
+        let Run::Attribution { make, reading } = method.run else { unreachable!() };
         let target = class(of);
         let made = make(&AttributionInput::new(network, picture, &target, job), &Settings::of(method)).unwrap();
-        Explanation::of_attribution(&made, signed)
+        Explanation::of_attribution(&made, reading)
     }
 
     /// What a metric says of an explanation.
@@ -393,12 +393,12 @@ fn a_channel_loses_the_weights_before_it_alone() {
     let place = network.place("layer1").unwrap();
     let target = Target::Channel { place, channel: 0, unit: None };
     let method = registry::find(Kind::Attribution, "gradient").unwrap();
-    let Run::Attribution { make, signed } = method.run else { unreachable!() };
+    let Run::Attribution { make, reading } = method.run else { unreachable!() };
     let settings = Settings::of(method);
     let explain = |network: &Network, picture: &Tensor, job: Job<'_>| {
         Ok(Explanation::of_attribution(
             &make(&AttributionInput::new(network, picture, &target, job), &settings)?,
-            signed,
+            reading,
         ))
     };
     let job = Job::quiet(&cancel, 0);
@@ -418,13 +418,13 @@ fn every_metric_takes_every_kind_of_explanation() {
     let case = Case::convnet();
     let of = case.class();
     let map = |network: &Network, picture: &Tensor, job: Job<'_>| Case::grad_cam(network, picture, ("layer2", of), job);
-    let signed = |network: &Network, picture: &Tensor, job: Job<'_>| {
+    let reading = |network: &Network, picture: &Tensor, job: Job<'_>| {
         Case::attribution(network, picture, ("gradient-x-input", of), job)
     };
     let unsigned = |network: &Network, picture: &Tensor, job: Job<'_>| {
         Case::attribution(network, picture, ("square-grad", of), job)
     };
-    for explain in [&map as &Explain<'_>, &signed, &unsigned] {
+    for explain in [&map as &Explain<'_>, &reading, &unsigned] {
         for metric in registry::all(Kind::Faithfulness) {
             // Enough to see that it works.
             let few: &[&str] = match metric.name {

@@ -76,8 +76,8 @@ fn every_method_answers_or_says_in_one_line_why_not() {
             Ok(map) => {
                 let channels = match (map.grain, method.run) {
                     (Grain::Map, Run::Map(_)) => 1,
-                    (Grain::Attribution { channels, signed: shown }, Run::Attribution { signed, .. }) => {
-                        assert_eq!(shown, signed);
+                    (Grain::Attribution { channels, reading: shown }, Run::Attribution { reading, .. }) => {
+                        assert_eq!(shown, reading);
                         channels
                     }
                     other => panic!("{other:?}"),
