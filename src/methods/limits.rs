@@ -36,11 +36,10 @@ pub struct Limits {
 /// The limits of every layer that has some: by its last operator, looking through pooling and reshaping. The network's own
 /// output has none, because a sure answer is no trouble.
 pub(super) fn of_layers(network: &Network) -> HashMap<LayerId, Limits> {
-    let nodes = &network.engine.graph().nodes;
-    let makers: HashMap<ValueId, &Node> =
-        nodes.iter().flat_map(|node| node.makes().map(move |value| (value, node))).collect();
+    let graph = network.engine.graph();
+    let makers = node::makers(graph);
     let limits = |mut value: ValueId| loop {
-        let node = makers.get(&value)?;
+        let node = &graph.nodes[makers.get(&value)?.0];
         if !TRANSPARENT.contains(&node::operator(node)) {
             return of_node(node);
         }

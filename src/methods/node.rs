@@ -1,6 +1,8 @@
 //! Reading a graph's nodes: what is called, and with which numbers.
 
-use crate::model::graph::{Argument, Node, Operator, ValueId};
+use std::collections::HashMap;
+
+use crate::model::graph::{Argument, Graph, Node, NodeId, Operator, ValueId};
 
 /// The operator without its namespace and without the underscore of one that writes in place: `relu` for `aten::relu_`. Empty
 /// for arithmetic on sizes.
@@ -59,6 +61,25 @@ pub(super) fn ints(node: &Node, parameter: &str) -> Option<Vec<i64>> {
             .collect(),
         _ => None,
     }
+}
+
+/// One number for rows and one for columns, as strides and paddings are given: `default` where the node says none, one number for both.
+pub(super) fn pair(node: &Node, parameter: &str, default: i64) -> Option<[i64; 2]> {
+    if matches!(argument(node, parameter), None | Some(Argument::None)) {
+        return Some([default; 2]);
+    }
+    match *ints(node, parameter)?.as_slice() {
+        [] => Some([default; 2]),
+        [both] => Some([both; 2]),
+        [rows, columns] => Some([rows, columns]),
+        _ => None,
+    }
+}
+
+/// Which node makes a value.
+pub(super) fn makers(graph: &Graph) -> HashMap<ValueId, NodeId> {
+    let nodes = graph.nodes.iter().enumerate();
+    nodes.flat_map(|(index, node)| node.makes().map(move |value| (value, NodeId(index)))).collect()
 }
 
 /// Whether a value of the output depends on the values at the same place of the inputs alone, so that dimensions keep

@@ -233,13 +233,13 @@ impl Walk<'_> {
             return None;
         }
         let kernel = self.shapes.get(&node::value(node, "weight")?)?.get(2..4)?.to_vec();
-        let (strides, dilations) = (pair(node, "stride", 1)?, pair(node, "dilation", 1)?);
+        let (strides, dilations) = (node::pair(node, "stride", 1)?, node::pair(node, "dilation", 1)?);
         let paddings = match node::argument(node, "padding") {
             Some(Argument::String(word)) if word == "same" => {
                 [0, 1].map(|side| (kernel[side] - 1).saturating_mul(dilations[side]) / 2)
             }
             Some(Argument::String(_)) => [0, 0],
-            _ => pair(node, "padding", 0)?,
+            _ => node::pair(node, "padding", 0)?,
         };
         window.map(|side, axis| axis.through(kernel[side], strides[side], paddings[side], dilations[side]))
     }
@@ -261,17 +261,17 @@ fn pooling(node: &Node, window: Window) -> Option<Window> {
     if window.dimensions != [2, 3] {
         return None;
     }
-    let kernel = pair(node, "kernel_size", 1)?;
+    let kernel = node::pair(node, "kernel_size", 1)?;
     // Without a stride the windows lie side by side.
     let stated = node::ints(node, "stride").is_some_and(|strides| !strides.is_empty());
-    let strides = if stated { pair(node, "stride", 1)? } else { kernel };
-    let (paddings, dilations) = (pair(node, "padding", 0)?, pair(node, "dilation", 1)?);
+    let strides = if stated { node::pair(node, "stride", 1)? } else { kernel };
+    let (paddings, dilations) = (node::pair(node, "padding", 0)?, node::pair(node, "dilation", 1)?);
     window.map(|side, axis| axis.through(kernel[side], strides[side], paddings[side], dilations[side]))
 }
 
 /// Pooling to a size: known where the windows are equal and more than one.
 fn adaptive(node: &Node, window: Window, shape: &[i64]) -> Option<Window> {
-    let sizes = pair(node, "output_size", 1)?;
+    let sizes = node::pair(node, "output_size", 1)?;
     window.map(|side, axis| {
         let (before, after) = (*shape.get(window.dimensions[side])?, sizes[side]);
         let even = after > 0 && before % after == 0 && (after > 1 || before == 1);
@@ -315,19 +315,6 @@ fn moved(window: Window, to: impl Fn(usize) -> Option<usize>) -> Option<Window> 
 fn wrapped(dimension: i64, rank: usize) -> Option<usize> {
     let dimension = if dimension < 0 { dimension + rank as i64 } else { dimension };
     usize::try_from(dimension).ok().filter(|&dimension| dimension < rank)
-}
-
-/// One number for each side; one number counts for both, and none is the default.
-fn pair(node: &Node, parameter: &str, default: i64) -> Option<[i64; 2]> {
-    if matches!(node::argument(node, parameter), None | Some(Argument::None)) {
-        return Some([default; 2]);
-    }
-    match *node::ints(node, parameter)?.as_slice() {
-        [] => Some([default; 2]),
-        [both] => Some([both; 2]),
-        [rows, columns] => Some([rows, columns]),
-        _ => None,
-    }
 }
 
 /// Operators that make a tensor of their own, whatever they are given for its shape.

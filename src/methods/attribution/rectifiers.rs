@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::methods::node;
-use crate::model::graph::{Argument, Graph, Node, NodeId, ValueId};
+use crate::model::graph::{Argument, Graph, Node, NodeId};
 
 /// A node that gives its input where that is positive, and zero elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,13 +14,13 @@ pub(super) struct Rectifier {
 
 /// All rectifiers of a graph.
 pub(super) fn rectifiers(graph: &Graph) -> HashMap<NodeId, Rectifier> {
-    let makers: HashMap<ValueId, &Node> =
-        graph.nodes.iter().flat_map(|node| node.makes().map(move |value| (value, node))).collect();
+    let makers = node::makers(graph);
     let found = graph.nodes.iter().enumerate().filter_map(|(index, node)| {
         let rectifier = rectifies(node)?;
         // `relu6(x + 3)` is six times the hard sigmoid: its zero is no rectified one.
-        let shifted =
-            node::value(node, "self").and_then(|value| makers.get(&value)).is_some_and(|maker| is_shift(maker));
+        let shifted = node::value(node, "self")
+            .and_then(|value| makers.get(&value))
+            .is_some_and(|id| is_shift(&graph.nodes[id.0]));
         (!(shifted && rectifier.ceiling.is_some())).then_some((NodeId(index), rectifier))
     });
     found.collect()

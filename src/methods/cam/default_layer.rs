@@ -32,7 +32,7 @@ pub fn default_layer(network: &Network, shape_of: &ShapeOf<'_>) -> Option<LayerI
         network,
         shape_of,
         seen: seen(graph, network.head.scores, &grids, shape_of),
-        makers: graph.nodes.iter().flat_map(|node| node.makes().map(move |value| (value, node))).collect(),
+        makers: node::makers(graph),
         within_attention: within_attention(network, shape_of),
         picture: graph.inputs.first().and_then(|&input| shape_of(input)),
         grids,
@@ -55,7 +55,7 @@ struct Search<'a> {
     grids: Grids,
     /// Values of which the score sees more than leading tokens.
     seen: HashSet<ValueId>,
-    makers: HashMap<ValueId, &'a Node>,
+    makers: HashMap<ValueId, NodeId>,
     /// Layers inside modules that are attentions.
     within_attention: HashSet<LayerId>,
     /// Shape of the input.
@@ -69,8 +69,7 @@ impl Search<'_> {
 
     fn suits(&self, layer: &Layer) -> bool {
         let Some(output) = layer.output.filter(|output| self.seen.contains(output)) else { return false };
-        let (Some(maker), Some(shape)) = (self.makers.get(&output), (self.shape_of)(output)) else { return false };
-        let name = node::operator(maker);
+        let (Some(name), Some(shape)) = (self.maker(output), (self.shape_of)(output)) else { return false };
         match *shape.as_slice() {
             [_, _, _] => {
                 self.grids.of_pictures(&shape).is_some() && !is_one_of(NO_MAPS, name) && !WITHIN_BLOCKS.contains(&name)
@@ -100,6 +99,11 @@ impl Search<'_> {
         batch == pictures && one < 2 * other && other < 2 * one
     }
 
+    /// The operator that makes a value.
+    fn maker(&self, value: ValueId) -> Option<&str> {
+        self.makers.get(&value).map(|id| node::operator(&self.network.engine.graph().nodes[id.0]))
+    }
+
     /// What is asked of a layer where nothing better is found: any map.
     fn has_space(&self, layer: &Layer) -> bool {
         let Some(output) = layer.output else { return false };
@@ -108,7 +112,7 @@ impl Search<'_> {
             let (height, width) = sides(&shape, layout);
             height * width > 1
         });
-        spatial && self.makers.get(&output).is_some_and(|maker| !is_one_of(NO_MAPS, node::operator(maker)))
+        spatial && self.maker(output).is_some_and(|maker| !is_one_of(NO_MAPS, maker))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::methods::limits::{self, Limits};
 use crate::methods::statistics::{self, Statistics};
 use crate::methods::{MethodError, Network, channels, node};
 use crate::model::Layout;
-use crate::model::graph::{Node, ValueId};
+use crate::model::graph::{Node, NodeId, ValueId};
 
 /// Share of a channel's values that must lie at a bound, as everywhere in the program.
 const AT_BOUND: f64 = 0.99;
@@ -134,19 +134,14 @@ pub(super) struct Moments {
 #[derive(Debug)]
 pub(super) struct Maps {
     watched: HashMap<usize, Watched>,
-    makers: HashMap<ValueId, usize>,
+    makers: HashMap<ValueId, NodeId>,
 }
 
 impl Maps {
     /// Chooses the nodes.
     pub(super) fn new(network: &Network, structure: &Structure) -> Self {
         let graph = network.engine.graph();
-        let makers: HashMap<ValueId, usize> = graph
-            .nodes
-            .iter()
-            .enumerate()
-            .flat_map(|(index, node)| node.makes().map(move |value| (value, index)))
-            .collect();
+        let makers = node::makers(graph);
         let mut chosen: BTreeMap<usize, Option<Limits>> = BTreeMap::new();
         let outputs: HashSet<ValueId> = graph.outputs.iter().copied().chain([network.head.scores]).collect();
         for (index, node) in graph.nodes.iter().enumerate().filter(|(_, node)| structure.reads_dependent(node)) {
@@ -158,7 +153,7 @@ impl Maps {
             }
             if limits.is_some() || name.contains("batch_norm") {
                 // Whatever it is that is normalised or bounded.
-                let read = input_of(node).and_then(|value| makers.get(&value)).copied();
+                let read = input_of(node).and_then(|value| makers.get(&value)).map(|id| id.0);
                 if let Some(maker) = read.filter(|&maker| structure.reads_dependent(&graph.nodes[maker])) {
                     chosen.entry(maker).or_insert(None);
                 }
@@ -215,14 +210,14 @@ impl Maps {
 
     /// Mean and variance of what a node reads as its input, for each channel.
     pub(super) fn moments_before(&self, node: &Node) -> Option<Vec<Moments>> {
-        let watched = self.watched.get(self.makers.get(&input_of(node)?)?)?;
+        let watched = self.watched.get(&self.makers.get(&input_of(node)?)?.0)?;
         let moments = |channel: &Channel| Moments { mean: channel.mean, variance: channel.variance() };
         (watched.pictures > 0).then(|| watched.channels.iter().map(moments).collect())
     }
 
     /// Shares of dead channels and of values at a bound after a node, where it has a floor or ceiling.
     pub(super) fn stuck(&self, value: ValueId) -> Option<(f64, f64)> {
-        let watched = self.watched.get(self.makers.get(&value)?)?;
+        let watched = self.watched.get(&self.makers.get(&value)?.0)?;
         let limits = watched.limits.filter(|_| watched.pictures > 0)?;
         let count = watched.channels.len().max(1) as f64;
         let dead = watched.channels.iter().filter(|channel| limits.is_rectified() && channel.zero).count() as f64;
@@ -263,7 +258,7 @@ impl Maps {
                 let severity = if only_way { Severity::Trouble } else { Severity::Notice };
                 vec![(severity, Problem::CarriesNothing { only_way, channels: watched.channels.len() })]
             } else {
-                let before = input_of(node).and_then(|value| self.watched.get(self.makers.get(&value)?));
+                let before = input_of(node).and_then(|value| self.watched.get(&self.makers.get(&value)?.0));
                 [watched.dead(before), watched.saturated(), watched.constant(before)].into_iter().flatten().collect()
             };
             findings.extend(problems.into_iter().map(|(severity, problem)| Finding {

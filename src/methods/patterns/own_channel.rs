@@ -7,7 +7,7 @@ use super::random::Lane;
 use crate::aten::Value;
 use crate::engine::{EngineError, NodeCall};
 use crate::methods::{Network, node};
-use crate::model::graph::{Argument, Graph, Node, NodeId, Output, ValueId};
+use crate::model::graph::{Argument, Node, NodeId, ValueId};
 
 /// The nodes from the last convolution to the layer, where what each of them gives for a channel depends on that channel alone.
 ///
@@ -29,10 +29,11 @@ impl OwnChannel {
             return None;
         }
         let graph = network.engine.graph();
+        let makers = node::makers(graph);
         let mut norms = Vec::new();
         let mut value = subject.place.tap.value;
         loop {
-            let id = maker(graph, value)?;
+            let id = *makers.get(&value)?;
             let node = &graph.nodes[id.0];
             match node::operator(node) {
                 "conv2d" | "convolution" => {
@@ -88,12 +89,6 @@ impl OwnChannel {
     }
 }
 
-/// The node that makes a value.
-fn maker(graph: &Graph, value: ValueId) -> Option<NodeId> {
-    let makes = |node: &Node| node.outputs.first() == Some(&Output::Value(value));
-    graph.nodes.iter().rposition(makes).map(NodeId)
-}
-
 /// The value that an operator reads, where it reads no other.
 fn only_value(node: &Node) -> Option<ValueId> {
     let mut read = Vec::new();
@@ -105,27 +100,18 @@ fn only_value(node: &Node) -> Option<ValueId> {
 /// Rows and columns that a convolution adds on each side; `None` where it is not one of single steps over all channels.
 fn border(node: &Node, kernel: &[i64]) -> Option<[i64; 2]> {
     let &[height, width] = kernel else { return None };
-    let ones = |parameter: &str| node::argument(node, parameter).is_none() || both(node, parameter) == Some([1, 1]);
+    let ones = |parameter: &str| node::pair(node, parameter, 1) == Some([1, 1]);
     let whole = node::argument(node, "groups").is_none() || node::int(node, "groups") == Some(1);
     let forward = !matches!(node::argument(node, "transposed"), Some(Argument::Bool(true)));
     if !(ones("stride") && ones("dilation") && whole && forward) {
         return None;
     }
     let border = match node::argument(node, "padding") {
-        None => [0, 0],
         Some(Argument::String(word)) if word == "valid" => [0, 0],
         Some(Argument::String(word)) if word == "same" && height % 2 == 1 && width % 2 == 1 => [height / 2, width / 2],
-        Some(_) => both(node, "padding")?,
+        _ => node::pair(node, "padding", 0)?,
     };
     (border[0] < height && border[1] < width).then_some(border)
-}
-
-fn both(node: &Node, parameter: &str) -> Option<[i64; 2]> {
-    match *node::ints(node, parameter)?.as_slice() {
-        [one] => Some([one, one]),
-        [one, two] => Some([one, two]),
-        _ => None,
-    }
 }
 
 /// The convolution of picture n, C×H×W, with kernel n of `weight`, N×C×kh×kw: N×1×H'×W'.

@@ -24,7 +24,7 @@ impl Merged {
         let graph = engine.graph();
         let mut readers: HashMap<ValueId, usize> = HashMap::new();
         graph.nodes.iter().flat_map(Node::reads).for_each(|value| *readers.entry(value).or_default() += 1);
-        let makers = super::other::makers(graph);
+        let makers = node::makers(graph);
         let mut merged = Self::default();
         for (index, norm) in graph.nodes.iter().enumerate() {
             if !matches!(node::operator(norm), "batch_norm" | "_native_batch_norm_legit_no_training") {

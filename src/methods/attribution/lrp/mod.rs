@@ -38,8 +38,8 @@ use super::batch::Runner;
 use super::{Attribution, AttributionError, AttributionInput};
 use crate::aten::Value;
 use crate::engine::{Engine, EngineError, NodeCall, Substitute};
-use crate::methods::MethodError;
 use crate::methods::registry::Settings;
+use crate::methods::{MethodError, node};
 use crate::model::graph::{Node, NodeId, ValueId};
 
 use layer::Layer;
@@ -126,7 +126,7 @@ fn propagate(
         leaves: Vec::new(),
         engine,
         waiting: HashMap::new(),
-        makers: other::makers(engine.graph()),
+        makers: node::makers(engine.graph()),
     };
     let given = [(runner.source(), input.input.shallow_clone())];
     let run =

@@ -8,7 +8,7 @@ use super::replaced;
 use crate::aten::Value;
 use crate::engine::{Engine, EngineError, NodeCall};
 use crate::methods::node;
-use crate::model::graph::{Argument, Graph, Node, NodeId, ValueId};
+use crate::model::graph::{Argument, Node, NodeId, ValueId};
 
 /// Pointwise functions that hand relevance through. Of ReLU and its leaky kin the derivative does just that.
 const POINTWISE: &[&str] = &[
@@ -31,12 +31,6 @@ const POINTWISE: &[&str] = &[
 
 /// Functions whose result, in a product, is the gate.
 const GATES: &[&str] = &["hardsigmoid", "hardtanh", "sigmoid", "softmax", "tanh", "_softmax"];
-
-/// Which node makes a value.
-pub(super) fn makers(graph: &Graph) -> HashMap<ValueId, NodeId> {
-    let nodes = graph.nodes.iter().enumerate();
-    nodes.flat_map(|(index, node)| node.makes().map(move |value| (value, NodeId(index)))).collect()
-}
 
 /// Whether a node needs another gradient.
 pub(super) fn takes(node: &Node) -> bool {
