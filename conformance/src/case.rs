@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// One line of a script.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum Line {
-    /// A model, with inputs and the outputs of the package that it comes from.
-    Case(Case),
+pub(crate) enum Line<C> {
+    /// A model, with what another package makes of it.
+    Case(C),
     /// A model that the script leaves out.
     Skipped {
         /// Its name.

@@ -14,6 +14,7 @@ mod parity;
 mod report;
 mod run;
 mod script;
+mod suites;
 
 use std::process::ExitCode;
 

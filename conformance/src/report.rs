@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::case::{Case, Measured, Seconds, TOLERANCE};
+use crate::suites::Table;
 
 /// One row.
 #[derive(Debug, Serialize)]
@@ -60,31 +61,29 @@ impl Report {
         self.push(suite, &case.name, &case.family, outcome, case.peer);
     }
 
-    /// A case that the script did not come to the end of.
-    pub(crate) fn failed(&mut self, suite: &str, name: &str, why: &str) {
-        println!("{name:<44} FAILED {why}");
-        self.push(suite, name, "", Outcome::Failed(why.to_owned()), Seconds::default());
-    }
-
-    /// A case that the script leaves out.
-    pub(crate) fn skipped(&mut self, suite: &str, name: &str, why: &str) {
-        println!("{name:<44} left out: {why}");
-        self.push(suite, name, "", Outcome::Skipped(why.to_owned()), Seconds::default());
-    }
-
-    /// A suite that could not be worked through.
-    pub(crate) fn broken(&mut self, suite: &Path, why: &str) {
-        println!("{}: {why}", suite.display());
-        self.broken.push(suite.display().to_string());
-    }
-
     fn push(&mut self, suite: &str, name: &str, family: &str, outcome: Outcome, peer: Seconds) {
         let (suite, name, family) = (suite.to_owned(), name.to_owned(), family.to_owned());
         self.rows.push(Row { suite, name, family, outcome, peer });
     }
+}
 
-    /// For each suite the share that agrees.
-    pub(crate) fn summary(&self) {
+impl Table for Report {
+    fn failed(&mut self, suite: &str, name: &str, why: &str) {
+        println!("{name:<44} FAILED {why}");
+        self.push(suite, name, "", Outcome::Failed(why.to_owned()), Seconds::default());
+    }
+
+    fn skipped(&mut self, suite: &str, name: &str, why: &str) {
+        println!("{name:<44} left out: {why}");
+        self.push(suite, name, "", Outcome::Skipped(why.to_owned()), Seconds::default());
+    }
+
+    fn broken(&mut self, suite: &Path, why: &str) {
+        println!("{}: {why}", suite.display());
+        self.broken.push(suite.display().to_string());
+    }
+
+    fn summary(&self) {
         let mut suites: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
         for row in &self.rows {
             let [agree, ran, skipped, coarser] = suites.entry(&row.suite).or_default();
@@ -106,14 +105,12 @@ impl Report {
         }
     }
 
-    /// Whether nothing differs, failed or broke.
-    pub(crate) fn all_agree(&self) -> bool {
+    fn all_agree(&self) -> bool {
         let fine = |row: &Row| matches!(row.outcome, Outcome::Agrees(_) | Outcome::Skipped(_));
         self.broken.is_empty() && self.rows.iter().all(fine)
     }
 
-    /// Writes all rows as one JSON array.
-    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
+    fn write(&self, path: &Path) -> std::io::Result<()> {
         std::fs::write(path, serde_json::to_string_pretty(&self.rows)?)
     }
 }

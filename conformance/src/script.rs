@@ -6,33 +6,16 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use crate::arguments::Options;
-
-/// What a line of a script was.
-pub(crate) enum Said {
-    /// The script has begun to make the case of this name.
-    Making(String),
-    /// A name of `--list`: the script goes on by itself.
-    Listed,
-    /// A case, which has been dealt with.
-    Case,
-}
-
-/// Who deals with what a script says.
-pub(crate) trait Listener {
-    /// Deals with a line. `folder` is the case's, emptied afterwards.
-    fn line(&mut self, suite: &str, line: &str, folder: &Path) -> Result<Said, String>;
-
-    /// The script did not come to the end of a case.
-    fn failed(&mut self, suite: &str, case: &str, why: &str);
-}
+use crate::case::Line;
+use crate::suites::Comparison;
 
 /// Runs all cases of a suite. The error is why the suite could not be worked through.
-pub(crate) fn run(options: &Options, suite: &Path, listener: &mut dyn Listener) -> Result<(), String> {
+pub(crate) fn run(options: &Options, suite: &Path, comparison: &mut impl Comparison) -> Result<(), String> {
     let name = suite.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = Folder::new(&name)?;
     let mut after = None;
     // A script that dies in the middle is started again behind the case that it died at.
-    while let End::At(case) = once(options, suite, &name, &folder, after.as_deref(), listener)? {
+    while let End::At(case) = once(options, suite, &name, &folder, after.as_deref(), comparison)? {
         after = Some(case);
     }
     Ok(())
@@ -49,7 +32,7 @@ fn once(
     name: &str,
     folder: &Folder,
     after: Option<&str>,
-    listener: &mut dyn Listener,
+    comparison: &mut impl Comparison,
 ) -> Result<End, String> {
     let mut script = Script::start(options, suite, &folder.0, after)?;
     let mut making: Option<String> = None;
@@ -59,23 +42,28 @@ fn once(
             Err(RecvTimeoutError::Timeout) => {
                 script.stop();
                 let why = format!("the script took more than {} s", options.limit.as_secs());
-                return ended(making, why, name, listener);
+                return ended(making, why, name, comparison);
             }
             Err(RecvTimeoutError::Disconnected) => {
                 let status = script.child.wait().map_err(|error| error.to_string())?;
                 if status.success() {
                     return Ok(End::Done);
                 }
-                return ended(making, format!("the script ended with {status}"), name, listener);
+                return ended(making, format!("the script ended with {status}"), name, comparison);
             }
         };
-        match listener.line(name, &line, &folder.0)? {
-            Said::Making(case) => {
+        match serde_json::from_str(&line).map_err(|error| format!("a line that is no case ({error}): {line}"))? {
+            Line::Making { making: case } => {
                 making = Some(case);
                 continue;
             }
-            Said::Listed => continue,
-            Said::Case => {}
+            // The script goes on by itself.
+            Line::Listed(case) => {
+                println!("{name} {} {}", case.name, case.family);
+                continue;
+            }
+            Line::Skipped { name: case, skipped } => comparison.table().skipped(name, &case, &skipped),
+            Line::Case(case) => comparison.case(name, &case, &folder.0),
         }
         making = None;
         folder.clear()?;
@@ -84,9 +72,9 @@ fn once(
 }
 
 /// A script that ended in the middle of a case: one row, and on with the next case.
-fn ended(making: Option<String>, why: String, suite: &str, listener: &mut dyn Listener) -> Result<End, String> {
+fn ended(making: Option<String>, why: String, suite: &str, comparison: &mut impl Comparison) -> Result<End, String> {
     let Some(case) = making else { return Err(why) };
-    listener.failed(suite, &case, &why);
+    comparison.table().failed(suite, &case, &why);
     Ok(End::At(case))
 }
 

@@ -4,29 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Listed, TOLERANCE};
-
-/// One line of a script.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Line {
-    /// A model with what the reference makes of it.
-    Case(Case),
-    /// A model that the script leaves out.
-    Skipped {
-        /// Its name.
-        name: String,
-        /// Why.
-        skipped: String,
-    },
-    /// The script has begun to make a case.
-    Making {
-        /// The case's name.
-        making: String,
-    },
-    /// A name of `--list`.
-    Listed(Listed),
-}
+use crate::case::TOLERANCE;
 
 /// A model, and what reference implementations of methods make of it.
 #[derive(Debug, Deserialize)]

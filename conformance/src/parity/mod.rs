@@ -10,8 +10,8 @@ use std::time::Instant;
 use crate::arguments::Options;
 use crate::child;
 use crate::run::{array, difference};
-use crate::script::{self, Listener, Said};
-use case::{Check, Line, Outcome};
+use crate::suites::{self, Comparison, Table};
+use case::{Case, Check, Outcome};
 use report::Report;
 
 /// Runs all suites and prints the table.
@@ -23,23 +23,7 @@ pub(crate) fn compare(options: &Options) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut methods = Methods { options, program, report: Report::new(options.list) };
-    for suite in &options.suites {
-        if let Err(message) = script::run(options, suite, &mut methods) {
-            methods.report.broken(suite, &message);
-        }
-    }
-    let report = methods.report;
-    if !options.list {
-        report.summary();
-    }
-    if let Some(path) = &options.json
-        && let Err(error) = report.write(path)
-    {
-        eprintln!("error: {}: {error}", path.display());
-        return ExitCode::FAILURE;
-    }
-    if report.all_agree() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    suites::compare(options, &mut Methods { options, program, report: Report::new(options.list) })
 }
 
 /// The program itself, which cargo builds beside this one.
@@ -55,28 +39,19 @@ struct Methods<'a> {
     report: Report,
 }
 
-impl Listener for Methods<'_> {
-    fn line(&mut self, suite: &str, line: &str, folder: &Path) -> Result<Said, String> {
-        match serde_json::from_str(line).map_err(|error| format!("a line that is no case ({error}): {line}"))? {
-            Line::Making { making } => return Ok(Said::Making(making)),
-            Line::Listed(case) => {
-                println!("{suite} {} {}", case.name, case.family);
-                return Ok(Said::Listed);
-            }
-            Line::Skipped { name, skipped } => self.report.skipped(suite, &name, &skipped),
-            Line::Case(case) => {
-                for check in &case.checks {
-                    let start = Instant::now();
-                    let outcome = self.outcome(check, folder);
-                    self.report.row(suite, &case.name, check, outcome, start.elapsed().as_secs_f64());
-                }
-            }
+impl Comparison for Methods<'_> {
+    type Case = Case;
+
+    fn case(&mut self, suite: &str, case: &Case, folder: &Path) {
+        for check in &case.checks {
+            let start = Instant::now();
+            let outcome = self.outcome(check, folder);
+            self.report.row(suite, &case.name, check, outcome, start.elapsed().as_secs_f64());
         }
-        Ok(Said::Case)
     }
 
-    fn failed(&mut self, suite: &str, case: &str, why: &str) {
-        self.report.failed(suite, case, why);
+    fn table(&mut self) -> &mut dyn Table {
+        &mut self.report
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::case::{Check, Outcome};
+use crate::suites::Table;
 
 #[derive(Debug, Serialize)]
 struct Row {
@@ -56,24 +57,6 @@ impl Report {
         self.push(suite, model, &check.method, &check.about, outcome, (seconds, check.seconds));
     }
 
-    /// A model that the script did not come to the end of.
-    pub(super) fn failed(&mut self, suite: &str, model: &str, why: &str) {
-        println!("{model:<18} FAILED {why}");
-        self.push(suite, model, "", "", Outcome::Failed(why.to_owned()), (0.0, None));
-    }
-
-    /// A model that the script leaves out.
-    pub(super) fn skipped(&mut self, suite: &str, model: &str, why: &str) {
-        println!("{model:<18} left out: {why}");
-        self.push(suite, model, "", "", Outcome::Skipped(why.to_owned()), (0.0, None));
-    }
-
-    /// A suite that could not be worked through.
-    pub(super) fn broken(&mut self, suite: &Path, why: &str) {
-        println!("{}: {why}", suite.display());
-        self.broken.push(suite.display().to_string());
-    }
-
     fn push(
         &mut self,
         suite: &str,
@@ -87,9 +70,25 @@ impl Report {
         let (method, about) = (method.to_owned(), about.to_owned());
         self.rows.push(Row { suite, model, method, about, outcome, seconds, peer_seconds });
     }
+}
 
-    /// For each method the largest difference and how many checks agree.
-    pub(super) fn summary(&self) {
+impl Table for Report {
+    fn failed(&mut self, suite: &str, model: &str, why: &str) {
+        println!("{model:<18} FAILED {why}");
+        self.push(suite, model, "", "", Outcome::Failed(why.to_owned()), (0.0, None));
+    }
+
+    fn skipped(&mut self, suite: &str, model: &str, why: &str) {
+        println!("{model:<18} left out: {why}");
+        self.push(suite, model, "", "", Outcome::Skipped(why.to_owned()), (0.0, None));
+    }
+
+    fn broken(&mut self, suite: &Path, why: &str) {
+        println!("{}: {why}", suite.display());
+        self.broken.push(suite.display().to_string());
+    }
+
+    fn summary(&self) {
         let mut methods: Vec<(&str, f64, usize, usize)> = Vec::new();
         for row in self.rows.iter().filter(|row| !row.method.is_empty()) {
             let (difference, agrees) = match row.outcome {
@@ -114,14 +113,12 @@ impl Report {
         }
     }
 
-    /// Whether nothing differs, failed or broke.
-    pub(super) fn all_agree(&self) -> bool {
+    fn all_agree(&self) -> bool {
         let fine = |row: &Row| matches!(row.outcome, Outcome::Agrees(_) | Outcome::Skipped(_));
         self.broken.is_empty() && self.rows.iter().all(fine)
     }
 
-    /// Writes all rows as one JSON array.
-    pub(super) fn write(&self, path: &Path) -> std::io::Result<()> {
+    fn write(&self, path: &Path) -> std::io::Result<()> {
         std::fs::write(path, serde_json::to_string_pretty(&self.rows)?)
     }
 }
