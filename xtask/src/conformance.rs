@@ -27,7 +27,7 @@ pub(crate) struct Wanted {
 }
 
 /// What stands beside the suites in their folder.
-const HELPERS: [&str; 3] = ["protocol", "programs", "checkpoints"];
+const HELPERS: [&str; 4] = ["serving", "protocol", "programs", "checkpoints"];
 
 /// Builds the runner and lets it work through the suites.
 pub(crate) fn conformance(checkout: &Checkout, wanted: &Wanted) -> Result<(), Failure> {
