@@ -5,18 +5,19 @@
 
 #[path = "common/inspector.rs"]
 mod inspector;
+#[path = "common/scans.rs"]
+mod scans;
 #[path = "common/terminal.rs"]
 mod terminal;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use inspector::Inspector;
 use layerscope::engine::Cancel;
 use layerscope::methods::excitation::{Distribution, Keep};
-use layerscope::scan::{self, ExcitationFile, Scan, Shard};
+use layerscope::scan::{self, ExcitationFile, Scan};
 use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{
     Event, ExcitationPage, Exciting, Filter, OpenRequest, Pane, Request, Rgb, ScanInfo, Ticket,
@@ -40,21 +41,7 @@ fn opening() -> Opening {
 /// Scans the pictures of the fixtures, from `folder`.
 fn scanned(folder: &Path, out: &Path) {
     let network = service::open::network(&opening()).unwrap();
-    let plan = Scan {
-        folder: folder.to_path_buf(),
-        layers: vec!["layer1.conv1".to_owned(), "layer2".to_owned()],
-        keep: Keep { top: 4, per_class: 2 },
-        predictions: true,
-        truth: None,
-        shard: Shard::WHOLE,
-        batch: 8,
-        workers: 2,
-        crop: 224,
-        patch: None,
-        exclude: Vec::new(),
-        out: out.to_path_buf(),
-        save_every: Duration::from_mins(1),
-    };
+    let plan = Scan { keep: Keep { top: 4, per_class: 2 }, ..scans::plan(folder, &["layer1.conv1", "layer2"], out) };
     scan::scan(&network, &plan, &Cancel::new(), &mut |_| {}).unwrap();
 }
 

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "common/scans.rs"]
+mod scans;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -49,21 +51,7 @@ fn pictures() -> PathBuf {
 }
 
 fn plan(layers: &[&str], out: &Path) -> Scan {
-    Scan {
-        folder: pictures(),
-        layers: layers.iter().map(|&layer| layer.to_owned()).collect(),
-        keep: Keep { top: 4, per_class: 0 },
-        predictions: true,
-        truth: None,
-        shard: Shard::WHOLE,
-        batch: 8,
-        workers: 2,
-        crop: 224,
-        patch: None,
-        exclude: Vec::new(),
-        out: out.to_path_buf(),
-        save_every: Duration::from_mins(1),
-    }
+    scans::plan(&pictures(), layers, out)
 }
 
 fn run(network: &Network, plan: &Scan) -> Result<Outcome, ScanError> {
