@@ -25,13 +25,15 @@ impl OwnChannel {
     /// `None` where a channel of the subject needs more than itself.
     pub(super) fn find(network: &Network, subject: &Subject) -> Option<Self> {
         let of_one = matches!(subject.objective, Objective::Channel | Objective::Neuron) && subject.diversity.is_none();
-        if !of_one || subject.place.tap.after.is_some() {
-            return None;
-        }
         let graph = network.engine.graph();
         let makers = node::makers(graph);
         let mut norms = Vec::new();
         let mut value = subject.place.tap.value;
+        // What is made slice by slice has no channel that one operator makes.
+        let whole = subject.place.tap.after.is_none_or(|after| makers.get(&value) == Some(&after));
+        if !of_one || !whole {
+            return None;
+        }
         loop {
             let id = *makers.get(&value)?;
             let node = &graph.nodes[id.0];
