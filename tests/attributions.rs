@@ -449,6 +449,13 @@ fn the_command_takes_a_unit_of_a_layer_and_refuses_what_is_not_there_in_one_line
 }
 
 #[test]
+fn the_command_lists_every_attribution_with_what_can_be_set() {
+    let listed = layerscope(&["attribute", "--list-methods"]);
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    insta::assert_snapshot!(String::from_utf8(listed.stdout).unwrap());
+}
+
+#[test]
 fn every_attribution_has_its_formula_and_source_and_defaults_that_run() {
     let case = Case::open("plain");
     let names: Vec<&str> = registry::all(Kind::Attribution).map(|method| method.name).collect();

@@ -483,6 +483,15 @@ fn the_table_of_recipes_has_their_authors_constants() {
     }
 }
 
+#[test]
+fn the_command_lists_every_recipe_with_what_can_be_set() {
+    let listed =
+        std::process::Command::new(env!("CARGO_BIN_EXE_layerscope")).args(["patterns", "--list-recipes"]).output();
+    let listed = listed.unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    insta::assert_snapshot!(String::from_utf8(listed.stdout).unwrap());
+}
+
 /// The command, with its cache in a folder of its own.
 fn command(cache: &std::path::Path, arguments: &[&str]) -> Value {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_layerscope"))

@@ -9,33 +9,40 @@ use tch::Tensor;
 use super::common::{Failure, Format, ModelOptions, OutputOptions, one_input};
 use super::methods;
 use super::report::{model, print_json, print_lines, say_guess};
-use super::trust::{self, Measured, TrustOptions};
+use super::trust::{self, TrustOptions};
 use crate::engine::Cancel;
 use crate::methods::attribution::{Attribution, AttributionInput, Reading};
-use crate::methods::faithfulness::{Explain, Explanation};
+use crate::methods::faithfulness::{self, Explain, Explanation, Measured};
 use crate::methods::job::Job;
-use crate::methods::registry::{self, Kind, Method, Run, Settings};
+use crate::methods::registry::{self, Chosen, Kind, Method, Run};
 use crate::methods::target::{ClassId, Measure, Region, Target};
 use crate::methods::{Network, Place, predictions};
 use crate::picture::ColorMap;
 use crate::picture::attribution::{AttributionPicture, Sign};
 use crate::picture::npy::write_f32;
 use crate::picture::save::{check_extension, save_picture};
+use crate::picture::trust::beside;
 use crate::service::open::fed;
 
 /// Show what each pixel has to do with a class, a channel or a unit: an attribution
 #[derive(Debug, Args)]
 pub(super) struct Attribute {
     /// Model file, or `demo`
-    model: PathBuf,
+    #[arg(required_unless_present_any = ["list_methods", "list_metrics"])]
+    model: Option<PathBuf>,
     /// Picture or .npy array
     input: Option<PathBuf>,
-    /// How the attribution is made
-    #[arg(long, value_name = "NAME", value_parser = method)]
-    method: &'static Method,
+    /// How the attribution is made: see --list-methods
+    #[arg(long, value_name = "NAME", value_parser = method,
+          required_unless_present_any = ["list_methods", "list_metrics"],
+          long_help = methods::help(Kind::Attribution, "How the attribution is made:"))]
+    method: Option<&'static Method>,
     /// A parameter of the method, as NAME=VALUE; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
+    /// Print the methods with their formulas, sources and parameters
+    #[arg(long)]
+    list_methods: bool,
     /// Index or label of the class; without this, the network's top class
     #[arg(long, value_name = "CLASS", conflicts_with = "channel")]
     class: Option<String>,
@@ -114,22 +121,25 @@ impl Attribute {
         if self.trust.list_metrics {
             return methods::list(Kind::Faithfulness, self.output.format);
         }
+        let Some(method) = self.method.filter(|_| !self.list_methods) else {
+            return methods::list(Kind::Attribution, self.output.format);
+        };
         if let Some(file) = &self.out {
             check_extension(file).map_err(|error| Failure::Usage(format!("--out: {error}")))?;
         }
-        let Run::Attribution { make, reading } = self.method.run else {
+        let Run::Attribution { make, reading } = method.run else {
             unreachable!("a method of another kind than was asked for")
         };
-        if self.layer.is_some() && self.channel.is_none() && !self.method.maps_at_layer() {
+        if self.layer.is_some() && self.channel.is_none() && !method.maps_at_layer() {
             return Err(Failure::Usage("--layer says where a channel is: give --channel too".to_owned()));
         }
-        let mut settings = Settings::of(self.method);
+        let mut chosen = Chosen::from(method);
         for text in &self.set {
-            settings.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
+            chosen.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
         }
         let metrics = self.trust.asked()?;
-        let given = one_input(self.input.as_deref(), &self.options.opening(Some(&self.model))?)?;
-        let network = self.options.network(Some(&self.model))?;
+        let given = one_input(self.input.as_deref(), &self.options.opening(self.model.as_deref())?)?;
+        let network = self.options.network(self.model.as_deref())?;
         let place = self.layer.as_deref().map(|layer| network.place(layer)).transpose()?;
         let [class, against] =
             [&self.class, &self.against].map(|name| name.as_deref().map(|name| network.find_class(name)));
@@ -146,7 +156,7 @@ impl Attribute {
                     None => top_class(&network, &input)?,
                 },
                 against,
-                measure: self.measure(),
+                measure: self.measure(method),
                 region: Region::Everywhere,
                 output: 0,
             },
@@ -154,11 +164,11 @@ impl Attribute {
         let cancel = Cancel::new();
         let mut wanted = AttributionInput::new(&network, &input, &target, Job::quiet(&cancel, self.options.seed));
         wanted.place = place.as_ref();
-        let attribution = make(&wanted, &settings)?;
+        let attribution = make(&wanted, chosen.settings())?;
         let explain = |network: &Network, picture: &Tensor, job: Job<'_>| {
             let mut wanted = AttributionInput::new(network, picture, &target, job);
             wanted.place = place.as_ref();
-            Ok(Explanation::of_attribution(&make(&wanted, &settings)?, reading))
+            Ok(Explanation::of_attribution(&make(&wanted, chosen.settings())?, reading))
         };
         let explanation = Explanation::of_attribution(&attribution, reading);
         let explained: (_, &Explain<'_>, _) = (&explanation, &explain, (attribution.height, attribution.width));
@@ -166,20 +176,20 @@ impl Attribute {
         if let Some(file) = &self.out {
             let (picture, under) = (self.picture(reading), self.over.then_some(&seen));
             let drawn = picture.draw(&attribution.values, attribution.channels, attribution.width, under);
-            save_picture(file, &trust::beside(drawn, &trusted))?;
+            save_picture(file, &beside(drawn, &trusted))?;
         }
         if let Some(file) = &self.output.raw {
             let (shape, values) = attribution.in_layout(network.input.layout);
             write_f32(file, &shape, &values)?;
         }
-        self.report(&network, &given.path, &target, &settings, (&attribution, &trusted))
+        self.report(&network, &given.path, &target, &chosen, (&attribution, &trusted))
     }
 
-    fn measure(&self) -> Measure {
+    fn measure(&self, method: &Method) -> Measure {
         match self.measure {
             Some(Number::Probability) => Measure::Probability,
             Some(Number::Score) => Measure::Score,
-            None => self.method.usual_measure(),
+            None => method.usual_measure(),
         }
     }
 
@@ -200,7 +210,7 @@ impl Attribute {
         network: &Network,
         path: &str,
         target: &Target,
-        settings: &Settings,
+        chosen: &Chosen,
         (attribution, trusted): (&Attribution, &[Measured]),
     ) -> Result<(), Failure> {
         let finite = || attribution.values.iter().copied().filter(|value| value.is_finite());
@@ -209,8 +219,8 @@ impl Attribute {
             let mut document = json!({
                 "model": model(network),
                 "input": path,
-                "method": self.method.name,
-                "settings": methods::values(settings),
+                "method": chosen.method().name,
+                "settings": chosen.settings().document(),
                 "target": target_json(network, target),
                 "shape": [attribution.channels, attribution.height, attribution.width],
                 "min": min,
@@ -219,12 +229,12 @@ impl Attribute {
                 "convergence_delta": attribution.convergence_delta,
             });
             if let (false, Value::Object(fields)) = (trusted.is_empty(), &mut document) {
-                fields.insert("trust".to_owned(), trust::document(trusted));
+                fields.insert("trust".to_owned(), faithfulness::document(trusted));
             }
             return print_json(&document);
         }
         let mut lines = vec![
-            format!("{path}: {} of {}", self.method.name, named(network, target)),
+            format!("{path}: {} of {}", chosen.method().name, named(network, target)),
             format!(
                 "{}×{}×{}, {min:.4} to {max:.4}, sum {:.4}",
                 attribution.channels,

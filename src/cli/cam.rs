@@ -14,13 +14,13 @@ use tch::Tensor;
 use super::common::{Failure, Format, Given, ModelOptions, OutputOptions, one_input};
 use super::methods;
 use super::report::{model, print_json, print_lines, say_guess};
-use super::trust::{self, Measured, TrustOptions};
+use super::trust::{self, TrustOptions};
 use crate::engine::Cancel;
-use crate::methods::cam::fusion::{Fusion, fused};
+use crate::methods::cam::fusion::{Fusion, coarsest, fused};
 use crate::methods::cam::{Map, MapRequest, Recording, default_layer};
-use crate::methods::faithfulness::{Explain, Explanation};
+use crate::methods::faithfulness::{self, Explain, Explanation, Measured};
 use crate::methods::job::Job;
-use crate::methods::registry::{self, Kind, Method, Run, Settings};
+use crate::methods::registry::{self, Chosen, Kind, Method, Run, Settings};
 use crate::methods::{Forward, MethodError, Network, Place};
 use crate::model::preprocess::Region;
 use crate::picture::ColorMap;
@@ -29,6 +29,7 @@ use crate::picture::npy::write_f32;
 use crate::picture::overlay::Overlay;
 use crate::picture::save::{check_extension, save_picture};
 use crate::picture::scale::short;
+use crate::picture::trust::beside;
 use crate::service::open::fed;
 use target::{Asked, TargetOptions};
 
@@ -149,7 +150,7 @@ impl Cam {
                 let file = if made.len() > 1 { with_index(file, one.asked.class.index) } else { file.clone() };
                 if let Some(map) = one.shown() {
                     let drawn = self.overlay(&network, &given, seen.clone(), map)?;
-                    save_picture(&file, &trust::beside(drawn, &one.trusted))?;
+                    save_picture(&file, &beside(drawn, &one.trusted))?;
                 }
                 saved.push(file);
             }
@@ -204,7 +205,7 @@ impl Cam {
     /// How far what is shown is to be trusted.
     fn trusted(
         &self,
-        metrics: &[trust::Asked],
+        metrics: &[Chosen],
         network: &Network,
         forward: &Forward,
         (places, settings): (&[Place], &Settings),
@@ -223,14 +224,12 @@ impl Cam {
             (None, None) => return Ok(Vec::new()),
         };
         let cancel = Cancel::new();
-        let smoothed = if made.maps.is_empty() {
-            request.maps(network, forward, &mut [], Job::quiet(&cancel, self.options.seed))?
-        } else {
-            Vec::new()
-        };
         // A random map is as coarse as the coarsest layer's.
-        let grids = made.maps.iter().chain(&smoothed).map(|map| (map.height, map.width));
-        let grid = grids.min_by_key(|(height, width)| height * width).unwrap_or((1, 1));
+        let grid = if made.maps.is_empty() {
+            coarsest(&request.maps(network, forward, &mut [], Job::quiet(&cancel, self.options.seed))?)
+        } else {
+            coarsest(&made.maps)
+        };
         let explained: (_, &Explain<'_>, _) = (&explanation, &explain, grid);
         trust::measured(metrics, (network, &forward.input, target), explained, self.options.seed)
     }
@@ -338,7 +337,7 @@ impl Cam {
                 fields.insert("against".to_owned(), against);
             }
             if !made.trusted.is_empty() {
-                fields.insert("trust".to_owned(), trust::document(&made.trusted));
+                fields.insert("trust".to_owned(), faithfulness::document(&made.trusted));
             }
             if let Some(map) = &made.whole {
                 let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::common::{Failure, Format};
 use super::report::{print_json, print_lines};
-use crate::methods::registry::{self, Kind, Method, Parameter, Range, Settings};
+use crate::methods::registry::{self, Kind, Method, Parameter, Range};
 
 /// Prints the methods of a kind, with what can be set.
 pub(super) fn list(kind: Kind, format: Format) -> Result<(), Failure> {
@@ -31,20 +31,6 @@ pub(super) fn help(kind: Kind, what: &str) -> String {
     let width = registry::all(kind).map(|method| method.name.len()).max().unwrap_or(0);
     let lines = registry::all(kind).map(|method| format!("  {:<width$}  {}", method.name, method.summary));
     std::iter::once(what.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
-}
-
-/// What is set of a method, numbers as such.
-pub(super) fn values(settings: &Settings) -> Value {
-    Value::Object(settings.iter().map(|(name, value)| (name.to_owned(), typed(&value))).collect())
-}
-
-/// A setting as a number where it is one.
-fn typed(value: &str) -> Value {
-    match (value.parse::<i64>(), value.parse::<f64>()) {
-        (Ok(whole), _) => json!(whole),
-        (_, Ok(real)) => json!(real),
-        _ => json!(value),
-    }
 }
 
 /// `std=0.3 (a number from 0 to 1000): standard deviation of the noise`

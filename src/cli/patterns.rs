@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::common::{ChannelList, Failure, Format, ModelOptions, OutputOptions};
+use super::methods;
 use super::report::{model, print_json, print_lines, table, value};
 use crate::engine::{Cancel, numbers};
 use crate::methods::patterns::{Ascent, DIVERSITY_WEIGHT, Diversity, Lane, Objective, Recipe, Subject, size_for};
@@ -29,7 +30,7 @@ pub(super) struct Patterns {
     /// Model file; without one, the built-in demo
     model: Option<PathBuf>,
     /// Path of a layer or name of a node, as `summary` prints it
-    #[arg(long, value_name = "LAYER", required_unless_present = "class")]
+    #[arg(long, value_name = "LAYER", required_unless_present_any = ["class", "list_recipes"])]
     layer: Option<String>,
     /// Channels, such as 0-63; without this, the first 64
     #[arg(long, value_name = "LIST", conflicts_with = "class")]
@@ -43,12 +44,16 @@ pub(super) struct Patterns {
     /// Pictures of each channel that shall not look alike (at --layer)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     diversity: Option<u16>,
-    /// How they are made: book, lucid or maco
-    #[arg(long, value_name = "NAME", default_value = "book", value_parser = recipe)]
+    /// How they are made: book, lucid or maco; see --list-recipes
+    #[arg(long, value_name = "NAME", default_value = "book", value_parser = recipe,
+          long_help = methods::help(Kind::Pattern, "How they are made:"))]
     recipe: &'static Method,
     /// A constant of the recipe, as NAME=VALUE; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
+    /// Print the recipes with their formulas, sources and constants
+    #[arg(long)]
+    list_recipes: bool,
     /// Side of a pattern in pixels; without this, the recipe's, or what suits the layer
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..=4096))]
     size: Option<u16>,
@@ -109,6 +114,9 @@ struct Plan {
 
 impl Patterns {
     pub(super) fn run(self) -> Result<(), Failure> {
+        if self.list_recipes {
+            return methods::list(Kind::Pattern, self.output.format);
+        }
         if let Some(file) = &self.out {
             check_extension(file)?;
         }

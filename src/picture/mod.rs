@@ -17,6 +17,7 @@ pub mod raster;
 pub mod save;
 pub mod scale;
 mod text;
+pub mod trust;
 
 pub use chart::Chart;
 pub use colormap::ColorMap;

@@ -12,6 +12,7 @@ impl Request {
             Self::Picture { .. } => Pane::Input,
             Self::Channels { .. } => Pane::Channels,
             Self::Map { .. } => Pane::Heatmap,
+            Self::Trust { .. } => Pane::Trust,
             Self::Pattern { .. } => Pane::Detail,
             Self::Check { .. } => Pane::Health,
             Self::Scan { .. } | Self::Excitations { .. } => Pane::Excitations,
@@ -31,12 +32,22 @@ pub(super) enum Next {
     Closed,
 }
 
-const PANES: usize = 6;
+/// All of them, in the order in which they are answered: the heatmap comes before the channels, because it is mostly quick.
+const PANES: [Pane; 7] = [
+    Pane::Input,
+    Pane::Heatmap,
+    Pane::Channels,
+    Pane::Detail,
+    Pane::Trust,
+    Pane::Health,
+    // On a thread of its own.
+    Pane::Excitations,
+];
 
 #[derive(Debug, Default)]
 struct Slots {
-    waiting: [Option<Request>; PANES],
-    running: [Cancel; PANES],
+    waiting: [Option<Request>; PANES.len()],
+    running: [Cancel; PANES.len()],
     /// Whether the check that runs was stopped for something more urgent only.
     interrupted: bool,
     closed: bool,
@@ -64,21 +75,30 @@ fn slot(pane: Pane) -> usize {
         Pane::Detail => 3,
         Pane::Health => 4,
         Pane::Excitations => 5,
+        Pane::Trust => 6,
+    }
+}
+
+/// Whether a request for one pane makes the work for another pointless.
+fn outdates(newer: Pane, older: Pane) -> bool {
+    match newer {
+        Pane::Input => true,
+        Pane::Heatmap => matches!(older, Pane::Heatmap | Pane::Trust),
+        _ => newer == older,
     }
 }
 
 impl Mailbox {
     /// Puts a request in place of an older one for the same pane, and stops what runs for that pane. A new picture makes all
-    /// other work pointless.
+    /// other work pointless, and a new heatmap how far the one before was to be trusted.
     pub(super) fn put(&self, request: Request) {
         let mut slots = self.lock();
         let pane = request.pane();
-        let outdated = if pane == Pane::Input { 0..PANES } else { slot(pane)..slot(pane) + 1 };
-        slots.interrupted = !outdated.contains(&slot(Pane::Health));
+        slots.interrupted = !outdates(pane, Pane::Health);
         slots.running[slot(Pane::Health)].raise();
-        for index in outdated {
-            slots.waiting[index] = None;
-            slots.running[index].raise();
+        for older in PANES.into_iter().filter(|older| outdates(pane, *older)) {
+            slots.waiting[slot(older)] = None;
+            slots.running[slot(older)].raise();
         }
         if !matches!(request, Request::Stop(_)) {
             slots.waiting[slot(pane)] = Some(request);
@@ -95,17 +115,13 @@ impl Mailbox {
     }
 
     /// The next request; waits for one if `wait` is true, and otherwise leaves a check alone, for there is something better to do.
-    /// The heatmap comes before the channels, because it is mostly quick.
     pub(super) fn take(&self, wait: bool) -> Next {
         let mut slots = self.lock();
         loop {
             if slots.closed {
                 return Next::Closed;
             }
-            for pane in [Pane::Input, Pane::Heatmap, Pane::Channels, Pane::Detail, Pane::Health] {
-                if pane == Pane::Health && !wait {
-                    continue;
-                }
+            for pane in PANES.into_iter().filter(|pane| wait || *pane != Pane::Health) {
                 if let Some((request, cancel)) = slots.take(pane) {
                     return Next::Request(request, cancel);
                 }
@@ -125,7 +141,7 @@ impl Mailbox {
         }
     }
 
-    /// The next request for the channels or one of them, if one waits: what is answered while a heatmap is being made.
+    /// The next request for the channels or one of them, if one waits: what is answered while a heatmap is being made or measured.
     pub(super) fn take_beside(&self) -> Option<(Request, Cancel)> {
         let mut slots = self.lock();
         [Pane::Channels, Pane::Detail].into_iter().find_map(|pane| slots.take(pane))

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::drawing::{Side, Subject};
 use super::panes::channels::content_name;
 use super::panes::{channels, heatmap};
 use super::state::{Focus, State};
+use crate::methods::faithfulness::document;
 use crate::model::LayerId;
 use crate::picture::grid::{Grid, picture_grid};
+use crate::picture::trust::beside;
 use crate::picture::{atomic, npy, save_picture};
-use crate::service::protocol::{Grain, ShownTarget};
+use crate::service::protocol::{Grain, Measured, ShownTarget};
 
 /// What is to be saved, and under which name.
 pub(super) struct Saving {
@@ -22,8 +24,8 @@ pub(super) struct Saving {
 }
 
 enum What {
-    /// Pictures, in a grid of so many columns.
-    Pictures(Vec<Subject>, usize),
+    /// Pictures, in a grid of so many columns, with how far they are to be trusted beside them.
+    Pictures { subjects: Vec<Subject>, columns: usize, measured: Vec<Measured> },
     /// Numbers of a shape.
     Numbers(Vec<usize>, Vec<f32>),
 }
@@ -37,7 +39,11 @@ pub(super) fn pictures(state: &State) -> Option<Saving> {
         about["overlay"] = json!({ "mode": state.overlay.name(), "strength": strength });
         let sides = sides(state.map.as_ref().is_some_and(|map| map.other.is_some()), &mut about);
         let pictures: Option<Vec<Subject>> = sides.iter().map(|side| heatmap::subject(state, *side)).collect();
-        let what = What::Pictures(pictures?, sides.len());
+        let measured = if state.trust.shown { state.trust.found.clone() } else { Vec::new() };
+        if !measured.is_empty() {
+            about["trust"] = document(&measured);
+        }
+        let what = What::Pictures { subjects: pictures?, columns: sides.len(), measured };
         return Some(Saving { stem: map_name(state)?, what, about });
     }
     let page = state.page()?;
@@ -52,7 +58,8 @@ pub(super) fn pictures(state: &State) -> Option<Saving> {
     if subjects.is_empty() {
         None
     } else {
-        Some(Saving { stem: page_name(state, shown)?, what: What::Pictures(subjects, columns), about })
+        let what = What::Pictures { subjects, columns, measured: Vec::new() };
+        Some(Saving { stem: page_name(state, shown)?, what, about })
     }
 }
 
@@ -152,9 +159,7 @@ fn about_map(state: &State) -> Option<Value> {
     let model = state.model.as_ref()?;
     let path = |layer: &LayerId| Some(&model.layers.get(layer.0)?.path);
     about["method"] = json!(map.method.method().name);
-    let settings: Map<String, Value> =
-        map.method.settings().iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-    about["settings"] = json!(settings);
+    about["settings"] = map.method.settings().document();
     about["layers"] = json!(map.layers.iter().filter_map(path).collect::<Vec<_>>());
     match &map.of {
         ShownTarget::Class { class, against } => {
@@ -191,14 +196,15 @@ impl Saving {
     /// One line that says why it cannot be written.
     pub(super) fn write(self, folder: &Path) -> Result<PathBuf, String> {
         let extension = match self.what {
-            What::Pictures(..) => "png",
+            What::Pictures { .. } => "png",
             What::Numbers(..) => "npy",
         };
         let stem = free_stem(folder, &self.stem, extension)?;
         let path = folder.join(format!("{stem}.{extension}"));
         match self.what {
-            What::Pictures(subjects, columns) => {
-                save_picture(&path, &composed(&subjects, columns)).map_err(|error| error.to_string())?;
+            What::Pictures { subjects, columns, measured } => {
+                let drawn = beside(composed(&subjects, columns), &measured);
+                save_picture(&path, &drawn).map_err(|error| error.to_string())?;
             }
             What::Numbers(shape, values) => {
                 npy::write_f32(&path, &shape, &values).map_err(|error| error.to_string())?;

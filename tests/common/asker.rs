@@ -15,8 +15,8 @@ use layerscope::methods::registry::Kind;
 use layerscope::model::LayerId;
 use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{
-    ChannelPage, Chosen, ClassId, Content, Event, Heatmap, LayerState, ModelInfo, OpenRequest, Order, PatternPage,
-    Prediction, Recipe, Request, Target, Ticket,
+    ChannelPage, Chosen, ClassId, Content, Event, Heatmap, LayerState, Measured, ModelInfo, OpenRequest, Order,
+    PatternPage, Prediction, Recipe, Request, Target, Ticket,
 };
 use layerscope::service::{self, Service};
 
@@ -101,6 +101,7 @@ impl Asker {
                 | Event::Channels { ticket, .. }
                 | Event::Patterns { ticket, .. }
                 | Event::Checked { ticket, .. }
+                | Event::Measured { ticket, .. }
                 | Event::ScanOpened { ticket, .. }
                 | Event::Excitations { ticket, .. }
                 | Event::Map { ticket, .. } => Some(*ticket),
@@ -163,6 +164,24 @@ impl Asker {
         let class_of = |index| ClassId { index, negative: false };
         let of = Target::Class { class: class.map(class_of), against: against.map(class_of) };
         self.heatmap(Chosen::usual(Kind::Map), paths, of)
+    }
+
+    pub fn trust(&mut self, map: &Heatmap, metrics: Vec<Chosen>) -> Result<Vec<Measured>, String> {
+        let (ticket, map, mut found) = (self.ticket(), Box::new(map.clone()), Vec::new());
+        let mut event = self.ask(Request::Trust { ticket, map, metrics });
+        loop {
+            match event {
+                Event::Measured { measured, left, .. } => {
+                    found.push(*measured);
+                    if left == 0 {
+                        return Ok(found);
+                    }
+                    event = self.wait();
+                }
+                Event::Failed { message, .. } => return Err(message),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     pub fn heatmap(&mut self, method: Chosen, paths: &[&str], of: Target) -> Result<Heatmap, String> {

@@ -11,12 +11,13 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use layerscope::methods::faithfulness::{Curve, Number, Outcome, Point};
 use layerscope::methods::registry::Run;
 use layerscope::model::{LayerId, LayerKind};
 use layerscope::service::protocol::{
     ChannelPage, Chosen, Class, ClassId, Content, Event, Grain, Heatmap, LayerDifference, LayerInfo, LayerState,
-    ModelInfo, Order, OtherChannels, OtherMap, PatternPage, Prediction, Request, Rgb, ShownTarget, Statistics, Target,
-    Ticket,
+    Measured, ModelInfo, Order, OtherChannels, OtherMap, PatternPage, Prediction, Request, Rgb, ShownTarget,
+    Statistics, Target, Ticket,
 };
 use layerscope::tui::drawing::Wanted;
 use layerscope::tui::panes;
@@ -101,6 +102,25 @@ pub fn ran(ticket: Ticket) -> Event {
             state(4, vec![1, 3], 0.0, 0),
         ],
     }
+}
+
+/// What a metric finds: every second one has curves, and the last is at a loss.
+pub fn measured(metric: Chosen, index: usize) -> Measured {
+    let number = |name: &str, value: f64| Number { name: name.to_owned(), value: Some(value) };
+    let curve = |name: &str, power: i32| {
+        let at = |step: i32| f64::from(step) / 20.0;
+        let point = |step: i32| Point { at: at(step), value: Some(1.0 - at(step).powi(power)), label: None };
+        Curve { name: name.to_owned(), points: (0..=20).map(point).collect() }
+    };
+    let found = match (metric.method().name, index % 2) {
+        ("randomization", _) => Err("no layer on the way to the target has weights to randomise".to_owned()),
+        (_, 0) => Ok(Outcome {
+            numbers: vec![number("auc", 0.125), number("random auc", 0.5)],
+            curves: vec![curve("map", 1), curve("random", 3)],
+        }),
+        _ => Ok(Outcome { numbers: vec![number("drop", 0.25), number("whole", 0.75)], curves: Vec::new() }),
+    };
+    Measured { metric, found }
 }
 
 /// The inspector with an engine that answers at once, as the real one would.
@@ -196,7 +216,15 @@ impl Inspector {
                     let page = self.numbers(layer, content, order, class, first..first + count);
                     self.tell(Event::Channels { ticket, page: Box::new(page) });
                 }
+                Request::Trust { ticket, metrics, .. } if !self.busy => {
+                    let count = metrics.len();
+                    for (index, metric) in metrics.into_iter().enumerate() {
+                        let measured = Box::new(measured(metric, index));
+                        self.tell(Event::Measured { ticket, measured, left: count - index - 1 });
+                    }
+                }
                 Request::Stop(_)
+                | Request::Trust { .. }
                 | Request::Check { .. }
                 | Request::Pattern { .. }
                 | Request::Map { .. }

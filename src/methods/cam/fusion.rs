@@ -64,6 +64,12 @@ pub fn fused(maps: &[Map], how: Fusion, (height, width): (usize, usize)) -> Resu
     Ok(Map { height, width, values: numbers(&one)? })
 }
 
+/// Rows and columns of the coarsest of several maps: as much as all of them tell apart.
+pub fn coarsest(maps: &[Map]) -> (usize, usize) {
+    let grids = maps.iter().map(|map| (map.height, map.width));
+    grids.min_by_key(|(height, width)| height * width).unwrap_or((1, 1))
+}
+
 /// From 0 to 1, with a little against division by zero.
 fn scaled(map: &Tensor, epsilon: f64) -> Result<Tensor, MethodError> {
     let moved = map.f_sub(&map.f_min()?)?;

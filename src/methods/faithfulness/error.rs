@@ -5,6 +5,9 @@ use super::super::shape;
 /// Why it cannot be measured how far a map is to be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaithfulnessError {
+    /// A method of another kind.
+    #[error("{0} makes maps or patterns and measures none")]
+    NoMetric(&'static str),
     /// A batch of inputs.
     #[error("maps are measured for one picture at a time, not for {0}")]
     SeveralPictures(i64),

@@ -44,11 +44,18 @@ impl Explanation {
             return Ok(Self::of_whole(request.smoothed(network, forward, job)?));
         }
         let (_, _, height, width) = forward.input.size4()?;
-        let size = (height as usize, width as usize);
         let maps = request.maps(network, forward, &mut [], job)?;
-        match maps.as_slice() {
+        Self::of_maps(&maps, request.fusion, (height as usize, width as usize))
+    }
+
+    /// Of the maps of one layer or of several.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub fn of_maps(maps: &[Map], fusion: Fusion, size: (usize, usize)) -> Result<Self, MethodError> {
+        match maps {
             [map] => Self::of_map(map, size),
-            several => Ok(Self::of_whole(fused(several, request.fusion, size)?)),
+            several => Ok(Self::of_whole(fused(several, fusion, size)?)),
         }
     }
 

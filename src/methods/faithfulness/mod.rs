@@ -21,7 +21,7 @@ use std::ops::Range;
 use tch::{Tensor, no_grad};
 
 use super::job::Job;
-use super::registry::{Parameter, Range as Choices, Settings};
+use super::registry::{Chosen, Parameter, Range as Choices, Run, Settings};
 use super::target::{Measure, Target};
 use super::{MethodError, Network};
 use crate::engine::{EngineError, numbers};
@@ -32,7 +32,7 @@ pub use error::FaithfulnessError;
 pub use explanation::Explanation;
 pub use imputation::impute;
 pub(super) use infidelity::infidelity;
-pub use outcome::{Curve, Number, Outcome, Point};
+pub use outcome::{Curve, Measured, Number, Outcome, Point, document};
 pub(super) use randomization::randomization;
 pub(super) use road::road;
 pub(super) use sensitivity::sensitivity;
@@ -46,6 +46,25 @@ pub type Explain<'a> = dyn Fn(&Network, &Tensor, Job<'_>) -> Result<Explanation,
 
 /// A metric, as the registry names it.
 pub type Metric = fn(&FaithfulnessInput<'_>, &Settings) -> Result<Outcome, MethodError>;
+
+/// What a metric finds in an explanation. That it finds nothing in this one, as in a map that is the same everywhere, is an answer too.
+///
+/// # Errors
+/// When the network cannot be run, or the work was stopped.
+pub fn measured(metric: &Chosen, input: &FaithfulnessInput<'_>) -> Result<Measured, MethodError> {
+    let found = match metric.method().run {
+        Run::Faithfulness(measure) => measure(input, metric.settings()),
+        Run::Map(_) | Run::Attribution { .. } | Run::Pattern(_) => {
+            Err(FaithfulnessError::NoMetric(metric.method().name).into())
+        }
+    };
+    let found = match found {
+        Ok(outcome) => Ok(outcome),
+        Err(MethodError::Faithfulness(reason)) => Err(reason.to_string()),
+        Err(error) => return Err(error),
+    };
+    Ok(Measured { metric: metric.clone(), found })
+}
 
 /// Which number of the network is looked at while the picture changes.
 pub(super) const OF: Parameter = Parameter {

@@ -1,6 +1,41 @@
 //! What a metric finds.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::methods::registry::Chosen;
+
+/// A metric with what it found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The metric, with what is set of it.
+    pub metric: Chosen,
+    /// What it found, or why it finds nothing in this explanation.
+    pub found: Result<Outcome, String>,
+}
+
+/// What was found by metric, as a JSON object.
+pub fn document(measured: &[Measured]) -> Value {
+    measured.iter().map(|one| (one.metric.method().name.to_owned(), one.document())).collect()
+}
+
+impl Measured {
+    fn document(&self) -> Value {
+        let mut fields = Map::from_iter([("settings".to_owned(), self.metric.settings().document())]);
+        match &self.found {
+            Ok(outcome) => {
+                let numbers = outcome.numbers.iter().map(|number| (number.name.replace(' ', "_"), json!(number.value)));
+                fields.extend(numbers);
+                let curves = outcome.curves.iter().map(|curve| (curve.name.clone(), curve.document()));
+                fields.insert("curves".to_owned(), curves.collect());
+            }
+            Err(reason) => {
+                fields.insert("error".to_owned(), json!(reason));
+            }
+        }
+        Value::Object(fields)
+    }
+}
 
 /// What a metric finds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -64,6 +99,14 @@ impl Number {
 }
 
 impl Curve {
+    fn document(&self) -> Value {
+        let point = |point: &Point| match &point.label {
+            Some(label) => json!({ "share": point.at, "value": point.value, "layer": label }),
+            None => json!({ "share": point.at, "value": point.value }),
+        };
+        self.points.iter().map(point).collect()
+    }
+
     pub(super) fn of(name: &str, shares: &[f64], values: &[f64]) -> Self {
         let point = |(&at, &value): (&f64, &f64)| Point {
             at,

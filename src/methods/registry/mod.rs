@@ -68,7 +68,7 @@ pub enum Kind {
 }
 
 /// Every kind.
-const KINDS: [Kind; 3] = [Kind::Map, Kind::Attribution, Kind::Pattern];
+const KINDS: [Kind; 4] = [Kind::Map, Kind::Attribution, Kind::Pattern, Kind::Faithfulness];
 
 impl Run {
     /// What is made.

@@ -158,6 +158,16 @@ impl Settings {
         self.values.iter().map(|(parameter, value)| (parameter.name, value.to_string()))
     }
 
+    /// Name and value of every parameter as a JSON object, numbers as such.
+    pub fn document(&self) -> serde_json::Value {
+        let value = |value: Value| match value {
+            Value::Whole(number) => serde_json::Value::from(number),
+            Value::Real(number) => serde_json::Value::from(number),
+            Value::Word(word) => serde_json::Value::from(word),
+        };
+        self.values.iter().map(|(parameter, set)| (parameter.name.to_owned(), value(*set))).collect()
+    }
+
     /// A whole number.
     ///
     /// # Panics

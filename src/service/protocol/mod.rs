@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::open::Opening;
+pub use crate::methods::faithfulness::Measured;
 pub use crate::methods::health::Severity;
 pub use crate::methods::patterns::Recipe;
 pub use crate::methods::predictions::Prediction;
@@ -49,6 +50,8 @@ pub enum Pane {
     Channels,
     /// The heatmap.
     Heatmap,
+    /// How far the heatmap is to be trusted.
+    Trust,
     /// What is said of one channel beside it.
     Detail,
     /// What is wrong: looked for when nothing else is to be done, and interrupted by whatever is.
@@ -188,6 +191,15 @@ pub enum Request {
         /// What it is of.
         of: Target,
     },
+    /// How far a heatmap that was answered is to be trusted: an answer for each metric.
+    Trust {
+        /// Comes back with the answers.
+        ticket: Ticket,
+        /// The whole heatmap; of two models the first one's is measured.
+        map: Box<Heatmap>,
+        /// The metrics.
+        metrics: Vec<Chosen>,
+    },
     /// The pattern of one channel, beside what the pager shows: a [`PatternPage`] of one.
     Pattern {
         /// Comes back with the answer.
@@ -292,6 +304,15 @@ pub enum Event {
         ticket: Ticket,
         /// The map.
         map: Box<Heatmap>,
+    },
+    /// What one metric says of a heatmap.
+    Measured {
+        /// Of the request.
+        ticket: Ticket,
+        /// The metric with what it found.
+        measured: Box<Measured>,
+        /// How many metrics are still to come.
+        left: usize,
     },
     /// What a check has found.
     Checked {

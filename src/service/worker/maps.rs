@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use super::super::protocol::{self, Chosen, Event, Grain, Heatmap, OtherMap, Pane, ShownTarget, Ticket, Unit};
+use super::super::protocol::{self, Chosen, Event, Grain, Heatmap, OtherMap, Pane, ShownTarget, Ticket};
 use super::Worker;
 use super::error::WorkError;
 use super::info;
@@ -20,7 +20,7 @@ use crate::model::LayerId;
 use crate::picture::overlay::fuse;
 
 /// Progress is said this often, and not at all of what takes less.
-const SAID_EVERY: Duration = Duration::from_millis(100);
+pub(super) const SAID_EVERY: Duration = Duration::from_millis(100);
 /// What there is so far is shown this often.
 const SHOWN_EVERY: Duration = Duration::from_millis(400);
 
@@ -133,7 +133,7 @@ struct Making<'b, 'w, 'a> {
 impl<'a> Making<'_, '_, 'a> {
     fn of_first(&self) -> Result<Made, WorkError> {
         let network = self.worker.borrow().subject.network;
-        let target = self.target(network, Some).ok_or(WorkError::NoPicture)??;
+        let target = target(self.blank, network, Some).ok_or(WorkError::NoPicture)??;
         self.make(false, &self.blank.layers, &target)
     }
 
@@ -144,7 +144,7 @@ impl<'a> Making<'_, '_, 'a> {
         let Some((network, counterparts)) = known else { return Ok(None) };
         let counterpart = |layer: LayerId| counterparts.get(layer.0).copied().flatten();
         let layers = self.blank.layers.iter().map(|&layer| counterpart(layer)).collect::<Option<Vec<_>>>();
-        let (Some(layers), Some(target)) = (layers, self.target(network, counterpart)) else { return Ok(None) };
+        let (Some(layers), Some(target)) = (layers, target(self.blank, network, counterpart)) else { return Ok(None) };
         match target.and_then(|target| self.make(true, &layers, &target)) {
             Ok(Made { height, width, values, .. }) => Ok(Some(OtherMap { height, width, values })),
             Err(WorkError::NoPicture) => Ok(None),
@@ -154,27 +154,6 @@ impl<'a> Making<'_, '_, 'a> {
                 Err(worker.second.as_ref().map_or(WorkError::NoPicture, |second| second.error(error)))
             }
         }
-    }
-
-    /// What numbers are made of; none where the network has no such layer.
-    fn target(
-        &self,
-        network: &Network,
-        layer_of: impl Fn(LayerId) -> Option<LayerId>,
-    ) -> Option<Result<Target, WorkError>> {
-        Some(Ok(match &self.blank.of {
-            ShownTarget::Class { class, against } => Target::Class {
-                class: class.id,
-                against: against.as_ref().map(|class| class.id),
-                measure: self.blank.method.method().usual_measure(),
-                region: Region::Everywhere,
-                output: 0,
-            },
-            ShownTarget::Channel(Unit { layer, channel, at }) => match network.layer(layer_of(*layer)?) {
-                Ok(place) => Target::Channel { place, channel: *channel, unit: *at },
-                Err(error) => return Some(Err(error.into())),
-            },
-        }))
     }
 
     fn make(&self, second: bool, layers: &[LayerId], target: &Target) -> Result<Made, WorkError> {
@@ -269,6 +248,27 @@ impl<'a> Making<'_, '_, 'a> {
             Heatmap { so_far: Some(self.done.get()), ..self.blank.clone().with(made_of(so_far.clone(), reading)) };
         self.worker.borrow().say(Event::Map { ticket: self.ticket, map: Box::new(map) });
     }
+}
+
+/// What a heatmap's numbers are made of; none where the network has no such layer.
+pub(super) fn target(
+    map: &Heatmap,
+    network: &Network,
+    layer_of: impl Fn(LayerId) -> Option<LayerId>,
+) -> Option<Result<Target, WorkError>> {
+    Some(Ok(match &map.of {
+        ShownTarget::Class { class, against } => Target::Class {
+            class: class.id,
+            against: against.as_ref().map(|class| class.id),
+            measure: map.method.method().usual_measure(),
+            region: Region::Everywhere,
+            output: 0,
+        },
+        ShownTarget::Channel(unit) => match network.layer(layer_of(unit.layer)?) {
+            Ok(place) => Target::Channel { place, channel: unit.channel, unit: unit.at },
+            Err(error) => return Some(Err(error.into())),
+        },
+    }))
 }
 
 fn made_of(attribution: Attribution, reading: Reading) -> Made {

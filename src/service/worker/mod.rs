@@ -10,6 +10,7 @@ mod patterns;
 mod picture;
 mod ranking;
 mod subject;
+mod trust;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -172,6 +173,7 @@ impl Worker<'_> {
                 (ticket, done)
             }
             Request::Map { ticket, method, layers, of } => (ticket, self.map(ticket, method, layers, of, cancel)),
+            Request::Trust { ticket, map, metrics } => (ticket, self.trust(ticket, &map, &metrics, cancel)),
             Request::Pattern { ticket, layer, channel, recipe } => {
                 (ticket, self.start_pattern(ticket, layer, channel, recipe, cancel))
             }

@@ -91,7 +91,7 @@ impl<'a> Subject<'a> {
     ///
     /// # Errors
     /// When there is none.
-    pub(super) fn forward(&self) -> Result<&Forward, WorkError> {
+    pub(super) fn forward(&self) -> Result<&Rc<Forward>, WorkError> {
         Ok(&self.run()?.forward)
     }
 
@@ -206,7 +206,7 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// When there is no picture, or no such target.
     pub(super) fn run_for(&self, layer: LayerId, target: &Target) -> Result<RunFor<'a>, WorkError> {
-        Ok((self.network, self.run()?.forward.clone(), self.known_recording(layer, target)?))
+        Ok((self.network, Rc::clone(self.forward()?), self.known_recording(layer, target)?))
     }
 
     fn recording(&mut self, layer: LayerId, target: &Target, cancel: &Cancel) -> Result<Rc<Recording>, WorkError> {

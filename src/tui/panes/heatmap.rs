@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::words::{cut, thin_bar, wrapped};
-use super::{Drawn, frame_of, label, message, strip};
+use super::{Drawn, frame_of, label, message, strip, trust};
 use crate::model::printable;
 use crate::service::protocol::{ClassId, Pane};
 use crate::terminal::encoder::Slot;
@@ -42,7 +42,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     if let Some(film) = film {
         strip::draw(state, frame, film, drawn);
     }
-    let classes = state.top_classes().len();
+    let measured = state.trust.shown && state.map.is_some();
+    let rows = if measured { trust::lines(state, 0).len() } else { state.top_classes().len() };
     let compared = state.map.as_ref().is_some_and(|map| map.other.is_some());
     let tile = (run.picture.height() as usize, run.picture.width() as usize);
     let cell = state.cell.unwrap_or((10, 20));
@@ -55,16 +56,21 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
         single => single,
     };
     let said = label::lines(state, inner.width.into()).len() as u16;
-    let lines = (classes as u16 + said + 1).min(inner.height.saturating_sub(4).max(inner.height / 2));
+    let lines = (rows as u16 + said + 1).min(inner.height.saturating_sub(4).max(inner.height / 2));
     let (picture, words) = layout::picture_and_words(inner, tile, cell, lines, LEAST_TABLE);
     let room = usize::from(words.width);
-    let failed = state.failed.get(&Pane::Heatmap).or_else(|| state.failed.get(&Pane::Input));
+    let failed = [Pane::Heatmap, Pane::Trust, Pane::Input].iter().find_map(|pane| state.failed.get(pane));
     let failed = failed.map_or_else(Vec::new, |failed| wrapped(failed, room));
     let mut text: Vec<Line<'_>> =
         failed.into_iter().map(|line| Line::from(Span::styled(line, theme.error()))).collect();
     text.extend(label::lines(state, room));
     let said = text.len() as u16;
-    for (row, (class, line)) in table_rows(state, room).into_iter().enumerate() {
+    let rows = if measured {
+        trust::lines(state, room).into_iter().map(|line| (None, line)).collect()
+    } else {
+        table_rows(state, room)
+    };
+    for (row, (class, line)) in rows.into_iter().enumerate() {
         let area = Rect { y: words.y + said + row as u16, height: 1, ..words }.intersection(words);
         if let Some(class) = class {
             drawn.targets.add(area, Target::Class(class));
@@ -81,7 +87,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
 /// How far what is being made is, and how it is stopped.
 fn progress<'a>(state: &State) -> Line<'a> {
     let theme = state.theme();
-    let Some(words) = state.progress.get(&Pane::Heatmap) else { return Line::default() };
+    let under_way = [Pane::Heatmap, Pane::Trust].iter().find_map(|pane| state.progress.get(pane));
+    let Some(words) = under_way else { return Line::default() };
     let mut spans = vec![Span::styled(format!(" {words} "), theme.accent())];
     // In the channels the key has enough to go back from.
     if state.focus != Focus::Channels {

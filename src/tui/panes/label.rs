@@ -37,11 +37,17 @@ pub(super) fn lines<'a>(state: &State, room: usize) -> Vec<Line<'a>> {
     for setting in map.method.changed() {
         add(&mut lines, room, Span::styled(setting, theme.warning()), Vec::new());
     }
-    let mut lines: Vec<Line<'_>> = lines.into_iter().map(Line::from).collect();
     let made = made(state, map);
     if !made.is_empty() {
-        lines.push(Line::from(Span::styled(cut(&made, room), theme.dim())));
+        let made = Span::styled(cut(&made, room), theme.dim());
+        // Every metric below wants a line.
+        if state.trust.shown {
+            add(&mut lines, room, made, Vec::new());
+        } else {
+            lines.push(vec![made]);
+        }
     }
+    let mut lines: Vec<Line<'_>> = lines.into_iter().map(Line::from).collect();
     if let (Some(model), Some(other)) = (&state.model, &state.other) {
         for words in
             [format!("{} · {} · difference:", model.name, other.name), "red where the first has more".to_owned()]

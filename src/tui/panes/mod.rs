@@ -10,6 +10,7 @@ pub mod layers;
 pub mod popup;
 mod status;
 mod strip;
+mod trust;
 mod words;
 pub mod zoom;
 

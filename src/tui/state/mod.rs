@@ -5,6 +5,7 @@ mod excitations;
 mod findings;
 mod kinds;
 mod methods;
+mod trust;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub use excitations::{ExcitationKey, Excitations};
 pub use findings::{Findings, mark};
 pub use kinds::{DetailKey, Focus, Hover, Notice, OverlayMode, Popup, Run, Splits};
 pub use methods::Methods;
+pub use trust::Trust;
 
 /// Pages that are kept to go back to.
 const PAGES: usize = 48;
@@ -135,6 +137,8 @@ pub struct State {
     pub map: Option<Stamped<Heatmap>>,
     /// Whether more of it is to come.
     pub mapping: bool,
+    /// How far the map is to be trusted.
+    pub trust: Trust,
     /// What the heatmap pane draws.
     pub overlay: OverlayMode,
     /// Share of a map in the overlay, in percent.
@@ -224,6 +228,7 @@ impl State {
             map_layers: Vec::new(),
             map: None,
             mapping: false,
+            trust: Trust::default(),
             overlay: OverlayMode::Overlay,
             strength: USUAL_STRENGTH,
             attribution_strength: USUAL_ATTRIBUTION_STRENGTH,
@@ -279,6 +284,7 @@ impl State {
         self.pages.retain(|key, _| kept(key));
         self.page_order.retain(kept);
         self.map = None;
+        self.trust.forget();
         self.findings = None;
         self.failed.remove(&Pane::Health);
         self.failed.remove(&Pane::Channels);

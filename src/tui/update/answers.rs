@@ -22,9 +22,10 @@ impl State {
         match event {
             // What was stopped may still have said how far it was.
             Event::Progress { pane: Pane::Heatmap, .. } if !self.mapping => {}
-            Event::Progress { pane: Pane::Heatmap, what, done } => {
+            Event::Progress { pane: Pane::Trust, .. } if self.trust.left == 0 => {}
+            Event::Progress { pane: pane @ (Pane::Heatmap | Pane::Trust), what, done } => {
                 let share = done.map_or_else(|| "…".to_owned(), |(done, all)| format!("{} %", 100 * done / all.max(1)));
-                self.progress.insert(Pane::Heatmap, format!("{what} {share}"));
+                self.progress.insert(pane, format!("{what} {share}"));
             }
             Event::Progress { pane, what, .. } => {
                 self.progress.insert(pane, what);
@@ -70,7 +71,9 @@ impl State {
                     self.progress.remove(&Pane::Heatmap);
                 }
                 self.map = Some(Stamped::new(*map));
+                return self.ask_trust();
             }
+            Event::Measured { ticket, measured, left } => self.measured(ticket, *measured, left),
             Event::ScanOpened { ticket, scan } if ticket == self.excitations.ticket => self.scan_opened(scan),
             Event::Excitations { ticket, page } => self.excitations_arrived(ticket, *page),
             Event::Failed { pane: Pane::Excitations, ticket, message } => self.excitations_failed(ticket, message),
@@ -124,6 +127,7 @@ impl State {
             Pane::Channels => self.asked.is_some_and(|(asked, _)| Some(asked.0) == ticket),
             Pane::Heatmap => ticket == Some(self.map_ticket.0),
             Pane::Health => ticket == Some(self.check_ticket.0),
+            Pane::Trust => ticket == Some(self.trust.ticket.0),
             // A channel without a pattern is shown without one.
             Pane::Detail | Pane::Excitations => false,
         };
@@ -133,6 +137,7 @@ impl State {
         match pane {
             Pane::Channels => self.asked = None,
             Pane::Heatmap => self.mapping = false,
+            Pane::Trust => self.trust.left = 0,
             Pane::Input | Pane::Detail | Pane::Health | Pane::Excitations => {}
         }
         self.progress.remove(&pane);

@@ -9,6 +9,7 @@ mod pager;
 mod prompts;
 mod requests;
 mod tree;
+mod trust;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
@@ -195,6 +196,7 @@ impl State {
             Action::PreviousClass => return self.step_class(-steps),
             Action::MapHere => return self.map_here(),
             Action::Blend => return self.blend(),
+            Action::Trust => return self.toggle_trust(),
             Action::NextPicture => return self.step_picture(steps),
             Action::PreviousPicture => return self.step_picture(-steps),
             Action::Back => return self.back(),
@@ -240,6 +242,9 @@ impl State {
         }
         if self.mapping && self.progress.contains_key(&Pane::Heatmap) && self.focus != Focus::Channels {
             return self.stop_map();
+        }
+        if self.trust.left > 0 && self.focus != Focus::Channels {
+            return self.stop_trust();
         }
         if self.maximized {
             return self.maximize();

@@ -93,6 +93,9 @@ impl State {
         self.failed.remove(&Pane::Heatmap);
         self.progress.remove(&Pane::Heatmap);
         self.mapping = true;
+        self.trust.forget();
+        self.progress.remove(&Pane::Trust);
+        self.failed.remove(&Pane::Trust);
         let class = Target::Class { class: self.class, against: self.against };
         let of = self.unit.map_or(class, Target::Channel);
         let (ticket, method, layers) = (self.map_ticket, self.methods.heatmap.clone(), self.map_layers.clone());
