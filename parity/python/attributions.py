@@ -1,9 +1,15 @@
-"""Attributions to the input's numbers beside Captum's."""
+"""Attributions to the input's numbers beside Captum's, and two kinds of layer-wise relevance beside zennit's."""
+
+import copy
 
 import captum.attr as ca
 import numpy as np
 import protocol
 import torch
+import zennit.composites
+import zennit.rules
+import zennit.types
+from captum.attr._utils.lrp_rules import GammaRule
 from models import CONVOLUTIONAL, TRANSFORMERS
 from protocol import Case, check, left_out, noise
 
@@ -39,33 +45,85 @@ def goldens(network, x, index, layer):
         yield "guided-grad-cam", ["--layer", layer], guided.attribute(x, target=index)
 
 
+def plain(network):
+    """A copy without operators in place, whose layers Captum and zennit can change one by one."""
+    network = copy.deepcopy(network)
+    for module in network.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    return network
+
+
+def captum_relevance(network, x, index, rule):
+    network = plain(network)
+    if rule:
+        for module in network.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.rule = rule
+    return ca.LRP(network).attribute(x, target=index)
+
+
+def zennit_relevance(network, x, index, rule):
+    layers = [
+        (zennit.types.Activation, zennit.rules.Pass()),
+        (zennit.types.AvgPool, zennit.rules.Norm(stabilizer=1e-9)),
+        (zennit.types.Convolution, rule),
+    ]
+    with zennit.composites.LayerMapComposite(layer_map=layers).context(plain(network)) as changed:
+        x = x.clone().requires_grad_()
+        output = changed(x)
+        only = torch.zeros_like(output)
+        only[:, index] = output[:, index].detach()
+        (relevance,) = torch.autograd.grad(output, x, only)
+    return relevance
+
+
+def layer_by_layer(network, x, index):
+    """What changes every layer's gradient, and so can be asked of a network only whose layers all are modules that stand once."""
+    yield "deep-lift", ["baseline=zero"], ca.DeepLift(plain(network)).attribute(x, torch.zeros_like(x), target=index)
+    yield "lrp-epsilon", [], captum_relevance(network, x, index, None)
+    yield "lrp-gamma", ["signs=as-one"], captum_relevance(network, x, index, GammaRule(gamma=0.25))
+    yield "lrp-gamma", ["signs=apart"], zennit_relevance(network, x, index, zennit.rules.Gamma(0.25, stabilizer=1e-9))
+    rule = zennit.rules.AlphaBeta(2, 1, stabilizer=1e-9)
+    yield "lrp-alpha-beta", ["alpha=2"], zennit_relevance(network, x, index, rule)
+
+
 class Scores(torch.nn.Module):
     """The scores of classes, of a network without its top the means of channels."""
 
     def __init__(self, network):
         super().__init__()
         self.network = network
+        self.mean = torch.nn.AdaptiveAvgPool2d(1)
 
     def get_submodule(self, path):
         return self.network.get_submodule(path)
 
     def forward(self, x):
         output = self.network(x)
-        return output if output.dim() == 2 else output.mean((2, 3))
+        return output if output.dim() == 2 else self.mean(output).flatten(1)
 
 
 def make(model, folder):
     network, file, picture, fed = model.exported(folder)
     network, checks, index = Scores(network), [], model.classes[0]
-    for name, settings, golden in goldens(network, picture, index, model.layers[0]):
+    made = [*goldens(network, picture, index, model.layers[0])]
+    apart = model.name == "vgg16_notop"
+    if apart:
+        made += layer_by_layer(network, picture, index)
+    for name, settings, golden in made:
         words = ["attribute", file, fed, "--method", name, "--class", index]
         for word in settings:
             words += ["--set", word] if "=" in word else [word]
-        checks.append(check(name, f"class {index}", words, golden.detach()[0]))
-    if len(checks) < 10:
+        about = f"class {index} {' '.join(word for word in settings if '=' in word)}".strip()
+        checks.append(check(name, about, words, golden.detach()[0]))
+    if not any(name == "guided-backprop" for name, *_ in made):
         checks.append(left_out("guided-backprop", "", "Captum changes modules of the class ReLU alone"))
-    why = "Captum's modules must stand once each: compared in tests/attributions.rs"
-    return [*checks, left_out("deep-lift", "", why), left_out("lrp-epsilon", "", why)]
+    if not apart:
+        why = "Captum's and zennit's modules must stand once each: compared in tests/attributions.rs"
+        checks += [left_out(name, "", why) for name in ["deep-lift", "lrp-epsilon", "lrp-gamma", "lrp-alpha-beta"]]
+    why = "no reference takes the masks that layerscope draws: compared in tests/attributions.rs with masks that are given"
+    return [*checks, left_out("rise", "", why)]
 
 
 def cases():

@@ -1,4 +1,5 @@
-"""Filter patterns beside PyTorch's gradients: the book's recipe, and Lucid's with the transforms that layerscope draws."""
+"""Filter patterns beside PyTorch's gradients: the book's recipe, and Lucid's with the transforms that layerscope draws; and beside
+Lucent's own `render_vis`, which has Lucid's recipe right but for the transforms."""
 
 import importlib.machinery
 import importlib.util
@@ -6,69 +7,13 @@ import importlib.util
 import numpy as np
 import protocol
 import torch
+from lucent.optvis import objectives, render
+from lucent.optvis.param import color, spatial
 from models import CONVOLUTIONAL, ROOT
 from protocol import Case, check
+from random_numbers import Random, noise_of_the_book
 
 SEED = 0
-
-
-class Random:
-    """layerscope's random numbers: ChaCha with eight rounds, a key for what is drawn, a stream for the step."""
-
-    def __init__(self, key, stream=0):
-        self.state = np.zeros(16, np.uint64)
-        self.state[:4] = np.frombuffer(b"expand 32-byte k", "<u4")
-        self.state[4:12] = np.frombuffer(key, "<u4")
-        self.state[14:] = [stream & 0xFFFFFFFF, stream >> 32]
-        self.drawn = np.zeros(0, np.uint32)
-
-    @classmethod
-    def numbered(cls, seed):
-        """rand's `seed_from_u64`."""
-        key = b""
-        for _ in range(8):
-            seed = (seed * 6364136223846793005 + 11634580027462260723) % 2**64
-            word, turn = (((seed >> 18) ^ seed) >> 27) % 2**32, seed >> 59
-            key += ((word >> turn | word << (32 - turn)) % 2**32).to_bytes(4, "little")
-        return cls(key)
-
-    @classmethod
-    def of(cls, seed, channel, copy, purpose, step):
-        return cls(b"".join(part.to_bytes(8, "little") for part in (seed, channel, copy, purpose)), step)
-
-    def words(self, count):
-        if len(self.drawn) < count:
-            blocks = (count - len(self.drawn) + 15) // 16
-            first = np.repeat(self.state[:, None], blocks, 1)
-            first[12] += np.arange(blocks, dtype=np.uint64)
-            first = first.astype(np.uint32)
-            x = first.copy()
-            with np.errstate(over="ignore"):
-                for _ in range(4):
-                    for a, b, c, d in [
-                        (0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
-                        (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14),
-                    ]:  # fmt: skip
-                        for to, by, onto, turn in [(a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)]:
-                            x[to] += x[by]
-                            x[onto] ^= x[to]
-                            x[onto] = x[onto] << np.uint32(turn) | x[onto] >> np.uint32(32 - turn)
-                self.drawn = np.concatenate([self.drawn, (x + first).T.reshape(-1)])
-            self.state[12] += np.uint64(blocks)
-        taken, self.drawn = self.drawn[:count], self.drawn[count:]
-        return taken
-
-    def uniform(self, count):
-        return ((self.words(count) >> np.uint32(8)) / np.float32(1 << 24)).astype(np.float32)
-
-    def below(self, count):
-        return int(self.words(1)[0]) * count >> 32
-
-    def normal(self, count):
-        pairs = self.words(count + count % 2).astype(np.float64).reshape(-1, 2)
-        radius = np.sqrt(-2 * np.log(np.minimum((pairs[:, 0] + 1) / (2**32 - 1), 1)))
-        angle = 2 * np.pi * pairs[:, 1] / 2**32
-        return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).astype(np.float32).reshape(-1)[:count]
 
 
 def recipes():
@@ -93,8 +38,7 @@ def book(network, layer, channels, size, steps):
     """The book's recipe for a network whose input is 0 to 255."""
     made = []
     for channel in channels:
-        noise = Random.numbered((SEED * 1_000_003 + channel) % 2**64).uniform(3 * size * size).reshape(1, 3, size, size)
-        image = torch.tensor(noise * np.float32(20) + np.float32(128))
+        image = torch.tensor(noise_of_the_book(SEED, channel, size)[None])
         for _ in range(steps):
             image.requires_grad_()
             value = LUCID.tapped(network, layer, image)[:, channel].mean()
@@ -130,20 +74,49 @@ def lucid(network, layer, channels, size, steps):
     return LUCID.colored(LUCID.fourier(spectrum, size, size)).detach() * 255
 
 
+def of_lucent(network, layer, channels, size, steps, objective):
+    """Lucent's numbers without transforms, for a network whose input is 0 to 255."""
+    made = []
+    for channel in channels:
+        parameters, transformed = spatial.fft_image((1, 3, size, size))
+        drawn = Random.of(SEED, channel, 0, 1, 0).normal(parameters[0].numel()) * np.float32(0.01)
+        parameters[0].data = torch.tensor(drawn).reshape(parameters[0].shape)
+        image = color.to_valid_rgb(transformed, decorrelate=True)
+        render.render_vis(
+            network,
+            getattr(objectives, objective)(layer.replace(".", "_"), channel),
+            lambda parameters=parameters, image=image: (parameters, image),
+            transforms=[lambda picture: picture * 255],
+            thresholds=(steps,),
+            preprocess=False,
+            progress=False,
+            show_image=False,
+            fixed_image_size=size,
+        )
+        made.append(image().detach() * 255)
+    return torch.cat(made)
+
+
 def make(model, folder):
     network, file, _, _ = model.exported(folder)
     network.requires_grad_(False)
     layer = model.layers[-1]
     common = ["patterns", file, "--layer", layer, "--channels", "1-2", "--preprocess", "raw", "--no-cache"]
-    return [
+    alike = [*common, "--size", 64, "--recipe", "lucid"]
+    checks = [
         check("book", layer, [*common, "--size", 64, "--steps", 10], book(network, layer, [1, 2], 64, 10)),
         check(
             "lucid",
-            layer,
-            [*common, "--recipe", "lucid", "--objective", "neuron", "--size", 64, "--steps", 3],
+            f"{layer}, neuron",
+            [*alike, "--objective", "neuron", "--steps", 3],
             lucid(network, layer, [1, 2], 64, 3),
         ),
     ]
+    for objective in ("channel", "neuron"):
+        golden = of_lucent(network, layer, [1, 2], 64, 3, objective)
+        plain = [*alike, "--objective", objective, "--steps", 3, "--set", "transforms=none"]
+        checks.append(check("lucid", f"{layer}, {objective}, Lucent", plain, golden))
+    return checks
 
 
 if __name__ == "__main__":

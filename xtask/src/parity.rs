@@ -9,7 +9,7 @@ use crate::report::{self, Failure};
 use crate::setup;
 
 /// What stands beside the suites in their folder.
-const HELPERS: [&str; 2] = ["protocol", "models"];
+const HELPERS: [&str; 3] = ["protocol", "models", "random_numbers"];
 
 /// Builds the program and the runner, and lets it work through the suites.
 pub(crate) fn parity(checkout: &Checkout, wanted: &Wanted) -> Result<(), Failure> {
