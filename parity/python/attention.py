@@ -3,7 +3,7 @@ network. Class activation maps on tokens are in `cams.py`."""
 
 import torch
 import torchvision
-from models import TRANSFORMERS, Model, networks
+from models import DOUBLE, TRANSFORMERS, Model, networks
 from protocol import Case, check, left_out, main
 from torchcam.methods import LeGrad
 
@@ -38,7 +38,7 @@ def make(model, folder):
     checks = []
 
     def compare(name, index, golden, *words):
-        command = ["cam", file, fed, "--class", index, "--method", name, *words]
+        command = ["cam", file, fed, "--class", index, "--method", name, *DOUBLE, *words]
         checks.append(check(name, f"class {index} {' '.join(words)}".strip(), command, golden))
 
     with Softmax() as softmax:

@@ -10,8 +10,9 @@ import zennit.composites
 import zennit.rules
 import zennit.types
 from captum.attr._utils.lrp_rules import GammaRule
-from models import CONVOLUTIONAL, TRANSFORMERS
+from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS
 from protocol import Case, check, left_out, noise
+from scipy.ndimage import gaussian_filter
 
 SAMPLES = 4
 
@@ -28,7 +29,7 @@ def goldens(network, x, index, layer):
         x, (x.shape[1], window, window), (x.shape[1], window, window), 0, target=index
     )
     yield "occlusion", [f"window={window}", f"stride={window}", *zero], slid
-    drawn = torch.from_numpy(np.ascontiguousarray(noise(0, SAMPLES, x.shape[1:])))
+    drawn = torch.from_numpy(np.ascontiguousarray(noise(0, SAMPLES, x.shape[1:]))).double()
     tunnel, normal = ca.NoiseTunnel(ca.Saliency(network)), torch.normal
     # Captum adds the noise that layerscope draws.
     torch.normal = lambda mean, deviation: drawn.reshape(deviation.shape) * deviation
@@ -51,6 +52,27 @@ def plain(network):
     for module in network.modules():
         if isinstance(module, torch.nn.ReLU):
             module.inplace = False
+    return network
+
+
+class Apart(torch.nn.Module):
+    """A pooling whose input is a tensor of its own: Captum's DeepLIFT hooks a layer's output and the next one's input, and where both are
+    one tensor it loses a part of what comes back (its numbers do not add up then)."""
+
+    def __init__(self, pool):
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, x):
+        return self.pool(x.clone())
+
+
+def pools_apart(network):
+    network = plain(network)
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.MaxPool2d) and not isinstance(module, Apart):
+                setattr(module, name, Apart(child))
     return network
 
 
@@ -78,9 +100,15 @@ def zennit_relevance(network, x, index, rule):
     return relevance
 
 
+def blurred(x):
+    """The baseline `blur`. One that is the same everywhere ties the values that a pooling chooses the greatest of."""
+    sigma = max(x.shape[2:]) / 20
+    return torch.from_numpy(gaussian_filter(x.numpy(), (0, 0, sigma, sigma), mode="nearest", truncate=3))
+
+
 def layer_by_layer(network, x, index):
     """What changes every layer's gradient, and so can be asked of a network only whose layers all are modules that stand once."""
-    yield "deep-lift", ["baseline=zero"], ca.DeepLift(plain(network)).attribute(x, torch.zeros_like(x), target=index)
+    yield "deep-lift", ["baseline=blur"], ca.DeepLift(pools_apart(network)).attribute(x, blurred(x), target=index)
     yield "lrp-epsilon", [], captum_relevance(network, x, index, None)
     yield "lrp-gamma", ["signs=as-one"], captum_relevance(network, x, index, GammaRule(gamma=0.25))
     yield "lrp-gamma", ["signs=apart"], zennit_relevance(network, x, index, zennit.rules.Gamma(0.25, stabilizer=1e-9))
@@ -112,7 +140,7 @@ def make(model, folder):
     if apart:
         made += layer_by_layer(network, picture, index)
     for name, settings, golden in made:
-        words = ["attribute", file, fed, "--method", name, "--class", index]
+        words = ["attribute", file, fed, "--method", name, "--class", index, *DOUBLE]
         for word in settings:
             words += ["--set", word] if "=" in word else [word]
         about = f"class {index} {' '.join(word for word in settings if '=' in word)}".strip()

@@ -6,7 +6,7 @@ import numpy as np
 import protocol
 import pytorch_grad_cam as pgc
 import torch
-from models import CONVOLUTIONAL, TRANSFORMERS
+from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS
 from protocol import Case, check, left_out
 from torchcam.methods import LayerCAM, SmoothGradCAMpp
 
@@ -89,7 +89,7 @@ def smooth(network, layer, picture, index, noise):
     """torch-cam's Smooth Grad-CAM++ with this noise, before scaling."""
     with SmoothGradCAMpp(network, layer, num_samples=len(noise)) as cam:
         drawn = iter(noise)
-        cam._distrib.sample = lambda _size: STD * torch.from_numpy(next(drawn))[None]
+        cam._distrib.sample = lambda _size: STD * torch.from_numpy(next(drawn))[None].double()
         network(picture.clone())
         start = time.perf_counter()
         return cam(index, normalized=False)[0][0].numpy(), time.perf_counter() - start
@@ -109,7 +109,7 @@ def make(model, folder):
     def compare(name, layers, index, golden, seconds=None, *words):
         about = f"{'+'.join(layers)}, class {index} {' '.join(words)}".strip()
         layered = [word for layer in layers for word in ("--layer", layer)]
-        command = ["cam", file, fed, *layered, "--class", index, "--method", name, *words]
+        command = ["cam", file, fed, *layered, "--class", index, "--method", name, *DOUBLE, *words]
         checks.append(check(name, about, command, golden, seconds=seconds))
 
     for layer in model.layers:
@@ -164,7 +164,7 @@ def make_transformer(model, folder):
                     golden = along(golden, made["hires-cam"][0])
                 if name == "eigen-cam":
                     golden = positive(golden)
-                command = ["cam", file, fed, "--layer", layer, "--class", index, "--method", name]
+                command = ["cam", file, fed, "--layer", layer, "--class", index, "--method", name, *DOUBLE]
                 checks.append(check(name, f"{layer}, class {index}", command, golden, seconds=seconds))
     return checks
 

@@ -16,6 +16,10 @@ sys.path.append(str(ROOT / "tests" / "fixtures"))
 import networks  # noqa: E402
 
 
+# What layerscope is told, to compute as the reference does.
+DOUBLE = ["--precision", "float64"]
+
+
 @dataclass
 class Model:
     """`build()` gives the network in eval mode, always the same. `layers` are paths of layers with space, last first."""
@@ -29,14 +33,18 @@ class Model:
     classes: list[int] = field(default_factory=lambda: [3, 1])
 
     def exported(self, folder):
-        """Network, its file, an input and that input's file."""
+        """Network, its file, an input and that input's file.
+
+        Both sides compute in double precision: a gradient jumps where a ReLU opens or another value is the greatest of a pooling's, and
+        in single precision rounding alone opens some that the other side keeps shut.
+        """
         network = self.build()
         array = networks.picture(1, (1, *self.size))
         file, picture = folder / f"{self.name}.pt2", folder / f"{self.name}.npy"
         np.save(picture, array)
         with torch.no_grad():
             torch.export.save(torch.export.export(network, (torch.from_numpy(array),)), file)
-        return network, file, torch.from_numpy(array), picture
+        return network.double(), file, torch.from_numpy(array).double(), picture
 
 
 def resnet18():

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use crate::aten::{self, TensorError, Value};
-use crate::model::graph::{Graph, Node, NodeId, Tap, ValueId};
+use crate::model::graph::{DType, Graph, Node, NodeId, Tap, ValueId};
 
 pub use cancel::Cancel;
 pub use device::DeviceChoice;
@@ -271,6 +271,13 @@ impl Engine {
     /// As [`Engine::gradients`].
     pub fn gradients_to_derive(&self, target: &Tensor, taps: &[&Tensor]) -> Result<Vec<Tensor>, EngineError> {
         Ok(tch::with_grad(|| Tensor::f_run_backward(&[target], taps, true, true))?)
+    }
+
+    /// What inputs can be given in without losing digits that the graph computes with: in double precision where it was asked for, for then
+    /// every input is turned into what the graph takes, and else in single precision.
+    pub fn input_kind(&self) -> Kind {
+        let double = self.graph.run_types.values().any(|dtype| *dtype == DType::Float64);
+        if double { Kind::Double } else { Kind::Float }
     }
 
     /// A tensor on the engine's device from row-major numbers.

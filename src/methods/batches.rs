@@ -105,10 +105,18 @@ impl Network {
     /// # Errors
     /// When not even one may.
     pub fn batch_of(&self, each: u64) -> Result<usize, MethodError> {
+        self.batch_beside(0, each)
+    }
+
+    /// As [`Network::batch_of`], beside `kept` bytes that are there all the time.
+    ///
+    /// # Errors
+    /// As [`Network::batch_of`].
+    pub fn batch_beside(&self, kept: u64, each: u64) -> Result<usize, MethodError> {
         let memory = self.engine.memory();
         let left = memory.left();
-        match left / each.max(1) {
-            0 => Err(MethodError::Memory { needed: each, left, ceiling: memory.ceiling() }),
+        match left.saturating_sub(kept) / each.max(1) {
+            0 => Err(MethodError::Memory { needed: kept + each, left, ceiling: memory.ceiling() }),
             fit => Ok(usize::try_from(fit).unwrap_or(MOST).min(MOST)),
         }
     }

@@ -223,11 +223,10 @@ impl Network {
         if let Some(forward) = self.forward_to(input, &taps, cancel)? {
             return Ok(forward);
         }
+        // What is left is asked before the run, whose own values are gone when it has failed.
+        let left = memory.left();
         let lean = self.forward_to(input, &ends, cancel)?;
-        lean.map_or_else(
-            || Err(MethodError::Memory { needed: least()?, left: memory.left(), ceiling: memory.ceiling() }),
-            Ok,
-        )
+        lean.map_or_else(|| Err(MethodError::Memory { needed: least()?, left, ceiling: memory.ceiling() }), Ok)
     }
 
     /// Whether an input may not fit what memory is left: it is larger than usual, or little is left.

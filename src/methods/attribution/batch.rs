@@ -19,6 +19,8 @@ pub(super) struct Runner<'a> {
     cancel: &'a Cancel,
     source: ValueId,
     tap: Tap,
+    /// Bytes of a recorded run.
+    each: u64,
     batch: Batch,
 }
 
@@ -32,8 +34,22 @@ impl<'a> Runner<'a> {
         }
         let (network, target, cancel) = (input.network, input.target, input.job.cancel);
         let (source, tap) = (network.source()?, target.tap(network)?);
-        let batch = Batch::of(fitting(network, source, tap, input.input)?);
-        Ok(Self { network, target, cancel, source, tap, batch })
+        let each = recorded(network, source, tap, input.input)?;
+        let batch = Batch::of(network.batch_of(each)?.min(MOST));
+        Ok(Self { network, target, cancel, source, tap, each, batch })
+    }
+
+    /// Refuses a single run that keeps `times` as much as a recorded one, and so many copies of the convolutions' kernels, where
+    /// there is no memory for it.
+    ///
+    /// # Errors
+    /// How much is missing.
+    pub(super) fn must_fit(&self, times: f64, kernels: f64) -> Result<(), MethodError> {
+        let weights = &self.network.engine.graph().weights;
+        let kernel_bytes: u64 =
+            weights.iter().filter(|weight| weight.shape.len() == 4).map(|weight| 4 * weight.elements()).sum();
+        let kept = (kernels * kernel_bytes as f64) as u64;
+        self.network.batch_beside(kept, (times * self.each as f64) as u64).map(|_| ())
     }
 
     /// How many inputs to bring at once.
@@ -103,12 +119,11 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// How many recorded runs fit the memory.
-fn fitting(network: &Network, source: ValueId, tap: Tap, picture: &Tensor) -> Result<usize, MethodError> {
+/// About how many bytes a recorded run on the picture takes.
+fn recorded(network: &Network, source: ValueId, tap: Tap, picture: &Tensor) -> Result<u64, MethodError> {
     let shapes = network.forward_shapes()?;
     let usual = shapes.get(&source).map_or(1, |shape| shape.iter().product::<i64>()).max(1);
     let each = network.cost(&[source], &[tap], &[source.into()], shapes);
     // The shapes are those of a picture of the usual size.
-    let each = each as f64 * picture.numel() as f64 / usual as f64;
-    Ok(network.batch_of(each as u64)?.min(MOST))
+    Ok((each as f64 * picture.numel() as f64 / usual as f64) as u64)
 }

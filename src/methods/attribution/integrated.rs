@@ -9,7 +9,7 @@ use super::batch::Runner;
 use super::{Attribution, AttributionInput};
 use crate::methods::MethodError;
 use crate::methods::registry::Settings;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Integrated gradients.
 pub(in crate::methods) fn integrated_gradients(
@@ -17,20 +17,21 @@ pub(in crate::methods) fn integrated_gradients(
     settings: &Settings,
 ) -> Result<Attribution, MethodError> {
     let runner = Runner::new(input)?;
-    let start = baseline(input, settings.word("baseline"))?;
-    let way = input.input.f_sub(&start)?;
+    let kind = input.network.engine.input_kind();
+    let start = baseline(input, settings.word("baseline"))?.f_to_kind(kind)?;
+    let way = input.input.f_to_kind(kind)?.f_sub(&start)?;
     let places = gauss_legendre(settings.whole("steps") as usize);
     let mut sum = way.f_zeros_like()?;
     let mut done = 0;
     while done < places.len() {
         let now = &places[done..(done + runner.batch()).min(places.len())];
         let along = |pick: fn(&(f64, f64)) -> f64| -> Result<Tensor, MethodError> {
-            let numbers: Vec<f32> = now.iter().map(|place| pick(place) as f32).collect();
-            Ok(input.network.engine.tensor(&numbers, &[now.len() as i64, 1, 1, 1])?)
+            let numbers: Vec<f64> = now.iter().map(pick).collect();
+            Ok(Tensor::f_from_slice(&numbers)?.f_to_kind(kind)?.f_reshape([-1, 1, 1, 1])?.f_to_device(way.device())?)
         };
         let inputs = way.f_mul(&along(|place| place.0)?)?.f_add(&start)?;
         let weighted = runner.gradients(&inputs)?.f_mul(&along(|place| place.1)?)?;
-        sum = sum.f_add(&weighted.f_sum_dim_intlist(0, true, Kind::Float)?)?;
+        sum = sum.f_add(&weighted.f_sum_dim_intlist(0, true, kind)?)?;
         done += now.len();
         (input.job.progress)(done, places.len());
         input.show(|| Ok(sum.f_mul(&way)?))?;

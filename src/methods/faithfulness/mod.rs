@@ -24,7 +24,7 @@ use super::job::Job;
 use super::registry::{Chosen, Parameter, Range as Choices, Run, Settings};
 use super::target::{Measure, Target};
 use super::{MethodError, Network};
-use crate::engine::{EngineError, numbers};
+use crate::engine::{EngineError, channels_last, numbers};
 
 pub(super) use confidence::{FORM, average_drop, average_increase};
 pub(super) use curves::{DELETED, INSERTED, RANDOM, STEPS, deletion, insertion};
@@ -152,13 +152,14 @@ impl<'a> FaithfulnessInput<'a> {
             *each
         } else {
             let shapes = self.network.shapes_of(self.input, &[tap], self.job.cancel)?;
-            // The picture, what it is made of, and its mask.
-            let cost = self.network.cost(&[source], &[tap], &[], &shapes) + 16 * self.input.numel() as u64;
+            // The picture, what it is made of, and its mask, each twice while they are put together.
+            let cost = self.network.cost(&[source], &[tap], &[], &shapes) + 32 * self.input.numel() as u64;
             *self.each.get_or_init(|| cost)
         };
         let parts = self.network.in_batches_of(MOST, count, each, &self.job, |range| {
             let pictures = range.len() as i64;
             let fed = no_grad(|| make(range))?;
+            let fed = if pictures > 1 { channels_last(&fed)? } else { fed };
             let run = self.network.engine.run(&[(source, fed)], &[tap], self.job.cancel)?;
             let found = no_grad(|| of.of(self.network, run.get(tap.value)?))?;
             // A graph that was exported for one picture may make one of many without a word.

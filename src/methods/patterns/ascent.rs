@@ -4,9 +4,9 @@ use image::RgbImage;
 use tch::{Kind, Tensor};
 
 use super::climb::{Climb, Feeding};
+use super::group::Group;
 use super::growth::{Given, Growth};
 use super::objective::Subject;
-use super::optimiser::Moments;
 use super::own_channel::OwnChannel;
 use super::random::Lane;
 use super::recipe::Recipe;
@@ -16,6 +16,9 @@ use crate::methods::{MethodError, Network, Place};
 
 /// Pictures that the network sees at once, where memory allows.
 const BATCH: usize = 16;
+
+/// What is held of each pattern's parameters: themselves, two moments, and the picture twice when it is given out.
+const COPIES: u64 = 5;
 
 /// Patterns while they grow, in groups that the network sees together.
 #[derive(Debug)]
@@ -27,19 +30,9 @@ pub struct Ascent<'a> {
     growth: Growth,
     lanes: Vec<Lane>,
     groups: Vec<Group>,
+    /// Pictures that the network may see at once.
+    at_once: usize,
     feeding: Feeding,
-}
-
-/// Patterns that have taken the same steps.
-#[derive(Debug)]
-struct Group {
-    /// Their numbers among all.
-    places: Vec<usize>,
-    step: usize,
-    parameters: Tensor,
-    moments: Moments,
-    /// The objective of each before the last step.
-    values: Tensor,
 }
 
 impl<'a> Ascent<'a> {
@@ -98,15 +91,15 @@ impl<'a> Ascent<'a> {
             };
             apart.entry(step).or_default().extend(places);
         }
-        let together = at_once(network, &subject, &growth)? / (growth.times() * pictures);
-        let together = together.max(1) * pictures;
+        let at_once = at_once(network, &subject, &growth, lanes.len())?;
+        let together = (at_once / (growth.times() * pictures)).max(1) * pictures;
         for (step, places) in apart {
             for places in places.chunks(together) {
                 groups.push(Group::new(&growth, &lanes, places, step, &saved)?);
             }
         }
         let own_channel = OwnChannel::find(network, &subject);
-        Ok(Self { network, subject, own_channel, recipe, growth, lanes, groups, feeding: Feeding::FREE })
+        Ok(Self { network, subject, own_channel, recipe, growth, lanes, groups, at_once, feeding: Feeding::FREE })
     }
 
     /// Starts the book's recipe from images K×C×H×W in the network's input space, one for each channel, with steps of the recipe's
@@ -293,6 +286,7 @@ impl<'a> Ascent<'a> {
             own_channel: self.own_channel.as_ref(),
             redirected: self.growth.redirects_at(group.step),
             resizable: self.growth.is_resizable(),
+            at_once: self.at_once,
             cancel,
         };
         let slope = climb.slope(&seen.pictures, &mut self.feeding)?;
@@ -332,8 +326,8 @@ impl<'a> Ascent<'a> {
     }
 }
 
-/// Pictures that fit the memory at once, recorded for a gradient.
-fn at_once(network: &Network, subject: &Subject, growth: &Growth) -> Result<usize, MethodError> {
+/// Pictures that fit the memory at once, recorded for a gradient, beside so many patterns.
+fn at_once(network: &Network, subject: &Subject, growth: &Growth, patterns: usize) -> Result<usize, MethodError> {
     let (source, taps) = (network.source()?, subject.taps());
     let (height, width) = growth.largest();
     let sizes = [1, network.input.channels as i64, height as i64, width as i64];
@@ -347,56 +341,6 @@ fn at_once(network: &Network, subject: &Subject, growth: &Growth) -> Result<usiz
         Err(error) => return Err(error),
     };
     let each = network.cost(&[source], &taps, &[source.into()], &shapes);
-    Ok(network.batch_of(each)?.min(BATCH))
-}
-
-impl Group {
-    fn new(
-        growth: &Growth,
-        lanes: &[Lane],
-        places: &[usize],
-        step: usize,
-        saved: &[Option<Saved>],
-    ) -> Result<Self, MethodError> {
-        let own: Vec<Lane> = places.iter().map(|&place| lanes[place]).collect();
-        let device = growth.levels().device();
-        let kept: Option<Vec<&Saved>> = places.iter().map(|&place| saved[place].as_ref()).collect();
-        let Some(kept) = kept else {
-            let parameters = growth.start(&own)?;
-            let moments = Moments::none(&parameters)?;
-            let values = Tensor::f_full([own.len() as i64], f64::NAN, (Kind::Float, device))?;
-            return Ok(Self { places: places.to_vec(), step, parameters, moments, values });
-        };
-        let mut shape = vec![own.len() as i64];
-        shape.extend(growth.shape());
-        let together = |part: &dyn Fn(&Saved) -> &[f32]| -> Result<Tensor, MethodError> {
-            let all: Vec<f32> = kept.iter().flat_map(|saved| part(saved).iter().copied()).collect();
-            Ok(Tensor::f_from_slice(&all)?.f_reshape(&shape)?.f_to_device(device)?)
-        };
-        let parameters = together(&|saved| &saved.parameters)?;
-        let moments = if kept.iter().all(|saved| saved.moments.len() == 2) {
-            Moments { first: together(&|saved| &saved.moments[0])?, second: together(&|saved| &saved.moments[1])? }
-        } else {
-            Moments::none(&parameters)?
-        };
-        let values: Vec<f32> = kept.iter().map(|saved| saved.value).collect();
-        let values = Tensor::f_from_slice(&values)?.f_to_device(device)?;
-        Ok(Self { places: places.to_vec(), step, parameters, moments, values })
-    }
-
-    /// Two groups of half the patterns; `pictures` of a channel stay together.
-    fn halves(&self, pictures: usize) -> Result<(Self, Self), MethodError> {
-        let first = (self.places.len() / pictures / 2).max(1) * pictures;
-        let part = |from: usize, to: usize| -> Result<Self, MethodError> {
-            let cut = |tensor: &Tensor| tensor.f_narrow(0, from as i64, (to - from) as i64)?.f_contiguous();
-            Ok(Self {
-                places: self.places[from..to].to_vec(),
-                step: self.step,
-                parameters: cut(&self.parameters)?,
-                moments: Moments { first: cut(&self.moments.first)?, second: cut(&self.moments.second)? },
-                values: cut(&self.values)?,
-            })
-        };
-        Ok((part(0, first)?, part(first, self.places.len())?))
-    }
+    let kept = patterns as u64 * growth.shape().iter().product::<i64>() as u64 * 4 * COPIES;
+    Ok(network.batch_beside(kept, each)?.min(BATCH))
 }

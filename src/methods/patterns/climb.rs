@@ -44,6 +44,8 @@ pub(super) struct Climb<'a> {
     pub(super) redirected: bool,
     /// Whether pictures may be brought to the graph's own size.
     pub(super) resizable: bool,
+    /// Pictures that may be run at once.
+    pub(super) at_once: usize,
     pub(super) cancel: &'a Cancel,
 }
 
@@ -85,10 +87,14 @@ impl Climb<'_> {
             _ => pictures.shallow_clone(),
         };
         // Pictures of one channel that must differ are looked at together.
-        let together = if feeding.batched { self.lanes.len() } else { self.subject.pictures() };
+        let together = match (feeding.batched, self.subject.pictures()) {
+            (true, 1) => self.at_once.max(1),
+            (true, _) => self.lanes.len().max(1),
+            (false, pictures) => pictures,
+        };
         let (mut gradients, mut values) = (Vec::new(), Vec::new());
         let mut first = 0;
-        for lanes in self.lanes.chunks(together.max(1)) {
+        for lanes in self.lanes.chunks(together) {
             let count = lanes.len() as i64;
             let part = fed.detach().f_narrow(0, first, count)?;
             let pieces = if feeding.batched { vec![channels_last(&part)?] } else { part.f_split(1, 0)? };

@@ -8,6 +8,7 @@ mod ascent;
 mod climb;
 pub mod color;
 pub mod fourier;
+mod group;
 mod growth;
 pub mod maco;
 mod objective;

@@ -106,6 +106,12 @@ fn propagate(
     linear: Rule,
 ) -> Result<Attribution, MethodError> {
     let runner = Runner::new(input)?;
+    // Parts of weights, and what they make of the input, are kept. Measured on VGG16 at 224 and 512 pixels.
+    let (runs, kernels) = match convolutions {
+        Rule::Epsilon(_) => (1.6, 1.5),
+        Rule::Gamma(..) | Rule::AlphaBeta(_) => (2.6, 4.0),
+    };
+    runner.must_fit(runs, kernels)?;
     let engine = &input.network.engine;
     let name = settings.word("first-layer");
     let first = match name {
