@@ -29,8 +29,11 @@ pub(in crate::methods) fn full_grad(input: &MapInput<'_>, _: &Settings) -> Resul
     let biases: Vec<(ValueId, Tensor)> = biases.into_iter().filter(|(value, _)| matters(value)).collect();
     let taps: Vec<Tap> = biases.iter().map(|(value, _)| (*value).into()).chain([tap]).collect();
     let picture = &input.forward.input;
-    // Fails where the picture does not fit.
-    network.batch_of(network.cost(&[source], &taps, &[source.into()], input.forward.shapes()))?;
+    // Fails where the picture does not fit. Every gradient is there at once, beside what the run has recorded.
+    let shapes = input.forward.shapes();
+    let size = |tap: &Tap| shapes.get(&tap.value).map_or(0, |shape| shape.iter().product::<i64>().unsigned_abs() * 4);
+    let gradients: u64 = taps.iter().map(size).sum();
+    network.batch_beside(gradients, network.cost(&[source], &taps, &[source.into()], shapes))?;
     let given = [(source, picture.shallow_clone())];
     let run = network.engine.run_recorded(&given, &taps, &[source.into()], input.job.cancel)?;
     let target =
@@ -43,11 +46,12 @@ pub(in crate::methods) fn full_grad(input: &MapInput<'_>, _: &Settings) -> Resul
         .map(|value| run.get(value))
         .collect::<Result<_, _>>()?;
     let gradients = network.engine.gradients(&target, &places, false)?;
+    drop((target, run));
     tch::no_grad(|| {
         let factors = std::iter::once(picture).chain(biases.iter().map(|(_, bias)| bias));
         let (_, _, height, width) = picture.size4()?;
         let mut sum = Tensor::f_zeros([1, 1, height, width], (Kind::Float, picture.device()))?;
-        for (gradient, factor) in gradients.iter().zip(factors) {
+        for (gradient, factor) in gradients.into_iter().zip(factors) {
             let part = scaled(&gradient.f_mul(factor)?.f_abs()?)?.f_sum_dim_intlist(1, true, Kind::Float)?;
             sum = sum.f_add(&part.f_upsample_bilinear2d([height, width], false, None, None)?)?;
         }
