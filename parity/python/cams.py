@@ -169,10 +169,6 @@ def make_transformer(model, folder):
                     golden = along(golden, made["hires-cam"][0])
                 if name == "eigen-cam":
                     golden = positive(golden)
-                if name == "hires-cam" and abs(golden).max() < 1e-9 * abs(made["element-wise"][0]).max():
-                    why = "the sum is nothing but rounding: the norm behind the layer has no answer to its scale"
-                    checks.append(left_out(name, f"{layer}, class {index}", why))
-                    continue
                 command = ["cam", file, fed, "--layer", layer, "--class", index, "--method", name, *DOUBLE]
                 checks.append(check(name, f"{layer}, class {index}", command, golden, seconds=seconds))
     return checks

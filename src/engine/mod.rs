@@ -289,6 +289,11 @@ impl Engine {
     }
 }
 
+/// What a tensor's numbers are added up in: double precision where they have it, else single, which half precision would not do for.
+pub fn sum_kind(tensor: &Tensor) -> Kind {
+    if tensor.kind() == Kind::Double { Kind::Double } else { Kind::Float }
+}
+
 /// The same values N×C×H×W with the channels next to each other in memory, where a processor's convolutions are quickest.
 ///
 /// # Errors

@@ -1,8 +1,9 @@
 //! From weighted channels to one map.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::{Map, eigen, recording};
+use crate::engine::sum_kind;
 use crate::methods::MethodError;
 use crate::methods::registry::{Parameter, Range, Settings};
 
@@ -19,5 +20,5 @@ pub(super) fn combined(weighted: &Tensor, settings: &Settings) -> Result<Map, Me
     if settings.word(EIGEN_SMOOTH.name) == "yes" {
         return recording::map(&eigen::projection(weighted, eigen::Sign::OfTheSum)?);
     }
-    recording::map(&weighted.f_sum_dim_intlist(1, false, Kind::Float)?)
+    recording::map(&weighted.f_sum_dim_intlist(1, false, sum_kind(weighted))?)
 }

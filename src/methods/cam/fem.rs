@@ -1,8 +1,7 @@
 //! FEM.
 
-use tch::Kind;
-
 use super::{Map, MapInput, recording};
+use crate::engine::sum_kind;
 use crate::methods::MethodError;
 use crate::methods::registry::{Parameter, Range, Settings};
 
@@ -19,11 +18,11 @@ pub(in crate::methods) const SIGMAS: Parameter = Parameter {
 pub(in crate::methods) fn fem(input: &MapInput<'_>, settings: &Settings) -> Result<Map, MethodError> {
     let activation = input.activation()?;
     tch::no_grad(|| {
-        let space = [2, 3];
-        let mean = activation.f_mean_dim(space.as_slice(), true, Kind::Float)?;
+        let (space, kind) = ([2, 3], sum_kind(&activation));
+        let mean = activation.f_mean_dim(space.as_slice(), true, kind)?;
         let std = activation.f_std_dim(space.as_slice(), false, true)?;
         let rare = activation.f_gt_tensor(&mean.f_add(&std.f_mul_scalar(settings.real(SIGMAS.name))?)?)?;
-        let weights = rare.f_to_kind(Kind::Float)?.f_mean_dim(space.as_slice(), true, Kind::Float)?;
-        recording::map(&activation.f_mul(&weights)?.f_sum_dim_intlist(1, false, Kind::Float)?)
+        let weights = rare.f_to_kind(kind)?.f_mean_dim(space.as_slice(), true, kind)?;
+        recording::map(&activation.f_mul(&weights)?.f_sum_dim_intlist(1, false, kind)?)
     })
 }

@@ -1,9 +1,10 @@
 //! Grad-CAM, and the variant of *Deep Learning with Python*.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::combine::combined;
 use super::{Map, MapInput, recording};
+use crate::engine::sum_kind;
 use crate::methods::MethodError;
 use crate::methods::registry::Settings;
 use crate::methods::target::{Measure, Target};
@@ -29,12 +30,13 @@ pub(in crate::methods) fn grad_cam_book(input: &MapInput<'_>, settings: &Setting
     }
     let (activation, gradient) = input.maps(&target)?;
     tch::no_grad(|| {
-        recording::map(&weighted(&activation, &gradient)?.f_mean_dim([1].as_slice(), false, Kind::Float)?)
+        let weighted = weighted(&activation, &gradient)?;
+        recording::map(&weighted.f_mean_dim([1].as_slice(), false, sum_kind(&weighted))?)
     })
 }
 
 /// `mean(g_k) A_k`.
 fn weighted(activation: &Tensor, gradient: &Tensor) -> Result<Tensor, MethodError> {
-    let weights = gradient.f_mean_dim([2, 3].as_slice(), true, Kind::Float)?;
+    let weights = gradient.f_mean_dim([2, 3].as_slice(), true, sum_kind(gradient))?;
     Ok(activation.f_mul(&weights)?)
 }

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::combine::combined;
 use super::{Map, MapInput};
+use crate::engine::sum_kind;
 use crate::methods::registry::{Parameter, Range, Settings};
 use crate::methods::{MethodError, noise};
 
@@ -16,12 +17,12 @@ pub(in crate::methods) fn grad_cam_plus_plus(input: &MapInput<'_>, settings: &Se
     let (activation, gradient) = input.maps(input.target)?;
     tch::no_grad(|| {
         let square = gradient.f_square()?;
-        let sums = activation.f_sum_dim_intlist([2, 3].as_slice(), true, Kind::Float)?;
+        let sums = activation.f_sum_dim_intlist([2, 3].as_slice(), true, sum_kind(&activation))?;
         let cubed = square.f_mul(&gradient)?.f_mul(&sums)?;
         let alpha = square.f_div(&square.f_mul_scalar(2.0)?.f_add(&cubed)?.f_add_scalar(1e-6)?)?;
         // relu(g) is 0 where g is 0, whatever α is there; but never 0 × NaN.
         let share = alpha.f_mul(&gradient.f_relu()?)?.f_masked_fill(&gradient.f_eq(0.0)?, 0.0)?;
-        let weights = share.f_sum_dim_intlist([2, 3].as_slice(), true, Kind::Float)?;
+        let weights = share.f_sum_dim_intlist([2, 3].as_slice(), true, sum_kind(&share))?;
         combined(&activation.f_mul(&weights)?, settings)
     })
 }

@@ -1,9 +1,8 @@
 //! Shapley-CAM.
 
-use tch::Kind;
-
 use super::combine::combined;
 use super::{Map, MapInput};
+use crate::engine::sum_kind;
 use crate::methods::MethodError;
 use crate::methods::registry::Settings;
 
@@ -21,7 +20,7 @@ pub(in crate::methods) fn shapley_cam(input: &MapInput<'_>, settings: &Settings)
             Some(curvature) => gradient.f_sub(&input.spatial(&curvature)?.f_mul_scalar(0.5)?)?,
             None => gradient,
         };
-        let weights = slope.f_mean_dim([2, 3].as_slice(), true, Kind::Float)?;
+        let weights = slope.f_mean_dim([2, 3].as_slice(), true, sum_kind(&slope))?;
         combined(&activation.f_mul(&weights)?, settings)
     })
 }

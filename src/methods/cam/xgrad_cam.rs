@@ -1,9 +1,8 @@
 //! XGrad-CAM.
 
-use tch::Kind;
-
 use super::combine::combined;
 use super::{Map, MapInput};
+use crate::engine::sum_kind;
 use crate::methods::MethodError;
 use crate::methods::registry::Settings;
 
@@ -17,9 +16,10 @@ const EPSILON: f64 = 1e-7;
 pub(in crate::methods) fn xgrad_cam(input: &MapInput<'_>, settings: &Settings) -> Result<Map, MethodError> {
     let (activation, gradient) = input.maps(input.target)?;
     tch::no_grad(|| {
-        let sums = activation.f_sum_dim_intlist([2, 3].as_slice(), true, Kind::Float)?.f_add_scalar(EPSILON)?;
+        let sums =
+            activation.f_sum_dim_intlist([2, 3].as_slice(), true, sum_kind(&activation))?.f_add_scalar(EPSILON)?;
         let shares = gradient.f_mul(&activation)?.f_div(&sums)?;
-        let weights = shares.f_sum_dim_intlist([2, 3].as_slice(), true, Kind::Float)?;
+        let weights = shares.f_sum_dim_intlist([2, 3].as_slice(), true, sum_kind(&shares))?;
         combined(&activation.f_mul(&weights)?, settings)
     })
 }
