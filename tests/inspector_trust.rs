@@ -90,6 +90,46 @@ fn what_was_measured_of_one_heatmap_is_not_shown_for_the_next() {
 }
 
 #[test]
+fn an_answer_that_comes_while_the_next_heatmap_is_made_is_not_the_next_one_s() {
+    let mut inspector = waiting();
+    let (old, _) = asked(&inspector).unwrap();
+    inspector.press(&["c"]);
+    let metric = Chosen::from(registry::find(Kind::Faithfulness, "deletion").unwrap());
+    inspector.tell(Event::Measured { ticket: old, measured: Box::new(measured(metric, 0)), left: 7 });
+    assert!(inspector.state.trust.found.is_empty() && inspector.state.trust.left == 0);
+}
+
+#[test]
+fn a_picture_that_cannot_be_read_ends_the_measuring_and_is_what_is_said() {
+    let mut inspector = waiting();
+    let (ticket, _) = asked(&inspector).unwrap();
+    let message = "160 MB are needed, 100 MB are left".to_owned();
+    inspector.tell(Event::Failed { pane: Pane::Trust, ticket: Some(ticket), message });
+    inspector.press(&["g", "t", "g", "t"]);
+    inspector.tell(Event::Progress { pane: Pane::Trust, what: "deletion".to_owned(), done: Some((1, 4)) });
+    assert!(inspector.screen().contains("deletion 25 %"));
+    inspector.state.ask_picture();
+    let ticket = Some(inspector.state.input_ticket);
+    inspector.tell(Event::Failed { pane: Pane::Input, ticket, message: "dog.jpg: no picture".to_owned() });
+    let screen = inspector.screen();
+    assert!(screen.contains("dog.jpg: no picture") && screen.contains("not measured"), "{screen}");
+    assert!(!screen.contains("25 %") && !screen.contains("160 MB"), "{screen}");
+}
+
+#[test]
+fn a_heatmap_that_was_stopped_half_made_is_not_measured() {
+    let mut inspector = Inspector::opened(120, 40);
+    let mut map = (**inspector.state.map.as_ref().unwrap()).clone();
+    map.so_far = Some((1, 4));
+    inspector.busy = true;
+    inspector.press(&["g", "h", "c"]);
+    inspector.tell(Event::Map { ticket: inspector.state.map_ticket, map: Box::new(map) });
+    inspector.tell(Event::Progress { pane: Pane::Heatmap, what: "rise".to_owned(), done: Some((1, 4)) });
+    inspector.press(&["Esc", "g", "t"]);
+    assert!(asked(&inspector).is_none() && inspector.screen().contains("not measured"));
+}
+
+#[test]
 fn why_nothing_can_be_measured_is_said() {
     let mut inspector = waiting();
     let (ticket, _) = asked(&inspector).unwrap();

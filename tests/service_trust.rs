@@ -163,6 +163,6 @@ fn a_pattern_s_recipe_is_no_heatmap_to_measure() {
     let recipe = Heatmap { method: chosen(Kind::Pattern, "book", &[]), ..map.clone() };
     assert_eq!(asker.trust(&recipe, quick()).unwrap_err(), "book makes no map and no attribution");
     let found = asker.trust(&map, vec![chosen(Kind::Map, "grad-cam", &[])]).unwrap();
-    assert_eq!(found[0].found, Err("grad-cam makes maps or patterns and measures none".to_owned()));
+    assert_eq!(found[0].found, Err("grad-cam is no metric".to_owned()));
     end(asker);
 }

@@ -160,6 +160,11 @@ impl Engine {
         &self.memory
     }
 
+    /// Bytes that a number of the graph takes: eight where double precision was asked for, else four, also where it has half of them.
+    pub fn number_bytes(&self) -> u64 {
+        self.input_kind().elt_size_in_bytes() as u64
+    }
+
     /// About how many bytes a run takes at once, with tensors of these shapes: what is kept for the taps and what is needed on
     /// the way; where gradients are recorded, everything behind `gradients_at`, and the gradients on the way back.
     pub fn footprint(
@@ -175,7 +180,7 @@ impl Engine {
         let mut recorded: HashSet<ValueId> = gradients_at.iter().map(|tap| tap.value).collect();
         let size = |value: ValueId| {
             let elements = shapes.get(&value).map_or(0, |shape| shape.iter().product::<i64>().max(0));
-            elements as u64 * 4
+            elements as u64 * self.number_bytes()
         };
         // Views of the same memory count once.
         let mut live: HashMap<ValueId, u64> = HashMap::new();

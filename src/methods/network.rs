@@ -248,7 +248,8 @@ impl Network {
         let run = self.engine.run_observed(&given, taps, &full, &mut |node, results| {
             record_shapes(&mut shapes, &graph.nodes[node], results);
             for value in graph.nodes[node].makes() {
-                let bytes = 4 * shapes.get(&value).map_or(0, |shape| shape.iter().product::<i64>().max(0)) as u64;
+                let elements = shapes.get(&value).map_or(0, |shape| shape.iter().product::<i64>().max(0)) as u64;
+                let bytes = elements * self.engine.number_bytes();
                 if kept.contains(&value) {
                     total += bytes;
                 }

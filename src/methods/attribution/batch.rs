@@ -46,8 +46,11 @@ impl<'a> Runner<'a> {
     /// How much is missing.
     pub(super) fn must_fit(&self, times: f64, kernels: f64) -> Result<(), MethodError> {
         let weights = &self.network.engine.graph().weights;
-        let kernel_bytes: u64 =
-            weights.iter().filter(|weight| weight.shape.len() == 4).map(|weight| 4 * weight.elements()).sum();
+        let kernel_bytes: u64 = weights
+            .iter()
+            .filter(|weight| weight.shape.len() == 4)
+            .map(|weight| self.network.engine.number_bytes() * weight.elements())
+            .sum();
         let kept = (kernels * kernel_bytes as f64) as u64;
         self.network.batch_beside(kept, (times * self.each as f64) as u64).map(|_| ())
     }

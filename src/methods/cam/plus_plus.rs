@@ -1,6 +1,6 @@
 //! Grad-CAM++ and Smooth Grad-CAM++.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::combine::combined;
 use super::{Map, MapInput};
@@ -89,11 +89,12 @@ pub(in crate::methods) fn smooth_grad_cam_plus_plus(
     tch::no_grad(|| {
         let [first, second, third] = sums.map(|sum| sum.f_div_scalar(samples));
         let (second, third) = (second?, third?);
-        let spread = third.f_mul(&activation)?.f_sum_dim_intlist([2, 3].as_slice(), true, Kind::Float)?;
+        let spread = third.f_mul(&activation)?.f_sum_dim_intlist([2, 3].as_slice(), true, sum_kind(&activation))?;
         let alpha = second.f_div(&second.f_mul_scalar(2.0)?.f_add(&spread)?.f_add_scalar(1e-8)?)?;
         let as_torch_cam = settings.word(FORM.name) == "last";
         let (gradient, activation) = if as_torch_cam { (gradient, seen) } else { (first?, activation) };
-        let weights = alpha.f_mul(&gradient.f_relu()?)?.f_sum_dim_intlist([2, 3].as_slice(), true, Kind::Float)?;
+        let weights =
+            alpha.f_mul(&gradient.f_relu()?)?.f_sum_dim_intlist([2, 3].as_slice(), true, sum_kind(&activation))?;
         combined(&activation.f_mul(&weights)?, settings)
     })
 }

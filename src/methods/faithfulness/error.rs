@@ -6,7 +6,7 @@ use super::super::shape;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaithfulnessError {
     /// A method of another kind.
-    #[error("{0} makes maps or patterns and measures none")]
+    #[error("{0} is no metric")]
     NoMetric(&'static str),
     /// A batch of inputs.
     #[error("maps are measured for one picture at a time, not for {0}")]

@@ -266,6 +266,12 @@ impl<'a> Ascent<'a> {
                     let (first, second) = self.groups[index].halves(self.subject.pictures())?;
                     self.groups.splice(index..=index, [first, second]);
                 }
+                // A single pattern that is seen in several crops.
+                Err(MethodError::Engine(EngineError::OutOfMemory { .. }))
+                    if self.at_once > 1 && self.growth.times() > 1 && self.subject.pictures() == 1 =>
+                {
+                    self.at_once = self.at_once.div_ceil(2);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -342,5 +348,7 @@ fn at_once(network: &Network, subject: &Subject, growth: &Growth, patterns: usiz
     };
     let each = network.cost(&[source], &taps, &[source.into()], &shapes);
     let kept = patterns as u64 * growth.shape().iter().product::<i64>() as u64 * 4 * COPIES;
-    Ok(network.batch_beside(kept, each)?.min(BATCH))
+    // Pictures that are to differ cannot be taken apart.
+    let together = if subject.pictures() > 1 { subject.pictures() * growth.times() } else { 1 };
+    Ok((network.batch_beside(kept, together as u64 * each)? * together).min(BATCH.max(together)))
 }

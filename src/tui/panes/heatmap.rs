@@ -59,7 +59,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     let lines = (rows as u16 + said + 1).min(inner.height.saturating_sub(4).max(inner.height / 2));
     let (picture, words) = layout::picture_and_words(inner, tile, cell, lines, LEAST_TABLE);
     let room = usize::from(words.width);
-    let failed = [Pane::Heatmap, Pane::Trust, Pane::Input].iter().find_map(|pane| state.failed.get(pane));
+    let failed = [Pane::Heatmap, Pane::Input, Pane::Trust].iter().find_map(|pane| state.failed.get(pane));
     let failed = failed.map_or_else(Vec::new, |failed| wrapped(failed, room));
     let mut text: Vec<Line<'_>> =
         failed.into_iter().map(|line| Line::from(Span::styled(line, theme.error()))).collect();

@@ -37,14 +37,14 @@ pub(super) fn lines<'a>(state: &State, room: usize) -> Vec<Line<'a>> {
     registry::all(Kind::Faithfulness).map(line).collect()
 }
 
-/// The number that matters most with its curve, what it is held against, and how to read it.
+/// The number that matters most with its curve, the last one, which is what it is held against, and how to read it.
 fn said<'a>(outcome: &Outcome, summary: &str, theme: &Theme, room: usize) -> Vec<Span<'a>> {
     let Some((first, others)) = outcome.numbers.split_first() else { return Vec::new() };
     let mut spans = vec![Span::styled(format!("{:>NUMBER$} ", value(first)), theme.accent())];
     let mut left = room.saturating_sub(NUMBER + 1);
     let curves = columns(&outcome.curves);
     let each = (left / curves.len().max(1)).saturating_sub(1).min(MOST_CURVE);
-    let other = others.first().map(|number| format!("{} {} ", number.name, value(number)));
+    let other = others.last().map(|number| format!("{} {} ", number.name, value(number)));
     // The second curve needs the name of what it shows only where there is room for more than the curves.
     let named = other.filter(|words| curves.len() != 2 || left >= 2 * (each + 1) + words.chars().count());
     for (index, curve) in curves.iter().enumerate().filter(|_| each >= LEAST_CURVE) {

@@ -19,6 +19,5 @@ impl Trust {
     /// What was found was of another heatmap.
     pub fn forget(&mut self) {
         self.found.clear();
-        self.left = 0;
     }
 }

@@ -14,6 +14,10 @@ impl State {
         self.input_ticket = self.next_ticket();
         self.failed.remove(&Pane::Input);
         self.progress.insert(Pane::Input, "running".to_owned());
+        // The engine drops all other work for it.
+        self.mapping = false;
+        self.progress.remove(&Pane::Heatmap);
+        self.leave_trust();
         let path = self.inputs.get(self.input).cloned().flatten();
         vec![Effect::Ask(Request::Picture { ticket: self.input_ticket, path, preprocess: self.preprocess.clone() })]
     }
@@ -93,9 +97,8 @@ impl State {
         self.failed.remove(&Pane::Heatmap);
         self.progress.remove(&Pane::Heatmap);
         self.mapping = true;
+        self.leave_trust();
         self.trust.forget();
-        self.progress.remove(&Pane::Trust);
-        self.failed.remove(&Pane::Trust);
         let class = Target::Class { class: self.class, against: self.against };
         let of = self.unit.map_or(class, Target::Channel);
         let (ticket, method, layers) = (self.map_ticket, self.methods.heatmap.clone(), self.map_layers.clone());

@@ -14,7 +14,9 @@ impl State {
 
     /// Asks for what is not known yet of the heatmap that is there, if the user wants to know it.
     pub(super) fn ask_trust(&mut self) -> Vec<Effect> {
-        let Some(map) = self.map.as_ref().filter(|_| self.trust.shown && !self.mapping) else { return Vec::new() };
+        let settled = self.trust.shown && !self.mapping && !self.progress.contains_key(&Pane::Input);
+        // A map that was stopped half made would be held against whole ones.
+        let Some(map) = self.map.as_ref().filter(|map| settled && map.so_far.is_none()) else { return Vec::new() };
         let known = |name: &str| self.trust.found.iter().any(|one| one.metric.method().name == name);
         let metrics: Vec<Chosen> =
             registry::all(Kind::Faithfulness).filter(|metric| !known(metric.name)).map(Chosen::from).collect();
@@ -30,12 +32,17 @@ impl State {
 
     /// Stops measuring; what was found stays.
     pub(super) fn stop_trust(&mut self) -> Vec<Effect> {
+        let measuring = self.trust.left > 0;
+        self.leave_trust();
+        if measuring { vec![Effect::Ask(Request::Stop(Pane::Trust))] } else { Vec::new() }
+    }
+
+    /// Waits for no answer any more; one that is on its way is of what was measured before.
+    pub(super) fn leave_trust(&mut self) {
         self.trust.ticket = self.next_ticket();
+        self.trust.left = 0;
         self.progress.remove(&Pane::Trust);
-        if std::mem::take(&mut self.trust.left) == 0 {
-            return Vec::new();
-        }
-        vec![Effect::Ask(Request::Stop(Pane::Trust))]
+        self.failed.remove(&Pane::Trust);
     }
 
     pub(super) fn measured(&mut self, ticket: Ticket, measured: Measured, left: usize) {
