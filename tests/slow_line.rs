@@ -67,7 +67,8 @@ fn pictures_of_channel(channel: usize) -> HashMap<u32, String> {
     let mut program = zoomed(Line::LOCAL);
     program.press(&format!("{channel}G"));
     program.see(&format!("#{channel} "));
-    program.quiet(Duration::from_millis(300), Duration::from_secs(20));
+    // On a busy machine a picture may be long in coming after the one before.
+    program.quiet(Duration::from_secs(2), Duration::from_secs(20));
     let newest = pictures(&program.raw).into_iter().map(|sent| (place(&sent), sent.payload));
     newest.collect()
 }

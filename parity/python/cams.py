@@ -29,14 +29,14 @@ SEED, SAMPLES, STD = 9, 4, 0.3
 
 
 class Score:
-    """The score of a class, of a network without its top the mean of a channel; or the probability."""
+    """The score of a class, or its probability; of a network without its top the mean over the positions."""
 
     def __init__(self, index, probability=False):
         self.index, self.probability = index, probability
 
     def __call__(self, output):
-        scores = output.flatten(1).mean(1) if output.dim() > 1 else output
-        return (scores.softmax(0) if self.probability else scores)[self.index]
+        numbers = output.softmax(0) if self.probability else output
+        return (numbers.flatten(1).mean(1) if numbers.dim() > 1 else numbers)[self.index]
 
 
 def on_grid(tokens):
