@@ -160,9 +160,10 @@ impl Engine {
         &self.memory
     }
 
-    /// Bytes that a number of the graph takes: eight where double precision was asked for, else four, also where it has half of them.
-    pub fn number_bytes(&self) -> u64 {
-        self.input_kind().elt_size_in_bytes() as u64
+    /// Bytes that a value of one of these shapes takes, at most: four for a number, eight where double precision was asked for.
+    pub fn value_bytes(&self, value: ValueId, shapes: &HashMap<ValueId, Vec<i64>>) -> u64 {
+        let elements = shapes.get(&value).map_or(0, |shape| shape.iter().product::<i64>().max(0));
+        elements as u64 * self.input_kind.elt_size_in_bytes() as u64
     }
 
     /// About how many bytes a run takes at once, with tensors of these shapes: what is kept for the taps and what is needed on
@@ -178,10 +179,7 @@ impl Engine {
         let plan = self.plan(given, &all);
         let kept: HashSet<ValueId> = all.iter().map(|tap| self.flow.root(tap.value)).collect();
         let mut recorded: HashSet<ValueId> = gradients_at.iter().map(|tap| tap.value).collect();
-        let size = |value: ValueId| {
-            let elements = shapes.get(&value).map_or(0, |shape| shape.iter().product::<i64>().max(0));
-            elements as u64 * self.number_bytes()
-        };
+        let size = |value: ValueId| self.value_bytes(value, shapes);
         // Views of the same memory count once.
         let mut live: HashMap<ValueId, u64> = HashMap::new();
         let (mut now, mut peak, mut largest) = (0_u64, 0_u64, 0_u64);

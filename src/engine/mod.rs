@@ -111,6 +111,7 @@ pub struct Engine {
     device: Device,
     device_name: String,
     memory: Memory,
+    input_kind: Kind,
 }
 
 /// Where a graph runs, and how much memory it may take there.
@@ -152,9 +153,11 @@ impl Engine {
             Device::Cuda(index) => format!("cuda:{index}"),
             _ => "cpu".to_owned(),
         };
-        let bytes = |weight: &Tensor| weight.numel() as u64 * weight.kind().elt_size_in_bytes() as u64;
-        let memory = Memory::of(limit, device, weights.values().map(bytes).sum());
-        Ok(Self { graph: Arc::new(graph), program, flow, weights, device, device_name, memory })
+        let memory = Memory::of(limit, device, weights.values().map(tensor_bytes).sum());
+        // A type that was asked for is that of all weights but those that half precision is too short for.
+        let double = graph.run_types.values().any(|dtype| *dtype == DType::Float64);
+        let input_kind = if double { Kind::Double } else { Kind::Float };
+        Ok(Self { graph: Arc::new(graph), program, flow, weights, device, device_name, memory, input_kind })
     }
 
     /// The graph, without the bytes of its weights.
@@ -276,8 +279,7 @@ impl Engine {
     /// What inputs can be given in without losing digits that the graph computes with: in double precision where it was asked for, for then
     /// every input is turned into what the graph takes, and else in single precision.
     pub fn input_kind(&self) -> Kind {
-        let double = self.graph.run_types.values().any(|dtype| *dtype == DType::Float64);
-        if double { Kind::Double } else { Kind::Float }
+        self.input_kind
     }
 
     /// A tensor on the engine's device from row-major numbers.
@@ -287,6 +289,11 @@ impl Engine {
     pub fn tensor(&self, data: &[f32], shape: &[i64]) -> Result<Tensor, EngineError> {
         Ok(Tensor::f_from_slice(data)?.f_reshape(shape)?.f_to_device(self.device)?)
     }
+}
+
+/// Bytes that a tensor's numbers take.
+pub fn tensor_bytes(tensor: &Tensor) -> u64 {
+    tensor.numel() as u64 * tensor.kind().elt_size_in_bytes() as u64
 }
 
 /// What a tensor's numbers are added up in: double precision where they have it, else single, which half precision would not do for.

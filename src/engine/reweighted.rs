@@ -26,6 +26,15 @@ impl Engine {
         let program = program::resolve(&self.graph)?;
         let flow = plan::Flow::of(&self.graph, &program);
         let (graph, device_name) = (Arc::clone(&self.graph), self.device_name.clone());
-        Ok(Self { graph, program, flow, weights, device: self.device, device_name, memory: self.memory })
+        Ok(Self {
+            graph,
+            program,
+            flow,
+            weights,
+            device: self.device,
+            device_name,
+            memory: self.memory,
+            input_kind: self.input_kind,
+        })
     }
 }

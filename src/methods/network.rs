@@ -248,8 +248,7 @@ impl Network {
         let run = self.engine.run_observed(&given, taps, &full, &mut |node, results| {
             record_shapes(&mut shapes, &graph.nodes[node], results);
             for value in graph.nodes[node].makes() {
-                let elements = shapes.get(&value).map_or(0, |shape| shape.iter().product::<i64>().max(0)) as u64;
-                let bytes = elements * self.engine.number_bytes();
+                let bytes = self.engine.value_bytes(value, &shapes);
                 if kept.contains(&value) {
                     total += bytes;
                 }

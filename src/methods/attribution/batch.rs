@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{AttributionError, AttributionInput};
-use crate::engine::{Cancel, EngineError, Taps, channels_last, numbers};
+use crate::engine::{Cancel, EngineError, Taps, channels_last, numbers, tensor_bytes};
 use crate::methods::batches::Batch;
 use crate::methods::target::Target;
 use crate::methods::{MethodError, Network};
@@ -45,13 +45,10 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// How much is missing.
     pub(super) fn must_fit(&self, times: f64, kernels: f64) -> Result<(), MethodError> {
-        let weights = &self.network.engine.graph().weights;
-        let kernel_bytes: u64 = weights
-            .iter()
-            .filter(|weight| weight.shape.len() == 4)
-            .map(|weight| self.network.engine.number_bytes() * weight.elements())
-            .sum();
-        let kept = (kernels * kernel_bytes as f64) as u64;
+        let engine = &self.network.engine;
+        let weights = engine.graph().weights.iter().filter_map(|weight| engine.weight(weight.value));
+        let bytes: u64 = weights.filter(|weight| weight.dim() == 4).map(tensor_bytes).sum();
+        let kept = (kernels * bytes as f64) as u64;
         self.network.batch_beside(kept, (times * self.each as f64) as u64).map(|_| ())
     }
 

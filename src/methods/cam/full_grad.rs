@@ -31,9 +31,8 @@ pub(in crate::methods) fn full_grad(input: &MapInput<'_>, _: &Settings) -> Resul
     let picture = &input.forward.input;
     // Fails where the picture does not fit. Every gradient is there at once, beside what the run has recorded.
     let shapes = input.forward.shapes();
-    let elements = |value: &ValueId| shapes.get(value).map_or(0, |shape| shape.iter().product::<i64>().unsigned_abs());
-    let gradients: u64 = biases.iter().map(|(value, _)| elements(value)).sum::<u64>() + picture.numel() as u64;
-    let gradients = gradients * network.engine.number_bytes();
+    let made = std::iter::once(source).chain(biases.iter().map(|(value, _)| *value));
+    let gradients = made.map(|value| network.engine.value_bytes(value, shapes)).sum();
     network.batch_beside(gradients, network.cost(&[source], &taps, &[source.into()], shapes))?;
     let given = [(source, picture.shallow_clone())];
     let run = network.engine.run_recorded(&given, &taps, &[source.into()], input.job.cancel)?;

@@ -87,8 +87,8 @@ impl Recording {
 
     /// About how many bytes the recording holds: what the run made from the layer on.
     pub fn bytes(&self, network: &Network, forward: &Forward) -> u64 {
-        let elements = |value: &ValueId| forward.shapes().get(value).map_or(0, |shape| shape.iter().product::<i64>());
-        4 * network.dependents(self.place.tap.value).iter().map(elements).sum::<i64>().max(0) as u64
+        let made = network.dependents(self.place.tap.value);
+        made.iter().map(|value| network.engine.value_bytes(*value, forward.shapes())).sum()
     }
 
     /// The layer's output.

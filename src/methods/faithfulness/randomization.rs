@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use tch::{Kind, Tensor};
 
 use super::{Curve, FaithfulnessError, FaithfulnessInput, Number, Outcome, Point, Stream, spearman, ssim};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, tensor_bytes};
 use crate::methods::job::Job;
 use crate::methods::registry::Settings;
 use crate::methods::{MethodError, Network, noise};
@@ -108,7 +108,7 @@ fn learned(network: &Network, target: Tap) -> Vec<Learned> {
 /// When there is no memory for a second copy of the weights.
 fn room_for(network: &Network, layers: &[Learned]) -> Result<(), MethodError> {
     let weights = layers.iter().flat_map(|layer| &layer.weights).filter_map(|weight| network.engine.weight(*weight));
-    let needed = weights.map(|weight| (weight.numel() * weight.kind().elt_size_in_bytes()) as u64).sum();
+    let needed = weights.map(tensor_bytes).sum();
     let memory = network.engine.memory();
     let left = memory.left();
     if needed > left { Err(MethodError::Memory { needed, left, ceiling: memory.ceiling() }) } else { Ok(()) }

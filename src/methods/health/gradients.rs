@@ -95,8 +95,7 @@ impl Gradients {
     ) -> Result<u64, MethodError> {
         let source = network.source()?;
         let taps: Vec<Tap> = self.points.iter().map(|point| point.tap).chain([end]).collect();
-        let size =
-            |tap: &Tap| shapes.get(&tap.value).map_or(0, |shape| shape.iter().product::<i64>().unsigned_abs() * 4);
+        let size = |tap: &Tap| network.engine.value_bytes(tap.value, shapes);
         // Every gradient is there at once, beside what the run has recorded.
         Ok(network.cost(&[source], &taps, &[source.into()], shapes) + taps.iter().map(size).sum::<u64>())
     }
