@@ -30,7 +30,7 @@ pub struct Ascent<'a> {
     growth: Growth,
     lanes: Vec<Lane>,
     groups: Vec<Group>,
-    /// Pictures that the network may see at once.
+    /// Pictures that the network may see at once: one at least, and all of a channel that must differ.
     at_once: usize,
     feeding: Feeding,
 }

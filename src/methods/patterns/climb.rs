@@ -44,7 +44,7 @@ pub(super) struct Climb<'a> {
     pub(super) redirected: bool,
     /// Whether pictures may be brought to the graph's own size.
     pub(super) resizable: bool,
-    /// Pictures that may be run at once.
+    /// Pictures that may be run at once: not fewer than all of a channel that must differ.
     pub(super) at_once: usize,
     pub(super) cancel: &'a Cancel,
 }
@@ -87,11 +87,7 @@ impl Climb<'_> {
             _ => pictures.shallow_clone(),
         };
         // Pictures of one channel that must differ are looked at together.
-        let together = match (feeding.batched, self.subject.pictures()) {
-            (true, 1) => self.at_once.max(1),
-            (true, _) => self.lanes.len().max(1),
-            (false, pictures) => pictures,
-        };
+        let together = if feeding.batched { self.at_once } else { self.subject.pictures() };
         let (mut gradients, mut values) = (Vec::new(), Vec::new());
         let mut first = 0;
         for lanes in self.lanes.chunks(together) {
