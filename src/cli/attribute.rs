@@ -133,10 +133,7 @@ impl Attribute {
         if self.layer.is_some() && self.channel.is_none() && !method.maps_at_layer() {
             return Err(Failure::Usage("--layer says where a channel is: give --channel too".to_owned()));
         }
-        let mut chosen = Chosen::from(method);
-        for text in &self.set {
-            chosen.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
-        }
+        let chosen = methods::chosen(method, &self.set)?;
         let metrics = self.trust.asked()?;
         let given = one_input(self.input.as_deref(), &self.options.opening(self.model.as_deref())?)?;
         let network = self.options.network(self.model.as_deref())?;

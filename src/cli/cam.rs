@@ -122,7 +122,8 @@ impl Cam {
         if self.trust.list_metrics {
             return methods::list(Kind::Faithfulness, self.output.format);
         }
-        let settings = self.settings()?;
+        let chosen = self.chosen()?;
+        let settings = chosen.settings();
         let metrics = self.trust.asked()?;
         let model = self.model.as_deref();
         let given = one_input(self.input.as_deref(), &self.options.opening(model)?)?;
@@ -135,10 +136,10 @@ impl Cam {
         let forward = network.forward(&input.f_narrow(0, 0, 1)?, &Cancel::new())?;
         let places = if named.is_empty() { vec![last_map(&network, &forward)?] } else { named };
         let asked = self.target.asked(&network, &forward, classes)?;
-        let mut made = self.make(&network, &forward, &places, &settings, asked)?;
+        let mut made = self.make(&network, &forward, &places, settings, asked)?;
         if !metrics.is_empty() {
             for one in &mut made {
-                one.trusted = self.trusted(&metrics, &network, &forward, (&places, &settings), one)?;
+                one.trusted = self.trusted(&metrics, &network, &forward, (&places, settings), one)?;
             }
         }
         if let Some(file) = &self.output.raw {
@@ -158,20 +159,18 @@ impl Cam {
         self.report(&network, &given.path, &places, &made, &saved)
     }
 
-    fn settings(&self) -> Result<Settings, Failure> {
-        let mut settings = Settings::of(self.method);
-        for text in &self.set {
-            settings.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
-        }
+    /// The method with all that is set of it.
+    fn chosen(&self) -> Result<Chosen, Failure> {
+        let mut chosen = methods::chosen(self.method, &self.set)?;
         if self.eigen_smooth {
-            settings.set("eigen-smooth=yes").map_err(|error| Failure::Usage(format!("--eigen-smooth: {error}")))?;
+            chosen.set("eigen-smooth=yes").map_err(|error| Failure::Usage(format!("--eigen-smooth: {error}")))?;
         }
-        let has_of = settings.iter().any(|(name, _)| name == "of");
+        let has_of = chosen.settings().iter().any(|(name, _)| name == "of");
         if let Some(of) = self.target.of.filter(|_| has_of) {
-            let set = settings.set(&format!("of={}", of.name()));
+            let set = chosen.set(&format!("of={}", of.name()));
             set.map_err(|error| Failure::Usage(format!("--of: {error}")))?;
         }
-        Ok(settings)
+        Ok(chosen)
     }
 
     fn make(

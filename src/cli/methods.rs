@@ -4,7 +4,16 @@ use serde_json::{Value, json};
 
 use super::common::{Failure, Format};
 use super::report::{print_json, print_lines};
-use crate::methods::registry::{self, Kind, Method, Parameter, Range};
+use crate::methods::registry::{self, Chosen, Kind, Method, Parameter, Range};
+
+/// A method with what `--set` sets of it.
+pub(super) fn chosen(method: &'static Method, set: &[String]) -> Result<Chosen, Failure> {
+    let mut chosen = Chosen::from(method);
+    for text in set {
+        chosen.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
+    }
+    Ok(chosen)
+}
 
 /// Prints the methods of a kind, with what can be set.
 pub(super) fn list(kind: Kind, format: Format) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use super::methods;
 use super::report::{model, print_json, print_lines, table, value};
 use crate::engine::{Cancel, numbers};
 use crate::methods::patterns::{Ascent, DIVERSITY_WEIGHT, Diversity, Lane, Objective, Recipe, Subject, size_for};
-use crate::methods::registry::{self, Kind, Method, Run, Settings};
+use crate::methods::registry::{self, Kind, Method, Run};
 use crate::methods::{Network, channels};
 use crate::picture::grid::{Grid, picture_grid};
 use crate::picture::npy::{NpyArray, write_f32};
@@ -142,12 +142,9 @@ impl Patterns {
 
     /// The recipe with its constants.
     fn chosen(&self) -> Result<Recipe, Failure> {
-        let mut settings = Settings::of(self.recipe);
-        for text in &self.set {
-            settings.set(text).map_err(|error| Failure::Usage(format!("--set: {error}")))?;
-        }
+        let chosen = methods::chosen(self.recipe, &self.set)?;
         let Run::Pattern(recipe) = self.recipe.run else { unreachable!("a recipe was looked for") };
-        let recipe = recipe(&settings);
+        let recipe = recipe(chosen.settings());
         Ok(self.steps.map_or(recipe, |steps| recipe.with_steps(steps as usize)))
     }
 
