@@ -38,6 +38,13 @@ fn answer(inspector: &mut Inspector, index: usize) {
     inspector.tell(Event::Measured { ticket, measured, left: metrics.len() - index - 1 });
 }
 
+/// Nothing can be measured.
+fn refuse(inspector: &mut Inspector) {
+    let (ticket, _) = asked(inspector).unwrap();
+    let message = "160 MB are needed, 100 MB are left".to_owned();
+    inspector.tell(Event::Failed { pane: Pane::Trust, ticket: Some(ticket), message });
+}
+
 #[test]
 fn every_metric_is_shown_below_the_heatmap_on_request_and_the_classes_come_back() {
     for (columns, rows) in [(120, 40), (80, 24), (200, 60)] {
@@ -102,9 +109,7 @@ fn an_answer_that_comes_while_the_next_heatmap_is_made_is_not_the_next_one_s() {
 #[test]
 fn a_picture_that_cannot_be_read_ends_the_measuring_and_is_what_is_said() {
     let mut inspector = waiting();
-    let (ticket, _) = asked(&inspector).unwrap();
-    let message = "160 MB are needed, 100 MB are left".to_owned();
-    inspector.tell(Event::Failed { pane: Pane::Trust, ticket: Some(ticket), message });
+    refuse(&mut inspector);
     inspector.press(&["g", "t", "g", "t"]);
     inspector.tell(Event::Progress { pane: Pane::Trust, what: "deletion".to_owned(), done: Some((1, 4)) });
     assert!(inspector.screen().contains("deletion 25 %"));
@@ -132,9 +137,7 @@ fn a_heatmap_that_was_stopped_half_made_is_not_measured() {
 #[test]
 fn why_nothing_can_be_measured_is_said() {
     let mut inspector = waiting();
-    let (ticket, _) = asked(&inspector).unwrap();
-    let message = "160 MB are needed, 100 MB are left".to_owned();
-    inspector.tell(Event::Failed { pane: Pane::Trust, ticket: Some(ticket), message });
+    refuse(&mut inspector);
     let screen = inspector.screen();
     assert!(screen.contains("160 MB are needed") && screen.contains("not measured"), "{screen}");
 }

@@ -8,29 +8,13 @@ mod common;
 
 use std::time::Duration;
 
-use asker::{ALL, Asker, PATIENCE, open_file, opening};
+use asker::{ALL, Asker, PATIENCE, chosen, open_file, opening};
 use common::{Fixture, difference, fixtures};
 use layerscope::methods::registry::{self, Kind, Range, Run};
-use layerscope::service::Service;
 use layerscope::service::protocol::{
     Chosen, Content, Event, Grain, OpenRequest, Order, Pane, PatternPage, Recipe, Request, ShownTarget, Target, Ticket,
     Unit,
 };
-
-fn chosen(kind: Kind, name: &str, set: &[&str]) -> Chosen {
-    let mut chosen = Chosen::from(registry::find(kind, name).unwrap());
-    for text in set {
-        chosen.set(text).unwrap();
-    }
-    chosen
-}
-
-/// libtorch must not compute any more when the process takes itself apart.
-fn end(asker: Asker) {
-    let Service { requests, thread, .. } = asker.service;
-    drop(requests);
-    thread.join().unwrap();
-}
 
 #[test]
 fn the_gradient_is_the_reference_s_and_a_unit_s_stays_in_what_it_sees() {
@@ -57,7 +41,7 @@ fn the_gradient_is_the_reference_s_and_a_unit_s_stays_in_what_it_sees() {
         }
     }
     assert!(counted > 0, "units that see something");
-    end(asker);
+    asker.end();
 }
 
 #[test]
@@ -94,7 +78,7 @@ fn every_method_answers_or_says_in_one_line_why_not() {
     {
         assert!(answered.contains(&name), "{name}: {answered:?}");
     }
-    end(asker);
+    asker.end();
 }
 
 #[test]
@@ -140,7 +124,7 @@ fn while_a_heatmap_is_being_made_channels_are_shown_and_it_can_be_stopped() {
     }
     let after = asker.page("layer2", Content::Activations, Order::Index, ALL);
     assert_eq!(after.total, 16, "everything goes on as before");
-    end(asker);
+    asker.end();
 }
 
 /// Asks for patterns and waits until they have come to a step.
@@ -185,8 +169,8 @@ fn patterns_that_were_stopped_go_on_where_they_were() {
     // Another recipe is another pattern.
     stop(&mut asker);
     assert_eq!(grown(&mut asker, "layer2", Recipe::BOOK, 1).0.step, 0);
-    end(asker);
-    end(other);
+    asker.end();
+    other.end();
 }
 
 #[test]
@@ -197,7 +181,7 @@ fn patterns_are_kept_on_disk_from_one_session_to_the_next() {
     let mut asker = Asker::open(open(), Some(fixture.input_path()));
     grown(&mut asker, "layer2", Recipe::LUCID.with_steps(12), 6);
     // Leaving while they grow.
-    end(asker);
+    asker.end();
     let mut asker = Asker::open(open(), Some(fixture.input_path()));
     let (first, _) = grown(&mut asker, "layer2", Recipe::LUCID.with_steps(12), 12);
     assert!(first.step >= 6, "from step {} on", first.step);
@@ -212,7 +196,7 @@ fn patterns_are_kept_on_disk_from_one_session_to_the_next() {
         .unwrap();
     while !matches!(asker.service.events.recv_timeout(PATIENCE).unwrap(), Event::Ran { ticket: Ticket(_), .. }) {}
     assert!(grown(&mut asker, "layer2", Recipe::BOOK, 40).0.step >= 3);
-    end(asker);
+    asker.end();
 }
 
 #[test]
@@ -253,7 +237,7 @@ fn a_check_finds_what_the_command_finds_although_it_is_interrupted() {
         assert_eq!(told["severity"], serde_json::to_value(found.severity).unwrap());
     }
     assert!(findings.iter().any(|finding| finding.name == "duplicated filters"), "{findings:?}");
-    end(asker);
+    asker.end();
 }
 
 #[test]
@@ -268,5 +252,5 @@ fn two_models_are_attributed_side_by_side() {
         assert_eq!((other.height, other.width), (map.height, map.width));
         assert!(difference(&other.values, &map.values) <= 1e-6, "{name}: the same model says the same");
     }
-    end(asker);
+    asker.end();
 }

@@ -8,21 +8,12 @@ mod common;
 
 use std::process::Command;
 
-use asker::{ALL, Asker, PATIENCE};
-use layerscope::methods::registry::{self, Kind};
-use layerscope::service::Service;
+use asker::{ALL, Asker, PATIENCE, chosen};
+use layerscope::methods::registry::Kind;
 use layerscope::service::protocol::{
     Chosen, Content, Event, Heatmap, Measured, Order, Recipe, Request, Target, Ticket, Unit,
 };
 use serde_json::Value;
-
-fn chosen(kind: Kind, name: &str, set: &[&str]) -> Chosen {
-    let mut chosen = Chosen::from(registry::find(kind, name).unwrap());
-    for text in set {
-        chosen.set(text).unwrap();
-    }
-    chosen
-}
 
 /// Metrics that take no longer than a test may.
 fn quick() -> Vec<Chosen> {
@@ -37,13 +28,6 @@ fn quick() -> Vec<Chosen> {
         metric("infidelity", &["samples=4"]),
         metric("randomization", &["maps=3"]),
     ]
-}
-
-/// libtorch must not compute any more when the process takes itself apart.
-fn end(asker: Asker) {
-    let Service { requests, thread, .. } = asker.service;
-    drop(requests);
-    thread.join().unwrap();
 }
 
 /// What a command prints of the same metrics.
@@ -99,7 +83,7 @@ fn metrics_of_maps_blends_and_attributions_are_those_of_the_commands() {
         arguments.extend(["--class", &class]);
         assert_alike(&found, &commanded(&arguments));
     }
-    end(asker);
+    asker.end();
 }
 
 #[test]
@@ -112,7 +96,7 @@ fn an_attribution_of_a_channel_is_measured_by_the_channel() {
     let arguments = ["attribute", model.to_str().unwrap(), picture.to_str().unwrap(), "--method", "gradient"];
     let golden = commanded(&[&arguments[..], &["--layer", "layer1", "--channel", "3"]].concat());
     assert_alike(&found, &golden);
-    end(asker);
+    asker.end();
 }
 
 /// A heatmap, and a measurement of it that would take long and has begun.
@@ -138,7 +122,7 @@ fn while_it_is_measured_channels_are_shown_and_another_heatmap_stops_it() {
     assert_eq!(again.values, map.values);
     let page = asker.finished_patterns("layer1", Order::Index, (0, 1));
     assert_eq!(page.recipe, Recipe::BOOK);
-    end(asker);
+    asker.end();
 }
 
 #[test]
@@ -147,7 +131,7 @@ fn what_is_asked_and_found_can_travel_as_data() {
     let map = asker.heatmap(chosen(Kind::Map, "grad-cam", &[]), &[], Target::default()).unwrap();
     let metrics = vec![chosen(Kind::Faithfulness, "deletion", &["steps=5"])];
     let found = asker.trust(&map, metrics.clone()).unwrap();
-    end(asker);
+    asker.end();
     let request = Request::Trust { ticket: Ticket(1), map: Box::new(map), metrics };
     let written = serde_json::to_string(&request).unwrap();
     let Request::Trust { metrics, .. } = serde_json::from_str(&written).unwrap() else { panic!("{written}") };
@@ -164,5 +148,5 @@ fn a_pattern_s_recipe_is_no_heatmap_to_measure() {
     assert_eq!(asker.trust(&recipe, quick()).unwrap_err(), "book makes no map and no attribution");
     let found = asker.trust(&map, vec![chosen(Kind::Map, "grad-cam", &[])]).unwrap();
     assert_eq!(found[0].found, Err("grad-cam is no metric".to_owned()));
-    end(asker);
+    asker.end();
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use layerscope::formats::Demo;
-use layerscope::methods::registry::Kind;
+use layerscope::methods::registry::{self, Kind};
 use layerscope::model::LayerId;
 use layerscope::service::open::{ModelChoice, Opening};
 use layerscope::service::protocol::{
@@ -48,7 +48,23 @@ pub fn book() -> OpenRequest {
     OpenRequest { opening, ..OpenRequest::default() }
 }
 
+/// A method with what is set of it.
+pub fn chosen(kind: Kind, name: &str, set: &[&str]) -> Chosen {
+    let mut chosen = Chosen::from(registry::find(kind, name).unwrap());
+    for text in set {
+        chosen.set(text).unwrap();
+    }
+    chosen
+}
+
 impl Asker {
+    /// libtorch must not compute any more when the process takes itself apart.
+    pub fn end(self) {
+        let Service { requests, thread, .. } = self.service;
+        drop(requests);
+        thread.join().unwrap();
+    }
+
     pub fn open(open: OpenRequest, input: Option<PathBuf>) -> Self {
         let service = service::spawn(open);
         let model = loop {
