@@ -6,6 +6,7 @@ nothing behind the layer, channels read by one gather. It needs a Keras file of 
 """
 
 import multiprocessing
+import pathlib
 import sys
 import time
 
@@ -96,28 +97,21 @@ def keras_of_the_book():
 
 def keras_compiled():
     """One compiled function for all channels, which the chapter does not have."""
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "parity" / "python"))
+    import chollet
     import keras
     import tensorflow as tf
 
     # For pictures of any size.
     whole = keras.applications.VGG16(weights=None, include_top=False)
     whole.set_weights(keras.models.load_model(path).get_weights())
-    until = keras.Model(whole.inputs, whole.get_layer(layer).output)
-
-    @tf.function
-    def iterate(image, channel):
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            loss = tf.reduce_mean(until(image)[..., channel])
-        gradient = tape.gradient(loss, image)
-        return loss, gradient / (tf.sqrt(tf.reduce_mean(tf.square(gradient))) + 1e-5)
+    step = chollet.step_of(whole, layer)
 
     def grow(count=channels, steps=steps):
         for channel in range(count):
             image = (np.random.random((1, 64, 64, 3)) * 20 + 128.0).astype(np.float32)
             for _ in range(steps):
-                _, gradient = iterate(tf.constant(image), tf.constant(channel))
-                image += gradient.numpy()
+                image += step(tf.constant(image), tf.constant(channel)).numpy()
 
     grow(1, 2)
     show("Keras, one compiled function", runs, grow)

@@ -6,13 +6,14 @@ import captum.attr as ca
 import numpy as np
 import protocol
 import torch
-import zennit.composites
 import zennit.rules
-import zennit.types
 from captum.attr._utils.lrp_rules import GammaRule
 from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS
 from protocol import Case, check, left_out, noise
 from scipy.ndimage import gaussian_filter
+
+# Beside the fixtures, whose folder `models` has put on the path.
+from make_attributions import lrp, zennit_lrp  # isort: skip
 
 SAMPLES = 4
 
@@ -76,30 +77,6 @@ def pools_apart(network):
     return network
 
 
-def captum_relevance(network, x, index, rule):
-    network = plain(network)
-    if rule:
-        for module in network.modules():
-            if isinstance(module, torch.nn.Conv2d):
-                module.rule = rule
-    return ca.LRP(network).attribute(x, target=index)
-
-
-def zennit_relevance(network, x, index, rule):
-    layers = [
-        (zennit.types.Activation, zennit.rules.Pass()),
-        (zennit.types.AvgPool, zennit.rules.Norm(stabilizer=1e-9)),
-        (zennit.types.Convolution, rule),
-    ]
-    with zennit.composites.LayerMapComposite(layer_map=layers).context(plain(network)) as changed:
-        x = x.clone().requires_grad_()
-        output = changed(x)
-        only = torch.zeros_like(output)
-        only[:, index] = output[:, index].detach()
-        (relevance,) = torch.autograd.grad(output, x, only)
-    return relevance
-
-
 def blurred(x):
     """The baseline `blur`. One that is the same everywhere ties the values that a pooling chooses the greatest of."""
     sigma = max(x.shape[2:]) / 20
@@ -109,11 +86,12 @@ def blurred(x):
 def layer_by_layer(network, x, index):
     """What changes every layer's gradient, and so can be asked of a network only whose layers all are modules that stand once."""
     yield "deep-lift", ["baseline=blur"], ca.DeepLift(pools_apart(network)).attribute(x, blurred(x), target=index)
-    yield "lrp-epsilon", [], captum_relevance(network, x, index, None)
-    yield "lrp-gamma", ["signs=as-one"], captum_relevance(network, x, index, GammaRule(gamma=0.25))
-    yield "lrp-gamma", ["signs=apart"], zennit_relevance(network, x, index, zennit.rules.Gamma(0.25, stabilizer=1e-9))
-    rule = zennit.rules.AlphaBeta(2, 1, stabilizer=1e-9)
-    yield "lrp-alpha-beta", ["alpha=2"], zennit_relevance(network, x, index, rule)
+    apart = plain(network)
+    yield "lrp-epsilon", [], lrp(apart, x, index, {})
+    yield "lrp-gamma", ["signs=as-one"], lrp(apart, x, index, {torch.nn.Conv2d: lambda: GammaRule(gamma=0.25)})
+    gamma, alpha_beta = zennit.rules.Gamma(0.25, stabilizer=1e-9), zennit.rules.AlphaBeta(2, 1, stabilizer=1e-9)
+    yield "lrp-gamma", ["signs=apart"], zennit_lrp(apart, x, index, gamma, merged=[])
+    yield "lrp-alpha-beta", ["alpha=2"], zennit_lrp(apart, x, index, alpha_beta, merged=[])
 
 
 class Scores(torch.nn.Module):

@@ -53,28 +53,35 @@ def grad_cam(model, layer, fed, index):
     return np.mean(activation[0].numpy() * pooled.numpy(), axis=-1)
 
 
-def patterns(model, layer):
-    """The patterns of a few channels by number, as in the chapter."""
+def step_of(model, layer):
+    """The chapter's step of gradient ascent for a picture and a channel, as one compiled function."""
     until = keras.Model(model.inputs[0], model.get_layer(layer).output)
 
     @tf.function
-    def gradient(image, channel):
+    def step(image, channel):
         with tf.GradientTape() as tape:
             tape.watch(image)
             loss = tf.reduce_mean(until(image)[..., channel])
-        found = tape.gradient(loss, image)
-        return found / (tf.sqrt(tf.reduce_mean(tf.square(found))) + 1e-5)
+        gradient = tape.gradient(loss, image)
+        return gradient / (tf.sqrt(tf.reduce_mean(tf.square(gradient))) + 1e-5)
+
+    return step
+
+
+def patterns(model, layer):
+    """The patterns of a few channels by number, as in the chapter."""
+    step = step_of(model, layer)
 
     def grown(start, channel):
         image = tf.constant(start.transpose(1, 2, 0)[None])
         for _ in range(STEPS):
-            image += gradient(image, tf.constant(channel))
+            image += step(image, tf.constant(channel))
         return first_channels(image)[0]
 
     # Where the best of a max pooling's values changes on the way, a start that differs in its last digits ends at another picture in
     # Keras itself, which shows nothing.
     found, nudge = {}, 1e-5 * np.random.default_rng(1).standard_normal((3, SIZE, SIZE)).astype(np.float32)
-    for channel in range(until.outputs[0].shape[-1]):
+    for channel in range(model.get_layer(layer).output.shape[-1]):
         start = noise_of_the_book(SEED, channel, SIZE)
         image = grown(start, channel)
         if np.abs(grown(start + nudge, channel) - image).max() <= 1e-5 * np.abs(image).max():
