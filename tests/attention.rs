@@ -14,6 +14,7 @@ use layerscope::methods::job::Job;
 use layerscope::methods::registry::{self, Kind, Run, Settings};
 use layerscope::methods::target::{ClassId, Target};
 use layerscope::methods::{Forward, MethodError, Network, channels};
+use layerscope::model::Precision;
 use tch::Device;
 
 /// A network of `tests/fixtures/make_attention.py`, run on its input.
@@ -24,10 +25,15 @@ struct Seen {
 }
 
 fn seen(name: &str) -> Seen {
+    seen_in(name, Precision::File)
+}
+
+fn seen_in(name: &str, precision: Precision) -> Seen {
     let folder = fixtures();
     let own = folder.join("attention").join(format!("{name}.pt2"));
     let model: PathBuf = if own.exists() { own } else { folder.join(name).join("model.pt2") };
-    let network = Network::load(layerscope::formats::open(&model, None).unwrap(), Device::Cpu).unwrap();
+    let model = layerscope::formats::open(&model, None).unwrap().in_precision(precision);
+    let network = Network::load(model, Device::Cpu).unwrap();
     let golden = arrays(&folder.join("attention").join(format!("{name}.npz")));
     let input = &golden["input"];
     let shape: Vec<usize> = input.shape.iter().map(|&size| size as usize).collect();
@@ -75,6 +81,14 @@ fn grad_cam_of_tokens_is_pytorch_grad_cams_with_its_reshaping() {
             seen.assert_golden(&format!("{name} {layer}"), &map, &format!("grad-cam/{layer}"));
         }
     }
+}
+
+#[test]
+fn a_sum_over_channels_that_nearly_vanishes_is_pytorch_grad_cams_in_double_precision() {
+    // The norm behind the layer answers to its scale with almost nothing: the terms are a million times the sum.
+    let seen = seen_in("swin_timm", Precision::Float64);
+    let map = seen.map("hires-cam", "layers.1", &[]).unwrap();
+    seen.assert_golden("hires-cam", &map, "hires-cam");
 }
 
 #[test]

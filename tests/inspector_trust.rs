@@ -64,6 +64,17 @@ fn every_metric_is_shown_below_the_heatmap_on_request_and_the_classes_come_back(
 }
 
 #[test]
+fn the_second_curve_is_named_with_its_own_number_where_there_is_room() {
+    let mut inspector = Inspector::opened(240, 60);
+    inspector.press(&["g", "h", "z", "g", "t"]);
+    let screen = inspector.screen();
+    for (metric, named) in [("deletion", "random auc 0.500 █"), ("road", "lerf 0.500 █")] {
+        let line = screen.lines().find(|line| line.contains(&format!("{metric}  "))).unwrap();
+        assert!(line.contains(named), "{line}");
+    }
+}
+
+#[test]
 fn metrics_appear_one_by_one_and_esc_stops_the_rest() {
     let mut inspector = waiting();
     answer(&mut inspector, 0);

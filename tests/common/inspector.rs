@@ -113,6 +113,10 @@ pub fn measured(metric: Chosen, index: usize) -> Measured {
         Curve { name: name.to_owned(), points: (0..=20).map(point).collect() }
     };
     let found = match (metric.method().name, index % 2) {
+        ("road", _) => Ok(Outcome {
+            numbers: vec![number("road", 0.125), number("morf", -0.375), number("lerf", 0.5)],
+            curves: vec![curve("morf", 1), curve("lerf", 3)],
+        }),
         ("randomization", _) => Err("no layer on the way to the target has weights to randomise".to_owned()),
         (_, 0) => Ok(Outcome {
             numbers: vec![number("auc", 0.125), number("random auc", 0.5)],
