@@ -65,7 +65,7 @@ def start(channel, size, nudge):
 
 
 def lucid(network, layer, channel, size, steps, nudge):
-    """Lucid's recipe for the values in the middle."""
+    """Lucid's recipe for the values in the middle; none where a ReLU lets nothing through, which layerscope wakes as Lucid does."""
     spectrum = start(channel, size, nudge).requires_grad_()
     adam = torch.optim.Adam([spectrum], lr=0.05)
     everyone = 2**64 - 1
@@ -79,6 +79,8 @@ def lucid(network, layer, channel, size, steps, nudge):
         drawn = {"first": first, "angle": 0 if angle > 10 else angle, "last": last}
         seen = LUCID.torch_transform(image, drawn, scale) * 255
         value = LUCID.value("neuron", LUCID.tapped(network, layer, fed(seen)), channel).sum()
+        if value == 0:
+            return None
         adam.zero_grad()
         (-value).backward()
         adam.step()
@@ -110,14 +112,17 @@ def of_lucent(objective):
 
 
 def comparable(grow, nudge, channels):
-    """Patterns of a few channels by number: of those that the layer answers to (a dead one is woken by layerscope), where the reference
-    itself comes to the same from starts that differ by `nudge`. Elsewhere a ReLU or a maximum changes on the way, or Adam, whose first step has
-    the gradient's sign alone, goes the other way where it is nearly zero."""
+    """Patterns of a few channels by number: of those that the layer answers to at every step, where the reference itself comes to the
+    same from starts that differ by `nudge`. Elsewhere a ReLU or a maximum changes on the way, or Adam, whose first step has the
+    gradient's sign alone, goes the other way where it is nearly zero."""
     found = {}
     for channel in channels:
         made = grow(channel, nudge=0.0)
+        if made is None:
+            continue
         most = made.abs().max()
-        settled = all((grow(channel, nudge=nudge) - made).abs().max() <= 5e-5 * most for _ in range(NUDGES))
+        again = (grow(channel, nudge=nudge) for _ in range(NUDGES))
+        settled = all(image is not None and (image - made).abs().max() <= 5e-5 * most for image in again)
         moved = (grow(channel, nudge=0.0, steps=0) - made).abs().max() >= 1e-3 * most
         if settled and moved:
             found[channel] = made
