@@ -146,7 +146,7 @@ impl Network {
         let mut shapes = self.known_shapes(input)?;
         let graph = self.engine.graph();
         self.engine.run_observed(&[(self.source()?, input.shallow_clone())], taps, cancel, &mut |node, results| {
-            super::network::record_shapes(&mut shapes, &graph.nodes[node], results);
+            super::forward::record_shapes(&mut shapes, &graph.nodes[node], results);
         })?;
         Ok(shapes)
     }

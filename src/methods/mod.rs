@@ -7,6 +7,7 @@ pub mod cam;
 pub mod channels;
 pub mod excitation;
 pub mod faithfulness;
+pub mod forward;
 pub mod health;
 pub mod job;
 mod layout;
@@ -24,7 +25,8 @@ pub mod summary;
 pub mod target;
 pub mod weights;
 
-pub use network::{Forward, Network, Place};
+pub use forward::Forward;
+pub use network::{Network, Place};
 
 use crate::engine::{EngineError, amount};
 

@@ -6,6 +6,7 @@ use tch::Tensor;
 use super::target::ClassId;
 use super::{MethodError, Network};
 use crate::engine::numbers;
+use crate::model::Labels;
 use crate::model::head::FinalActivation;
 use crate::model::labels::LabelError;
 
@@ -81,6 +82,14 @@ impl Network {
             (Some(negative), true) => negative.clone(),
             (None, true) => format!("not {}", self.class_label(class.index)),
         }
+    }
+
+    /// The label of a class, with its index where several classes have that label.
+    pub fn unique_label(&self, class: ClassId) -> String {
+        let label = self.label(class);
+        let mut known = self.labels.iter().flat_map(Labels::iter);
+        let shared = !class.negative && known.any(|(index, other)| index != class.index && other == label);
+        if shared { format!("{label} ({})", class.index) } else { label }
     }
 
     /// The class that a user names: an index, a label, or the label of the only class's absence.

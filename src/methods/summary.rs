@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::network::record_shapes;
+use super::forward::record_shapes;
 use super::{MethodError, Network};
 use crate::engine::Cancel;
 use crate::model::graph::{Argument, Graph, Node, Operator, ValueId, WeightRole};

@@ -7,6 +7,8 @@
 //! pictures merges, in any grouping and order, into what is kept of the whole set.
 
 mod distribution;
+mod fingerprint;
+mod patch;
 mod probe;
 mod sum;
 mod top;
@@ -14,7 +16,8 @@ mod top;
 use std::collections::BTreeMap;
 
 pub use distribution::{Bin, Distribution};
-pub use probe::{Batch, Probe, Shown, Truth, fingerprint};
+pub use fingerprint::fingerprint;
+pub use probe::{Batch, Probe, Shown, Truth};
 pub use sum::ExactSum;
 pub use top::{Channel, Excitation, Keep, Patch, Said, Seen};
 

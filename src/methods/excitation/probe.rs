@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Channel, Excitation, Excitations, Patch, Said, Seen};
+use super::patch::patch;
+use super::{Channel, Excitation, Excitations, Said, Seen};
 use crate::engine::{Cancel, EngineError, Taps, numbers};
 use crate::methods::cam::Grids;
 use crate::methods::channels::batch_maps;
@@ -329,97 +330,5 @@ impl Maps {
             found.extend(numbers.into_iter().map(|position| (position.max(0) as usize).min(positions - 1)));
         }
         Ok(found)
-    }
-}
-
-/// What a position of a map of some rows and columns sees of the picture, in the picture's pixels: every pixel that counts, none
-/// beyond the border. A layer without receptive fields sees everything that was fed. `most`: see [`Probe::limited_to`].
-fn patch(
-    field: Option<ReceptiveField>,
-    most: Option<i64>,
-    position: (usize, usize),
-    map: (usize, usize),
-    geometry: &Geometry,
-) -> Patch {
-    let in_picture = |(start, size): (i64, i64), fed: u32, offset: i64, original: u32, resized: u32| {
-        let (fed, original, resized) = (i64::from(fed), i64::from(original), i64::from(resized).max(1));
-        let (start, end) = (start.clamp(0, fed - 1), (start + size).clamp(1, fed));
-        let scaled = |place: i64| i128::from(place + offset) * i128::from(original);
-        let first = scaled(start).div_euclid(resized.into()).clamp(0, i128::from(original - 1));
-        let last = -(-scaled(end)).div_euclid(resized.into());
-        (first as u32, (last.clamp(first + 1, original.into()) - first) as u32)
-    };
-    let limited = |(start, size): (i64, i64)| match most {
-        Some(most) if size > most => (start + (size - most) / 2, most),
-        _ => (start, size),
-    };
-    let along = |place: usize, of: usize, fed: u32, field: Option<(i64, u64, u64)>| match (field, most) {
-        (Some((start, stride, size)), _) => limited((start + stride as i64 * place as i64, size as i64)),
-        (None, Some(most)) if map != (1, 1) => {
-            // Around the middle of the position's share of what was fed.
-            let middle = (2 * place as i64 + 1) * i64::from(fed) / (2 * of.max(1) as i64);
-            let size = most.min(i64::from(fed));
-            (middle - size / 2, size)
-        }
-        (None, _) => (0, i64::from(fed)),
-    };
-    let field = |at: fn(&ReceptiveField) -> (i64, u64, u64)| field.as_ref().map(at);
-    let down = along(position.0, map.0, geometry.fed.1, field(|field| (field.start.0, field.stride.0, field.size.0)));
-    let across = along(position.1, map.1, geometry.fed.0, field(|field| (field.start.1, field.stride.1, field.size.1)));
-    let (y, height) = in_picture(down, geometry.fed.1, geometry.offset.1, geometry.original.1, geometry.resized.1);
-    let (x, width) = in_picture(across, geometry.fed.0, geometry.offset.0, geometry.original.0, geometry.resized.0);
-    Patch { x, y, width, height }
-}
-
-impl Network {
-    /// The label of a class, with its index where several classes have that label.
-    pub fn unique_label(&self, class: ClassId) -> String {
-        let label = self.label(class);
-        let mut known = self.labels.iter().flat_map(crate::model::Labels::iter);
-        let shared = !class.negative && known.any(|(index, other)| index != class.index && other == label);
-        if shared { format!("{label} ({})", class.index) } else { label }
-    }
-}
-
-/// A number that tells networks apart: made of the operators and of the names, shapes and some of the numbers of all
-/// weights. The same file gives the same on every device.
-///
-/// # Errors
-/// When a weight cannot be read back from the device.
-pub fn fingerprint(network: &Network) -> Result<u64, MethodError> {
-    const SAMPLES: usize = 64;
-    let mut hash = Fnv::new();
-    let graph = network.engine.graph();
-    for node in &graph.nodes {
-        hash.add(node.operator.to_string().as_bytes());
-    }
-    for weight in &graph.weights {
-        hash.add(weight.name.as_bytes());
-        for size in &weight.shape {
-            hash.add(&(*size as u64).to_le_bytes());
-        }
-        let Some(tensor) = network.engine.weight(weight.value).filter(|tensor| tensor.numel() > 0) else { continue };
-        let (count, step) = (tensor.numel(), tensor.numel().div_ceil(SAMPLES));
-        let places: Vec<i64> = (0..count).step_by(step).map(|place| place as i64).collect();
-        let places = Tensor::f_from_slice(&places)?.f_to_device(tensor.device())?;
-        for number in numbers(&tensor.f_reshape([-1])?.f_index_select(0, &places)?)? {
-            hash.add(&number.to_bits().to_le_bytes());
-        }
-    }
-    Ok(hash.0)
-}
-
-/// FNV-1a, which stays the same between versions and machines.
-struct Fnv(u64);
-
-impl Fnv {
-    fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
     }
 }

@@ -27,8 +27,8 @@ pub use batch_norm::BatchNormStatistics;
 pub use finding::{Cause, Finding, NotFinite, Problem, Severity};
 pub use gradients::LayerGradient;
 
+use super::forward::record_shapes;
 use super::job::Job;
-use super::network::record_shapes;
 use super::target::Target;
 use super::{MethodError, Network};
 use crate::aten::Value;
