@@ -339,9 +339,18 @@ fn lucid() -> Lucid {
 }
 
 #[test]
-fn five_steps_of_maco_end_at_the_reference_implementations_phases() {
+fn steps_of_maco_end_at_the_reference_implementations_phases() {
+    follows_maco("maco", &[2, 9], 1);
+}
+
+#[test]
+fn pictures_that_maco_is_to_make_differ_are_compared_with_each_other_over_all_their_crops() {
+    follows_maco("maco-diverse", &[2, 9], 2);
+}
+
+fn follows_maco(name: &str, channels: &[usize], pictures: usize) {
     let golden = golden();
-    let about = &golden.golden["maco"];
+    let about = &golden.golden[name];
     let mut network = network(&Fixture::open("vit"));
     network.input.preprocessing = Preprocessing::unit();
     let start = tensor(&golden, about["start"].as_str().unwrap());
@@ -354,9 +363,10 @@ fn five_steps_of_maco_end_at_the_reference_implementations_phases() {
     let given = Given { crops: crops.collect(), ..Given::default() };
     let Recipe::Maco(maco) = Recipe::MACO else { unreachable!() };
     let recipe = Recipe::Maco(Maco { crops: 3, noise: 0.0, ..maco });
-    let subject = Subject::channels(network.place("blocks.1").unwrap());
-    let mut ascent = Ascent::from_parameters(&network, subject, &[2, 9], &start, recipe).unwrap().with_given(given);
-    follows(&golden, "maco", &mut ascent);
+    let case = Case { pictures, ..case(name, "vit", "blocks.1", Objective::Channel, channels) };
+    let mut ascent = Ascent::from_parameters(&network, subject(&network, &case), channels, &start, recipe).unwrap();
+    ascent = ascent.with_given(given);
+    follows(&golden, name, &mut ascent);
 }
 
 /// Recipes with few steps, as small pictures.

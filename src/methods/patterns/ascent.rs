@@ -289,6 +289,7 @@ impl<'a> Ascent<'a> {
             network: self.network,
             subject: &self.subject,
             lanes: &seen_lanes,
+            times: seen.times,
             own_channel: self.own_channel.as_ref(),
             redirected: self.growth.redirects_at(group.step),
             resizable: self.growth.is_resizable(),
@@ -348,7 +349,6 @@ fn at_once(network: &Network, subject: &Subject, growth: &Growth, patterns: usiz
     };
     let each = network.cost(&[source], &taps, &[source.into()], &shapes);
     let kept = patterns as u64 * growth.shape().iter().product::<i64>() as u64 * 4 * COPIES;
-    // Pictures that are to differ cannot be taken apart.
-    let together = if subject.pictures() > 1 { subject.pictures() * growth.times() } else { 1 };
+    let together = subject.together(growth.times());
     Ok((network.batch_beside(kept, together as u64 * each)? * together).min(BATCH.max(together)))
 }

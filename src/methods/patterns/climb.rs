@@ -37,7 +37,10 @@ impl Feeding {
 pub(super) struct Climb<'a> {
     pub(super) network: &'a Network,
     pub(super) subject: &'a Subject,
+    /// Of what is fed; a pattern that is seen several times stands there as often.
     pub(super) lanes: &'a [Lane],
+    /// How often each pattern is seen.
+    pub(super) times: usize,
     /// How a channel is made without the others, where it can be.
     pub(super) own_channel: Option<&'a OwnChannel>,
     /// Whether a ReLU that nothing would pass lets through what would wake it.
@@ -87,7 +90,7 @@ impl Climb<'_> {
             _ => pictures.shallow_clone(),
         };
         // Pictures of one channel that must differ are looked at together.
-        let together = if feeding.batched { self.at_once } else { self.subject.pictures() };
+        let together = if feeding.batched { self.at_once } else { self.subject.together(self.times) };
         let (mut gradients, mut values) = (Vec::new(), Vec::new());
         let mut first = 0;
         for lanes in self.lanes.chunks(together) {
@@ -127,7 +130,7 @@ impl Climb<'_> {
         let runs = runs.collect::<Result<Vec<_>, _>>()?;
         let only: Vec<Lane> = lanes.iter().map(|lane| Lane { channel: 0, ..*lane }).collect();
         let lanes = if own.is_some() { &only } else { lanes };
-        let (total, values) = tch::with_grad(|| self.subject.score(self.network, &runs, lanes))?;
+        let (total, values) = tch::with_grad(|| self.subject.score(self.network, &runs, lanes, self.times))?;
         let missing = || MethodError::NoGradient(self.subject.place.name.clone());
         if !total.requires_grad() {
             return Err(missing());

@@ -80,6 +80,11 @@ impl Subject {
         self.diversity.as_ref().map_or(1, |diversity| diversity.pictures.max(1))
     }
 
+    /// What the network must see at once where each picture is seen so many times: all of a channel's pictures that are to differ.
+    pub(super) fn together(&self, times: usize) -> usize {
+        if self.pictures() > 1 { self.pictures() * times } else { 1 }
+    }
+
     pub(super) fn taps(&self) -> Vec<Tap> {
         std::iter::once(self.place.tap).chain(self.diversity.iter().map(|diversity| diversity.at.tap)).collect()
     }
@@ -87,12 +92,14 @@ impl Subject {
     /// What is to grow, one number, and the objective of every picture of the batch.
     ///
     /// For several pictures of a channel it is their mean, less 1e2 times Σ ⟨Gᵢ, Gⱼ⟩ over pairs i ≠ j, divided by their number; G is
-    /// the matrix of the channels' products summed over space, scaled to length 1 (Lucid, `objectives.py`).
+    /// the matrix of the channels' products summed over space, scaled to length 1 (Lucid, `objectives.py`). A picture that is seen in
+    /// several crops, `times` one after the other, has one G, over the space of all of them.
     pub(super) fn score(
         &self,
         network: &Network,
         runs: &[Taps],
         lanes: &[Lane],
+        times: usize,
     ) -> Result<(Tensor, Tensor), MethodError> {
         let tapped = |place: &Place| -> Result<Tensor, MethodError> {
             let outputs = runs.iter().map(|run| run.get(place.tap.value)).collect::<Result<Vec<_>, _>>()?;
@@ -102,9 +109,10 @@ impl Subject {
         let sum = values.f_sum(Kind::Float)?;
         let total = match &self.diversity {
             Some(diversity) if diversity.pictures > 1 => {
-                let alike = alike(network, &diversity.at, &tapped(&diversity.at)?, diversity.pictures as i64)?;
+                let (pictures, times) = (diversity.pictures as i64, times as i64);
+                let alike = alike(network, &diversity.at, &tapped(&diversity.at)?, pictures, times)?;
                 let share = 1.0 / diversity.pictures as f64;
-                sum.f_sub(&alike.f_mul_scalar(DIVERSITY_WEIGHT)?)?.f_mul_scalar(share)?
+                sum.f_div_scalar(times)?.f_sub(&alike.f_mul_scalar(DIVERSITY_WEIGHT)?)?.f_mul_scalar(share)?
             }
             _ => sum,
         };
@@ -171,12 +179,13 @@ fn middle(network: &Network, output: &Tensor, channel: usize) -> Result<Tensor, 
     Ok(if middle.dim() < 2 { middle.f_unsqueeze(-1)?.f_narrow(-1, 0, 0)? } else { middle })
 }
 
-/// Σ ⟨Gᵢ, Gⱼ⟩ over pairs i ≠ j of each channel's pictures, summed over channels.
-fn alike(network: &Network, at: &Place, output: &Tensor, pictures: i64) -> Result<Tensor, MethodError> {
+/// Σ ⟨Gᵢ, Gⱼ⟩ over pairs i ≠ j of each channel's pictures, summed over channels; of each picture there are `times` outputs.
+fn alike(network: &Network, at: &Place, output: &Tensor, pictures: i64, times: i64) -> Result<Tensor, MethodError> {
     let channel = channels::dimension(output.dim(), network.layout(at.tap.value)) as i64;
     let rows = output.f_movedim_int(channel, 1)?.f_flatten(1, 1)?;
     let rows = if rows.dim() > 2 { rows.f_flatten(2, -1)? } else { rows.f_unsqueeze(-1)? };
     let gram = rows.f_bmm(&rows.f_transpose(1, 2)?)?.f_flatten(1, -1)?;
+    let gram = gram.f_reshape([-1, times, gram.size2()?.1])?.f_sum_dim_intlist(1, false, Kind::Float)?;
     // Lucid's floor under the length.
     let length = gram.f_square()?.f_sum_dim_intlist(1, true, Kind::Float)?.f_clamp_min(1e-10)?.f_sqrt()?;
     let gram = gram.f_div(&length)?;
