@@ -90,13 +90,32 @@ fn a_check_that_is_not_done_or_finds_nothing_or_fails_says_so() {
     assert!(inspector.screen().contains("is not done yet"));
     let ticket = inspector.state.check_ticket;
     inspector.tell(Event::Checked { ticket, findings: Vec::new() });
-    inspector.press(&["T"]);
+    assert!(inspector.screen().contains("found nothing amiss"), "it was asked for");
+    inspector.press(&["j", "T"]);
     assert!(inspector.screen().contains("found nothing amiss"));
     let mut inspector = Inspector::opened(120, 40);
     let message = "not enough memory".to_owned();
     inspector.tell(Event::Failed { pane: Pane::Health, ticket: Some(inspector.state.check_ticket), message });
     assert!(!inspector.screen().contains("not enough memory"), "nobody has asked");
     inspector.press(&["T"]);
+    assert!(inspector.screen().contains("not enough memory"));
+}
+
+#[test]
+fn who_asked_before_the_check_was_done_is_told_when_it_is() {
+    let some =
+        || vec![finding(Some(0), Severity::Notice, "dead", "3 of 8"), finding(None, Severity::Notice, "flat", "")];
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.tell(Event::Checked { ticket: inspector.state.check_ticket, findings: some() });
+    assert!(!inspector.screen().contains("lists them"), "nobody has asked");
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.press(&["T"]);
+    inspector.tell(Event::Checked { ticket: inspector.state.check_ticket, findings: some() });
+    assert!(inspector.screen().contains("the check on this picture found 2 things; T lists them"));
+    let mut inspector = Inspector::opened(120, 40);
+    inspector.press(&["T"]);
+    let message = "not enough memory".to_owned();
+    inspector.tell(Event::Failed { pane: Pane::Health, ticket: Some(inspector.state.check_ticket), message });
     assert!(inspector.screen().contains("not enough memory"));
 }
 

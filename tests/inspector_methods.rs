@@ -158,9 +158,11 @@ fn what_drives_a_channel_or_a_point_is_shown_by_a_key_and_the_class_comes_back_b
     let Target::Channel(point) = asked(&inspector).2 else { panic!("a channel") };
     assert!(point.at.is_some() && point.channel == 2, "{point:?}");
     assert!(inspector.screen().contains("at row"), "{}", inspector.screen());
+    assert!(inspector.screen().contains("A class again"), "{}", inspector.screen());
     inspector.press(&["A"]);
     assert_eq!(name(&inspector), "grad-cam");
     assert!(inspector.screen().contains("grad-cam of tabby"));
+    assert!(inspector.screen().contains("A attribute"), "{}", inspector.screen());
     // A class or a map that is chosen is one of the class.
     inspector.press(&["A", "c"]);
     assert!(matches!(asked(&inspector).2, Target::Class { .. }));

@@ -67,6 +67,8 @@ fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
     }
     let shared =
         [(Action::NextPane, "pane"), (Action::Command, "command"), (Action::Help, "help"), (Action::Quit, "quit")];
+    // What shows what drives a channel also leads back.
+    let attribute = if state.unit.is_some() && state.unit == state.unit_here() { "class again" } else { "attribute" };
     let own: &[(Action, &str)] = match state.focus {
         Focus::Layers => &[
             (Action::Down, "next"),
@@ -75,9 +77,12 @@ fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
             (Action::Fold, "fold"),
             (Action::MapHere, "map here"),
         ],
-        Focus::Channels if state.probe.is_some() => {
-            &[(Action::Right, "move the point"), (Action::PageDown, "next page"), (Action::Back, "done")]
-        }
+        Focus::Channels if state.probe.is_some() => &[
+            (Action::Right, "move the point"),
+            (Action::Attribute, attribute),
+            (Action::Back, "done"),
+            (Action::PageDown, "next page"),
+        ],
         Focus::Channels if state.excitation_page().is_some() => &[
             (Action::Right, "next channel"),
             (Action::NextExciting, "next picture"),
@@ -89,7 +94,7 @@ fn hints<'a>(state: &State, theme: &Theme, room: usize) -> Line<'a> {
         Focus::Channels if state.zoomed => &[
             (Action::Right, "next channel"),
             (Action::Probe, "values"),
-            (Action::Attribute, "attribute"),
+            (Action::Attribute, attribute),
             (Action::Back, "page"),
             (Action::ColorMap, "colours"),
             (Action::Scale, "scale"),

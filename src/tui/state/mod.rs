@@ -83,6 +83,8 @@ pub struct State {
     pub findings: Option<Findings>,
     /// Number of the newest request for a check.
     pub check_ticket: Ticket,
+    /// Whether the user has asked what it finds before it was done.
+    pub check_awaited: bool,
     /// Layers that were looked for.
     pub search: Option<Search>,
     /// The chosen layer.
@@ -201,6 +203,7 @@ impl State {
             sorted_by_difference: false,
             findings: None,
             check_ticket: Ticket(0),
+            check_awaited: false,
             search: None,
             layer: LayerId(0),
             content: Content::Activations,

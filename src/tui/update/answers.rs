@@ -87,6 +87,9 @@ impl State {
             Event::Checked { ticket, findings } if ticket == self.check_ticket => {
                 let layers = self.model.as_ref().map_or(&[][..], |model| &model.layers);
                 self.findings = Some(Findings::of(findings, layers));
+                if std::mem::take(&mut self.check_awaited) {
+                    self.say_findings();
+                }
             }
             Event::Ran { .. }
             | Event::Map { .. }
@@ -142,6 +145,9 @@ impl State {
         }
         self.progress.remove(&pane);
         self.failed.insert(pane, message);
+        if pane == Pane::Health && std::mem::take(&mut self.check_awaited) {
+            self.say_findings();
+        }
     }
 }
 

@@ -108,6 +108,7 @@ impl State {
     /// Asks what is wrong on this picture.
     pub(super) fn ask_check(&mut self) -> Effect {
         self.check_ticket = self.next_ticket();
+        self.check_awaited = false;
         Effect::Ask(Request::Check { ticket: self.check_ticket })
     }
 

@@ -131,13 +131,31 @@ impl State {
 
     /// Lists what a check has found, or says that there is nothing.
     pub(super) fn list_findings(&mut self) {
-        let failed = self.failed.get(&Pane::Health).cloned();
-        self.notice = match (&self.findings, failed) {
-            (Some(findings), _) if !findings.all.is_empty() => return self.ask(Asks::Finding),
-            (Some(_), _) => Some(Notice::Done("the check on this picture found nothing amiss".to_owned())),
-            (None, Some(reason)) => Some(Notice::Amiss(reason)),
-            (None, None) => Some(Notice::Done("the check on this picture is not done yet".to_owned())),
-        };
+        if self.findings.as_ref().is_some_and(|findings| !findings.all.is_empty()) {
+            return self.ask(Asks::Finding);
+        }
+        self.say_findings();
+        self.check_awaited = self.findings.is_none() && !self.failed.contains_key(&Pane::Health);
+    }
+
+    /// Says how far the check is.
+    pub(super) fn say_findings(&mut self) {
+        let failed = self.failed.get(&Pane::Health);
+        self.notice = Some(match (&self.findings, failed) {
+            (Some(findings), _) if findings.all.is_empty() => {
+                Notice::Done("the check on this picture found nothing amiss".to_owned())
+            }
+            (Some(findings), _) => {
+                let keys = self.keymap.keys_of(Action::Findings).first().cloned().unwrap_or_default();
+                let count = findings.all.len();
+                let things = if count == 1 { "one thing".to_owned() } else { format!("{count} things") };
+                Notice::Done(format!("the check on this picture found {things}; {keys} lists them"))
+            }
+            (None, Some(reason)) => Notice::Amiss(reason.clone()),
+            (None, None) => {
+                Notice::Done("the check on this picture is not done yet; what it finds is said here".to_owned())
+            }
+        });
     }
 
     pub(super) fn start_search(&mut self) {
