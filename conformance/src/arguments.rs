@@ -12,20 +12,6 @@ pub(crate) enum Command {
     Suites(Options),
     /// Run suites that compare methods.
     Parity(Options),
-    /// Write the random numbers that methods draw, for a script that feeds them to another package.
-    Noise(Noise),
-}
-
-/// Which random numbers, and where they go.
-pub(crate) struct Noise {
-    /// The seed, as `--seed` gives it.
-    pub(crate) seed: u64,
-    /// How many arrays.
-    pub(crate) samples: usize,
-    /// Shape of each.
-    pub(crate) shape: Vec<usize>,
-    /// The `.npy` file.
-    pub(crate) file: PathBuf,
 }
 
 /// Which suites, how, and by which Python.
@@ -61,9 +47,6 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, St
     if words.next_if(|word| word == "one").is_some() {
         return Ok(Command::One);
     }
-    if words.next_if(|word| word == "noise").is_some() {
-        return noise(&words.collect::<Vec<_>>()).map(Command::Noise);
-    }
     let parity = words.next_if(|word| word == "parity").is_some();
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
@@ -87,13 +70,4 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, St
         (false, true) => Ok(Command::Parity(options)),
         (false, false) => Ok(Command::Suites(options)),
     }
-}
-
-fn noise(words: &[OsString]) -> Result<Noise, String> {
-    let wrong = || "noise wants SEED SAMPLES SHAPE FILE, such as noise 0 4 3x224x224 noise.npy".to_owned();
-    let [seed, samples, shape, file] = words else { return Err(wrong()) };
-    let shape = shape.to_string_lossy().split('x').map(|size| size.parse().ok()).collect::<Option<Vec<usize>>>();
-    let seed = seed.to_string_lossy().parse().map_err(|_| wrong())?;
-    let samples = samples.to_string_lossy().parse().map_err(|_| wrong())?;
-    Ok(Noise { seed, samples, shape: shape.ok_or_else(wrong)?, file: file.into() })
 }

@@ -8,7 +8,6 @@
 mod arguments;
 mod case;
 mod child;
-mod noise;
 mod outputs;
 mod parity;
 mod report;
@@ -32,12 +31,5 @@ fn main() -> ExitCode {
         Command::One => run::one(),
         Command::Suites(options) => outputs::compare(&options),
         Command::Parity(options) => parity::compare(&options),
-        Command::Noise(noise) => match noise::write(&noise) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(message) => {
-                eprintln!("error: {message}");
-                ExitCode::FAILURE
-            }
-        },
     }
 }

@@ -98,7 +98,6 @@ impl Script {
             command.args(["--after", after]);
         }
         let mut child = command
-            .env("CONFORMANCE_RUNNER", std::env::current_exe().unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -3,13 +3,13 @@
 import copy
 
 import captum.attr as ca
-import numpy as np
 import protocol
 import torch
 import zennit.rules
 from captum.attr._utils.lrp_rules import GammaRule
 from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS
-from protocol import Case, check, left_out, noise
+from protocol import Case, check, left_out
+from random_numbers import normal
 from scipy.ndimage import gaussian_filter
 
 # Beside the fixtures, whose folder `models` has put on the path.
@@ -30,15 +30,15 @@ def goldens(network, x, index, layer):
         x, (x.shape[1], window, window), (x.shape[1], window, window), 0, target=index
     )
     yield "occlusion", [f"window={window}", f"stride={window}", *zero], slid
-    drawn = torch.from_numpy(np.ascontiguousarray(noise(0, SAMPLES, x.shape[1:]))).double()
-    tunnel, normal = ca.NoiseTunnel(ca.Saliency(network)), torch.normal
+    drawn = torch.from_numpy(normal(0, SAMPLES, x.shape[1:])).double()
+    tunnel, its_own = ca.NoiseTunnel(ca.Saliency(network)), torch.normal
     # Captum adds the noise that layerscope draws.
     torch.normal = lambda mean, deviation: drawn.reshape(deviation.shape) * deviation
     spread = 0.15 * float(x.max() - x.min())
     for name, kind in [("smooth-grad", "smoothgrad"), ("square-grad", "smoothgrad_sq"), ("var-grad", "vargrad")]:
         made = tunnel.attribute(x, nt_type=kind, nt_samples=SAMPLES, stdevs=spread, target=index, abs=False)
         yield name, [f"samples={SAMPLES}"], made
-    torch.normal = normal
+    torch.normal = its_own
     modules = [type(module) for module in network.modules()]
     if torch.nn.ReLU in modules and torch.nn.ReLU6 not in modules:
         yield "guided-backprop", [], ca.GuidedBackprop(network).attribute(x, target=index)

@@ -6,8 +6,9 @@ import time
 import numpy as np
 import protocol
 import pytorch_grad_cam as pgc
+import random_numbers
 import torch
-from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS
+from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS, on_grid
 from protocol import Case, check, left_out
 from torchcam.methods import LayerCAM, SmoothGradCAMpp
 
@@ -37,14 +38,6 @@ class Score:
     def __call__(self, output):
         numbers = output.softmax(0) if self.probability else output
         return (numbers.flatten(1).mean(1) if numbers.dim() > 1 else numbers)[self.index]
-
-
-def on_grid(tokens):
-    """Tokens behind one class token, or positions with their channels last, as N×C×H×W."""
-    if tokens.dim() == 4:
-        return tokens.permute(0, 3, 1, 2)
-    side = int(tokens.shape[1] ** 0.5)
-    return tokens[:, -side * side :].transpose(1, 2).reshape(len(tokens), -1, side, side)
 
 
 def raw(kind, network, layer, picture, target, transform=None, **options):
@@ -150,7 +143,7 @@ def make(model, folder):
     with pgc.GradCAM(network, submodules[:1]) as cam:
         compare("grad-cam", [last], best, cam(picture.clone(), target, aug_smooth=True)[0], None, "--smooth")
     if output.dim() == 2:
-        noise = protocol.noise(SEED, SAMPLES, picture.shape[1:])
+        noise = random_numbers.normal(SEED, SAMPLES, picture.shape[1:])
         golden, seconds = smooth(network, last, picture, best, noise)
         compare("smooth-grad-cam++", [last], best, golden, seconds, "--set", "form=last", "--seed", str(SEED))
         compare("layer-cam", model.layers, best, fused_by_maximum(network, model.layers, picture, best), None, "--fuse", "max")

@@ -9,11 +9,8 @@
 `golden` is a NumPy array or a torch tensor: what the reference makes where `layerscope ARGUMENTS --raw FILE` writes ours.
 """
 
-import os
 import pathlib
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,7 +20,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "conformance" 
 import serving  # noqa: E402
 from serving import Skip  # noqa: E402
 
-__all__ = ["Case", "Skip", "check", "left_out", "main", "noise"]
+__all__ = ["Case", "Skip", "check", "left_out", "main"]
 
 
 @dataclass
@@ -35,13 +32,15 @@ class Case:
     make: Callable[[pathlib.Path], list]
 
 
-def check(method, about, arguments, golden, *, tolerance=1e-4, seconds=None):
-    """A method of layerscope beside its reference. `arguments` is the command, its files included."""
+def check(method, about, arguments, golden, *, at=None, tolerance=1e-4, seconds=None):
+    """A method of layerscope beside its reference. `arguments` is the command, its files included. `at` are JSON pointers to the numbers
+    that are compared, where they stand in the document that the command prints and not in the file that it writes."""
     return {
         "method": method,
         "about": about,
         "arguments": [str(word) for word in arguments],
         "golden": golden,
+        "at": at or [],
         "tolerance": tolerance,
         "seconds": seconds,
     }
@@ -50,16 +49,6 @@ def check(method, about, arguments, golden, *, tolerance=1e-4, seconds=None):
 def left_out(method, about, why):
     """A method that cannot be compared here, or that differs on purpose."""
     return {"method": method, "about": about, "skipped": why}
-
-
-def noise(seed, samples, shape):
-    """The standard normal numbers that layerscope draws with `--seed`: samples×shape."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = pathlib.Path(folder) / "noise.npy"
-        sizes = "x".join(str(size) for size in shape)
-        runner = os.environ["CONFORMANCE_RUNNER"]
-        subprocess.run([runner, "noise", str(seed), str(samples), sizes, str(file)], check=True)
-        return np.load(file)
 
 
 def main(cases):

@@ -1,10 +1,12 @@
-"""The random numbers that layerscope draws for patterns."""
+"""The random numbers that layerscope draws."""
+
+import math
 
 import numpy as np
 
 
 class Random:
-    """layerscope's random numbers: ChaCha with eight rounds, a key for what is drawn, a stream for the step."""
+    """ChaCha with eight rounds: a key for what is drawn, a stream for the step or the sample."""
 
     def __init__(self, key, stream=0):
         self.state = np.zeros(16, np.uint64)
@@ -14,14 +16,14 @@ class Random:
         self.drawn = np.zeros(0, np.uint32)
 
     @classmethod
-    def numbered(cls, seed):
+    def numbered(cls, seed, stream=0):
         """rand's `seed_from_u64`."""
         key = b""
         for _ in range(8):
             seed = (seed * 6364136223846793005 + 11634580027462260723) % 2**64
             word, turn = (((seed >> 18) ^ seed) >> 27) % 2**32, seed >> 59
             key += ((word >> turn | word << (32 - turn)) % 2**32).to_bytes(4, "little")
-        return cls(key)
+        return cls(key, stream)
 
     @classmethod
     def of(cls, seed, channel, copy, purpose, step):
@@ -60,6 +62,25 @@ class Random:
         radius = np.sqrt(-2 * np.log(np.minimum((pairs[:, 0] + 1) / (2**32 - 1), 1)))
         angle = 2 * np.pi * pairs[:, 1] / 2**32
         return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).astype(np.float32).reshape(-1)[:count]
+
+    def normal_of_a_method(self, count):
+        words = self.words(2 * (count + count % 2)).astype(np.uint64).reshape(-1, 2)
+        unit = (((words[:, 1] << np.uint64(32)) | words[:, 0]) >> np.uint64(11)).astype(np.float64) / 2**53
+        pairs = unit.reshape(-1, 2)
+        radius, angle = np.sqrt(-2 * np.log(1 - pairs[:, 0])), 2 * np.pi * pairs[:, 1]
+        return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).astype(np.float32).reshape(-1)[:count]
+
+
+def uniform(seed, samples, shape, first=0):
+    """What a method draws with `--seed`: samples×shape numbers of 0 to 1; `first` is the first sample's number."""
+    each = [Random.numbered(seed, first + sample).uniform(math.prod(shape)) for sample in range(samples)]
+    return np.stack(each).reshape(samples, *shape)
+
+
+def normal(seed, samples, shape, first=0):
+    """The same, standard normal: of twice as many bits than a pattern's, which starts from thousands of numbers at every step."""
+    each = [Random.numbered(seed, first + sample).normal_of_a_method(math.prod(shape)) for sample in range(samples)]
+    return np.stack(each).reshape(samples, *shape)
 
 
 def noise_of_the_book(seed, channel, size):

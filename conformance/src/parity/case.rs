@@ -23,9 +23,12 @@ pub(super) struct Check {
     /// What sets the check apart from others of the method: a layer, a class.
     #[serde(default)]
     pub(super) about: String,
-    /// The command to run, to which `--raw FILE` is added.
+    /// The command to run, to which `--raw FILE` is added, or `--format json` where numbers of its document are compared.
     #[serde(default)]
     pub(super) arguments: Vec<String>,
+    /// JSON pointers to the numbers of the command's document that are compared; none where its file is.
+    #[serde(default)]
+    pub(super) at: Vec<String>,
     /// The reference's numbers, `.npy`.
     #[serde(default)]
     pub(super) golden: Option<PathBuf>,

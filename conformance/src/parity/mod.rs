@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use serde_json::Value;
+use tch::Tensor;
+
 use crate::arguments::Options;
 use crate::child;
 use crate::run::{array, difference};
@@ -72,13 +75,29 @@ impl Methods<'_> {
         if golden.f_abs().and_then(|size| size.f_max()).is_ok_and(|most| most.double_value(&[]) == 0.0) {
             return Err("the reference is zero everywhere, which shows nothing".to_owned());
         }
-        let raw = folder.join("ours.npy");
         let mut command = Command::new(&self.program);
-        command.args(&check.arguments).arg("--raw").arg(&raw);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        child::output(&mut command, self.options.limit, self.options.memory)?;
-        let ours = array(&raw)?;
-        std::fs::remove_file(&raw).map_err(|error| format!("{}: {error}", raw.display()))?;
+        command.args(&check.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let ours = if check.at.is_empty() {
+            let raw = folder.join("ours.npy");
+            child::output(command.arg("--raw").arg(&raw), self.options.limit, self.options.memory)?;
+            let ours = array(&raw)?;
+            std::fs::remove_file(&raw).map_err(|error| format!("{}: {error}", raw.display()))?;
+            ours
+        } else {
+            let told = child::output(command.args(["--format", "json"]), self.options.limit, self.options.memory)?;
+            numbers(&told, &check.at)?
+        };
         Ok(difference(&ours, &golden)?.0)
     }
+}
+
+/// The numbers of a document at JSON pointers.
+fn numbers(document: &str, at: &[String]) -> Result<Tensor, String> {
+    let document: Value = serde_json::from_str(document).map_err(|error| format!("what it printed: {error}"))?;
+    let number = |pointer: &String| {
+        let found = document.pointer(pointer).and_then(Value::as_f64);
+        found.ok_or_else(|| format!("there is no number at {pointer} of what it printed"))
+    };
+    let numbers = at.iter().map(number).collect::<Result<Vec<f64>, _>>()?;
+    Tensor::f_from_slice(&numbers).map_err(|error| error.to_string())
 }
