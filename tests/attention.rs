@@ -154,11 +154,15 @@ fn the_default_layer_of_a_transformer_is_the_last_whose_patches_matter() {
 
 #[test]
 fn a_layer_that_matters_by_its_class_token_alone_is_refused_and_another_named() {
-    let refused = seen("vit").map("grad-cam", "blocks.1", &[]).unwrap_err().to_string();
-    assert_eq!(
-        refused,
-        "the score depends on the class token of layer blocks.1 alone: ask at an earlier layer, such as blocks.1.norm1"
-    );
+    for method in ["grad-cam", "layer-cam", "shapley-cam"] {
+        let refused = seen("vit").map(method, "blocks.1", &[]).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "the score depends on the class token of layer blocks.1 alone: ask at an earlier layer, such as \
+             blocks.1.norm1",
+            "{method}"
+        );
+    }
 }
 
 #[test]

@@ -109,6 +109,11 @@ fn the_hand_checkable_networks_numbers_are_those_on_paper() {
     let paper = [0., 0., 4., 4., 0., 0., 12., 8., 28., 84., 97.5, 65., 28., 56., 65., 32.5];
     assert_eq!(at_relu1.values, paper);
     assert_eq!(of("guided-grad-cam"), paper, "relu1 is the usual layer");
+    let last = network.layers.layers.iter().rfind(|layer| layer.tap().is_some()).unwrap();
+    let last = network.place(&last.path.clone()).unwrap();
+    let refused = made(&network, &input, &target, "guided-grad-cam", &[], |wanted| wanted.place = Some(&last));
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.ends_with(", such as relu1"), "{refused}");
     let relevance = of("lrp-epsilon");
     let captum = [0., 1., 2., 3., 0., 5., 6., 7., 0., 9., 10., 11., 0., 0., 0., 0.];
     assert!(difference(&relevance, &captum) <= 1e-6, "{relevance:?}");

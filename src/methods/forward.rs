@@ -68,7 +68,8 @@ impl Forward {
 }
 
 impl Network {
-    /// Runs the network and keeps every layer's output on the device, or the scores alone where there is not memory enough.
+    /// Runs the network and keeps every layer's output on the device, or the scores alone where that would not leave as much memory
+    /// again for what is to be made of them.
     ///
     /// # Errors
     /// The node that failed, that the run was stopped, or that there is not memory enough for that either.
@@ -89,16 +90,18 @@ impl Network {
             if needed > left {
                 return Err(MethodError::Memory { needed, left, ceiling: memory.ceiling() });
             }
-            if self.estimate(input, self.source()?, &taps, cancel)? > left {
+            if self.estimate(input, self.source()?, &taps, cancel)? > left / 2 {
                 taps = ends.to_vec();
             }
         }
-        if let Some(forward) = self.forward_to(input, &taps, cancel)? {
-            return Ok(forward);
-        }
         // What is left is asked before the run, whose own values are gone when it has failed.
         let left = memory.left();
-        let lean = self.forward_to(input, &ends, cancel)?;
+        let room = if taps.len() > ends.len() { left / 2 } else { left };
+        if let Some(forward) = self.forward_to(input, &taps, room, cancel)? {
+            return Ok(forward);
+        }
+        let left = memory.left();
+        let lean = self.forward_to(input, &ends, left, cancel)?;
         lean.map_or_else(|| Err(MethodError::Memory { needed: least()?, left, ceiling: memory.ceiling() }), Ok)
     }
 
@@ -109,12 +112,17 @@ impl Network {
         input.numel() > usual || self.engine.memory().left() < LITTLE
     }
 
-    /// Runs to the taps; `None` where they take more memory than is left.
-    fn forward_to(&self, input: &Tensor, taps: &[Tap], cancel: &Cancel) -> Result<Option<Forward>, MethodError> {
+    /// Runs to the taps; `None` where they, or any value on the way, take more memory than `room`.
+    fn forward_to(
+        &self,
+        input: &Tensor,
+        taps: &[Tap],
+        room: u64,
+        cancel: &Cancel,
+    ) -> Result<Option<Forward>, MethodError> {
         let mut shapes = self.known_shapes(input)?;
         let graph = self.engine.graph();
         let kept: HashSet<ValueId> = taps.iter().map(|tap| tap.value).collect();
-        let room = self.engine.memory().left();
         let mut total = 0;
         let full = cancel.below();
         let given = [(self.source()?, input.shallow_clone())];

@@ -180,6 +180,9 @@ pub enum MethodError {
         /// Columns that there are.
         columns: usize,
     },
+    /// A region that is nowhere in the picture.
+    #[error("{0} is predicted nowhere in the picture: give another --class, or a --region of ROWxCOLUMN+HEIGHT+WIDTH")]
+    NowherePredicted(String),
     /// An output that is not one for each picture.
     #[error("{layer} gives {} for {pictures} picture(s): it has no channels for each of them", shape(given))]
     NoPictures {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{MethodError, Network, Place, channels, predictions};
+use super::{Forward, MethodError, Network, Place, channels, predictions};
+use crate::engine::{Cancel, EngineError};
 use crate::model::graph::Tap;
 use crate::model::head::{FinalActivation, Head};
 
@@ -32,7 +33,7 @@ pub enum Region {
     /// The mean over all positions.
     #[default]
     Everywhere,
-    /// The sum over the positions where the class is the greatest.
+    /// The sum over the positions where the class is predicted; of a difference of two classes, the first one's.
     Predicted,
     /// The sum over the positions of a rectangle, in the output's rows and columns.
     Rectangle {
@@ -109,14 +110,45 @@ impl Target {
                     Measure::Score => tapped.shallow_clone(),
                     Measure::Probability => probabilities(activation, tapped)?,
                 };
-                let number = number_of(&scores, *class, *region)?;
+                let here = match region {
+                    Region::Predicted if scores.dim() > 2 => Some(predicted(tapped, *class)?),
+                    _ => None,
+                };
+                let number = |class| number_of(&scores, class, *region, here.as_ref());
                 Ok(match against {
-                    Some(other) => number.f_sub(&number_of(&scores, *other, *region)?)?,
-                    None => number,
+                    Some(other) => number(*class)?.f_sub(&number(*other)?)?,
+                    None => number(*class)?,
                 })
             }
             Self::Channel { place, channel, unit } => value_of(network, place, *channel, *unit, tapped),
         }
+    }
+}
+
+impl Target {
+    /// Refuses the region where a class is predicted when that is nowhere in the picture. In a changed picture it is no mistake.
+    ///
+    /// # Errors
+    /// That, or when the network cannot be run.
+    pub fn must_be_predicted(&self, network: &Network, forward: &Forward, cancel: &Cancel) -> Result<(), MethodError> {
+        let Self::Class { class, region: Region::Predicted, .. } = self else { return Ok(()) };
+        let scores = forward.at(network, self.tap(network)?, cancel)?;
+        let nowhere = scores.dim() > 2 && predicted(&scores, *class)?.f_any()?.int64_value(&[]) == 0;
+        if nowhere { Err(MethodError::NowherePredicted(network.label(*class))) } else { Ok(()) }
+    }
+
+    /// As [`Target::of`], of a run on so many pictures.
+    ///
+    /// # Errors
+    /// As there, and when the graph does not give a number for each: one that was exported for one picture may make one of many
+    /// without a word, or give the scores of all as if they were classes of one.
+    pub(super) fn of_each(&self, network: &Network, tapped: &Tensor, pictures: i64) -> Result<Tensor, MethodError> {
+        let found = self.of(network, tapped)?;
+        if found.size() == [pictures] {
+            return Ok(found);
+        }
+        let wrong = format!("the network gave {} results for {pictures} pictures", found.numel());
+        Err(EngineError::Torch(wrong).into())
     }
 }
 
@@ -140,8 +172,17 @@ fn probabilities(activation: FinalActivation, scores: &Tensor) -> Result<Tensor,
     })
 }
 
-/// The number of a class for each picture; of its absence, the negative.
-fn number_of(scores: &Tensor, class: ClassId, region: Region) -> Result<Tensor, MethodError> {
+/// Where the scores N×K×… say the class: it is the greatest, or of a single one positive.
+fn predicted(scores: &Tensor, class: ClassId) -> Result<Tensor, MethodError> {
+    Ok(match (scores.size().get(1), class.negative) {
+        (Some(1), false) => scores.f_select(1, 0)?.f_gt(0.0)?,
+        (Some(1), true) => scores.f_select(1, 0)?.f_le(0.0)?,
+        _ => scores.f_argmax(1, false)?.f_eq(class.index as i64)?,
+    })
+}
+
+/// The number of a class for each picture, `here` where it is predicted; of its absence, the negative.
+fn number_of(scores: &Tensor, class: ClassId, region: Region, here: Option<&Tensor>) -> Result<Tensor, MethodError> {
     let sizes = scores.size();
     let spatial = sizes.len() > 2;
     let positions = if spatial && region != Region::Everywhere {
@@ -155,13 +196,16 @@ fn number_of(scores: &Tensor, class: ClassId, region: Region) -> Result<Tensor, 
     }
     let number = positions.f_select(1, class.index as i64)?;
     let number = match region {
-        Region::Predicted if spatial => {
-            let here = scores.f_argmax(1, false)?.f_eq(class.index as i64)?;
-            summed(&number.f_mul(&here)?)?
-        }
+        Region::Predicted if spatial => match here {
+            Some(here) => summed(&number.f_mul(here)?)?,
+            None => summed(&number)?,
+        },
         Region::Rectangle { top, left, height, width } if number.dim() == 3 => {
             let (_, rows, columns) = number.size3()?;
-            if top + height > rows as usize || left + width > columns as usize || height * width == 0 {
+            let beyond = |first: usize, count: usize, all: i64| {
+                count == 0 || first.checked_add(count).is_none_or(|end| end > all as usize)
+            };
+            if beyond(top, height, rows) || beyond(left, width, columns) {
                 return Err(MethodError::NoSuchRegion { rows: rows as usize, columns: columns as usize });
             }
             let rows = number.f_narrow(1, top as i64, height as i64)?;
@@ -203,6 +247,7 @@ fn value_of(
         [_, tokens] if row == 0 && (column as i64) < tokens => Ok(map.f_select(1, column as i64)?),
         [_] if (row, column) == (0, 0) => Ok(map),
         [_, rows, columns] => Err(MethodError::NoSuchRegion { rows: rows as usize, columns: columns as usize }),
-        _ => Err(MethodError::NoSuchRegion { rows: 1, columns: sizes.get(1).copied().unwrap_or(1) as usize }),
+        [_, tokens] => Err(MethodError::NoSuchRegion { rows: 1, columns: tokens as usize }),
+        _ => Err(MethodError::NoSuchRegion { rows: 1, columns: 1 }),
     }
 }

@@ -133,6 +133,7 @@ impl TargetOptions {
             let class = ClassId { negative: class.negative || self.absent, ..class };
             let measure = if self.of == Some(Of::Probability) { Measure::Probability } else { Measure::Score };
             let target = Target::Class { class, against, measure, region: self.region.0, output: self.output };
+            target.must_be_predicted(network, forward, &Cancel::new())?;
             let said = self.said(network, &output, class)?;
             let against = against.map(|class| (class, label(class)));
             Ok(Asked { target, class, label: label(class), against, said })

@@ -10,7 +10,7 @@ use tch::{Kind, Tensor};
 
 use super::weights::written_out;
 use super::{Attention, layer_of};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, sum_kind};
 use crate::methods::cam::{Map, MapInput};
 use crate::methods::registry::Settings;
 use crate::methods::{Forward, MethodError, Network};
@@ -35,8 +35,10 @@ pub(in crate::methods) fn legrad(input: &MapInput<'_>, settings: &Settings) -> R
         let (block, path) = block_of(network, forward, &attention, node)?;
         let (run, weights) = written_out(network, forward, node, &[block], true, job.cancel)?;
         let tokens = run.get(block.value)?;
-        let mean =
-            tch::with_grad(|| tokens.f_mean_dim([1].as_slice(), true, Kind::Float)?.f_expand(tokens.size(), false))?;
+        let mean = tch::with_grad(|| {
+            let mean = tokens.f_mean_dim([1].as_slice(), true, sum_kind(tokens))?.f_to_kind(tokens.kind())?;
+            mean.f_expand(tokens.size(), false)
+        })?;
         let tapped = after_blocks(input, head, mean, target)?;
         if !tapped.requires_grad() {
             return Err(MethodError::NoGradient(path.to_owned()));

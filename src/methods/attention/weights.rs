@@ -24,12 +24,26 @@ pub(super) fn written_out(
     let missing = || MethodError::Engine(EngineError::NoTensor);
     let attention = network.engine.graph().nodes.get(node.0).ok_or_else(missing)?;
     let made = attention.makes().next().ok_or_else(missing)?;
+    network.batch_of(WRITTEN_OUT * weight_bytes(network, forward, attention))?;
     let mut given = forward.beside(network, made)?;
     given.retain(|(value, _)| *value != made);
     let mut weights = WrittenOut { node, differentiated, found: None };
     let taps: Vec<Tap> = std::iter::once(made.into()).chain(taps.iter().copied()).collect();
     let run = network.engine.run_substituted(&given, &taps, &[], &mut weights, cancel)?;
     Ok((run, weights.found.ok_or_else(missing)?))
+}
+
+/// How many tensors of the weights' size there are at once: the products, scaled or masked, and their softmax.
+const WRITTEN_OUT: u64 = 3;
+
+/// Bytes of the weights that a fused attention keeps to itself.
+fn weight_bytes(network: &Network, forward: &Forward, attention: &Node) -> u64 {
+    let shape = |parameter| node::value(attention, parameter).and_then(|value| forward.shapes().get(&value));
+    let (Some(queries), Some(keys)) = (shape("query"), shape("key")) else { return 0 };
+    let Some((_, rows)) = queries.split_last() else { return 0 };
+    let columns = keys.len().checked_sub(2).and_then(|at| keys.get(at)).copied().unwrap_or(1);
+    let element = network.engine.input_kind().elt_size_in_bytes() as u64;
+    rows.iter().product::<i64>().max(0) as u64 * columns.max(0) as u64 * element
 }
 
 struct WrittenOut {

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{AttributionError, AttributionInput};
-use crate::engine::{Cancel, EngineError, Taps, channels_last, numbers, tensor_bytes};
+use crate::engine::{Cancel, Taps, channels_last, numbers, tensor_bytes};
 use crate::methods::batches::Batch;
 use crate::methods::target::Target;
 use crate::methods::{MethodError, Network};
@@ -88,11 +88,8 @@ impl<'a> Runner<'a> {
 
     /// The target of a run, a number for each input, recorded where the run is.
     pub(super) fn target_of(&self, run: &Taps, inputs: &Tensor) -> Result<Tensor, MethodError> {
-        let tapped = run.get(self.tap.value)?;
-        if tapped.size().first() != inputs.size().first() {
-            return Err(EngineError::Torch("the graph does not keep the batch".to_owned()).into());
-        }
-        tch::with_grad(|| self.target.of(self.network, tapped))
+        let pictures = inputs.size4()?.0;
+        tch::with_grad(|| self.target.of_each(self.network, run.get(self.tap.value)?, pictures))
     }
 
     /// The gradient of a recorded run's target at the input.

@@ -5,7 +5,8 @@
 //! which a pointwise function's derivative is replaced by `Δout ÷ Δin`, its difference from the baseline; where the input hardly
 //! differs, the derivative stays. The numbers are `(x − b)` times what arrives; their sum less what the target gains over the
 //! baseline is the convergence delta, which is nothing but rounding where the network is made of linear layers, pointwise
-//! functions and max pooling.
+//! functions and max pooling. Of a probability (`--of probability`) the last function's plain derivative is taken: the rule is for
+//! what stands in the graph, such as a layer's channel.
 //!
 //! As Captum's `DeepLift`, but for:
 //! - every pointwise function is rescaled (GELU, SiLU, ReLU6 and clamps as well), modules or not, used once or often;
@@ -16,14 +17,14 @@
 
 use std::collections::HashMap;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::baseline::baseline;
 use super::batch::Runner;
 use super::integrated::gain;
 use super::{Attribution, AttributionInput};
 use crate::aten::Value;
-use crate::engine::{EngineError, NodeCall, Substitute};
+use crate::engine::{EngineError, NodeCall, Substitute, sum_kind};
 use crate::methods::registry::Settings;
 use crate::methods::{MethodError, node};
 use crate::model::graph::{Node, NodeId};
@@ -139,12 +140,14 @@ impl Substitute for Rescaled {
         else {
             return call.run(&[]);
         };
-        let difference = input.detach().f_sub(&input_there)?;
+        // Half precision has no number as small as the least.
+        let wide = input.f_to_kind(sum_kind(&input))?;
+        let difference = wide.detach().f_sub(&input_there)?;
         let same = difference.f_abs()?.f_lt(LEAST)?;
         let step = Step {
             plain: call.run(&[("self", &input)])?,
             // Zero, with the gradient of the input.
-            moved: input.f_sub(&input.detach())?,
+            moved: wide.f_sub(&wide.detach())?,
             // A division by nothing would be a NaN on the way back, even where it is not asked for.
             difference: difference.f_masked_fill(&same, 1.0)?,
             same,
@@ -176,23 +179,34 @@ impl Step {
 
     /// Δout ÷ Δin; Δout where Δin is none.
     fn multipliers(&self, output_there: &Tensor) -> Result<Tensor, EngineError> {
-        Ok(self.output()?.detach().f_sub(output_there)?.f_div(&self.difference)?)
+        let output = self.output()?.detach();
+        Ok(output.f_to_kind(self.difference.kind())?.f_sub(output_there)?.f_div(&self.difference)?)
+    }
+
+    /// In the precision of the node's own output.
+    fn as_made(&self, made: &Tensor) -> Result<Vec<Value>, EngineError> {
+        let mut results: Vec<Value> = self.plain.iter().map(Value::shallow_clone).collect();
+        let kind = self.output()?.kind();
+        if let Some(first) = results.first_mut() {
+            *first = Value::Tensor(made.f_to_kind(kind)?);
+        }
+        Ok(results)
     }
 
     fn pointwise(self, output_there: &Tensor) -> Result<Vec<Value>, EngineError> {
         let output = self.output()?;
         let rescaled = self.multipliers(output_there)?.f_masked_fill(&self.same, 0.0)?.f_mul(&self.moved)?;
         let made = output.f_where_self(&self.same, &rescaled.f_add(&output.detach())?)?;
-        Ok(vec![Value::Tensor(made)])
+        self.as_made(&made)
     }
 
     fn softmax(self, output_there: &Tensor) -> Result<Vec<Value>, EngineError> {
         let output = self.output()?.detach();
-        let moved = self.moved.f_sub(&self.moved.f_mean(Kind::Float)?)?;
+        let moved = self.moved.f_sub(&self.moved.f_mean(self.moved.kind())?)?;
         let rescaled = self.multipliers(output_there)?.f_masked_fill(&self.same, 0.0)?.f_mul(&moved)?;
-        let plainly = self.input.detach().f_add(&moved.f_mul(&self.same)?)?.f_softmax(1, Kind::Float)?;
+        let plainly = self.input.detach().f_add(&moved.f_mul(&self.same)?)?.f_softmax(1, moved.kind())?;
         let made = rescaled.f_add(&plainly.f_sub(&plainly.detach())?)?.f_add(&output)?;
-        Ok(vec![Value::Tensor(made)])
+        self.as_made(&made)
     }
 
     /// Where the picture's or the baseline's maximum lies gets what the maximum gained there.
@@ -205,12 +219,7 @@ impl Step {
         let gained = at(&moved, &here)?.f_mul(&larger.f_sub(output_there)?)?;
         let lost = at(&moved, &there)?.f_mul(&output.f_sub(&larger)?)?;
         let plainly = at(&self.moved.f_mul(&self.same)?, &here)?;
-        let made = output.f_add(&gained)?.f_add(&lost)?.f_add(&plainly)?;
-        let mut results = self.plain;
-        if let Some(first) = results.first_mut() {
-            *first = Value::Tensor(made);
-        }
-        Ok(results)
+        self.as_made(&output.f_add(&gained)?.f_add(&lost)?.f_add(&plainly)?)
     }
 }
 

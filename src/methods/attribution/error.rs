@@ -24,6 +24,9 @@ pub enum AttributionError {
         /// The shape that would be right.
         wanted: Vec<i64>,
     },
+    /// Gradients that half precision has no numbers for: relevance over a value that is nearly nothing.
+    #[error("relevance goes beyond the greatest number of float16 here: give --precision bfloat16 or float32")]
+    BeyondHalf,
     /// A rule for the first layer was asked for, and something else comes before it.
     #[error("first-layer={0} needs a convolution or linear layer that reads the input directly")]
     NoFirstLayer(&'static str),

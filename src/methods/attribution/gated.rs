@@ -15,16 +15,16 @@
 
 use std::collections::HashMap;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::batch::Runner;
 use super::rectifiers::{Rectifier, rectifiers};
 use super::{Attribution, AttributionError, AttributionInput};
 use crate::aten::{Gate, Value, gate};
-use crate::engine::{EngineError, NodeCall, Substitute};
+use crate::engine::{EngineError, NodeCall, Substitute, sum_kind};
 use crate::methods::registry::Settings;
 use crate::methods::target::Target;
-use crate::methods::{MethodError, Place, cam, channels};
+use crate::methods::{MethodError, Place, cam};
 use crate::model::graph::{Node, NodeId};
 
 /// Guided backpropagation.
@@ -67,25 +67,12 @@ fn layer(input: &AttributionInput<'_>) -> Result<Place, MethodError> {
 
 /// Grad-CAM before ReLU, 1×1×H×W at the layer's resolution.
 fn grad_cam(input: &AttributionInput<'_>, place: &Place) -> Result<Tensor, MethodError> {
-    let (network, runner) = (input.network, Runner::new(input)?);
-    let given = [(runner.source(), input.input.shallow_clone())];
-    let run = network.engine.run_recorded(&given, &[runner.tap()], &[place.tap], input.job.cancel)?;
-    let activation = run.get(place.tap.value)?;
-    if activation.dim() != 4 {
-        let (layer, given) = (place.name.clone(), activation.size());
-        return Err(MethodError::NoSpatialMap { layer, given, hint: String::new() });
-    }
-    let target = runner.target_of(&run, input.input)?;
-    if !target.requires_grad() {
-        return Err(MethodError::NoGradient(place.name.clone()));
-    }
-    let sum = tch::with_grad(|| target.f_sum(Kind::Float))?;
-    let mut gradients = network.engine.gradients(&sum, &[activation], false)?;
-    let gradient = gradients.pop().ok_or_else(|| MethodError::NoGradient(place.name.clone()))?;
-    let layout = network.layout(place.tap.value);
-    let activation = channels::channels_first(&activation.detach(), layout)?;
-    let weights = channels::channels_first(&gradient, layout)?.f_mean_dim([2, 3].as_slice(), true, Kind::Float)?;
-    Ok(activation.f_mul(&weights)?.f_sum_dim_intlist(1, true, Kind::Float)?)
+    let network = input.network;
+    let forward = network.forward(input.input, input.job.cancel)?;
+    let wanted = cam::MapInput::new(network, &forward, place, input.target, None, input.job);
+    let (activation, gradient) = wanted.maps(input.target)?;
+    let summed = cam::weighted(&activation, &gradient)?;
+    Ok(summed.f_sum_dim_intlist(1, true, sum_kind(&summed))?)
 }
 
 /// The gradient at the input with another rule in every ReLU, 1×C×H×W.

@@ -5,7 +5,6 @@ use std::ops::Range;
 use tch::Tensor;
 
 use super::MapInput;
-use crate::engine::EngineError;
 use crate::methods::MethodError;
 use crate::model::graph::ValueId;
 
@@ -29,10 +28,7 @@ pub(super) fn targets(
     let found = network.in_batches_of(most, count, each, &input.job, |range| {
         let size = range.len() as i64;
         let run = network.engine.run(&given(range)?, &[tap], input.job.cancel)?;
-        let targets = tch::no_grad(|| input.target.of(network, run.get(tap.value)?))?;
-        // A graph that was exported for one picture may make one of many without a word.
-        let wrong = || EngineError::Torch(format!("the network gave {} results for {size} pictures", targets.numel()));
-        if targets.size() == [size] { Ok(targets) } else { Err(wrong().into()) }
+        tch::no_grad(|| input.target.of_each(network, run.get(tap.value)?, size))
     })?;
     Ok(Tensor::f_cat(&found, 0)?)
 }

@@ -36,7 +36,7 @@ pub(in crate::methods) fn grad_cam_book(input: &MapInput<'_>, settings: &Setting
 }
 
 /// `mean(g_k) A_k`.
-fn weighted(activation: &Tensor, gradient: &Tensor) -> Result<Tensor, MethodError> {
+pub(in crate::methods) fn weighted(activation: &Tensor, gradient: &Tensor) -> Result<Tensor, MethodError> {
     let weights = gradient.f_mean_dim([2, 3].as_slice(), true, sum_kind(gradient))?;
     Ok(activation.f_mul(&weights)?)
 }

@@ -38,7 +38,7 @@ pub(super) use eigen::{eigen_cam, eigen_grad_cam};
 pub(super) use elementwise::{element_wise, hires_cam, layer_cam};
 pub(super) use fem::{SIGMAS, fem};
 pub(super) use full_grad::full_grad;
-pub(super) use grad_cam::{grad_cam, grad_cam_book};
+pub(super) use grad_cam::{grad_cam, grad_cam_book, weighted};
 pub(super) use kpca_cam::{GAMMA, KERNEL, kpca_cam};
 pub(super) use plus_plus::{FORM, SAMPLES, STD, grad_cam_plus_plus, smooth_grad_cam_plus_plus};
 pub use recording::Recording;
@@ -104,7 +104,7 @@ impl<'a> MapInput<'a> {
     }
 
     /// Activation and gradient of a target that is made of the same value of the graph, N×C×H×W.
-    fn maps(&self, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
+    pub(super) fn maps(&self, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
         self.recording()?.maps(self.network, target)
     }
 
@@ -134,7 +134,8 @@ impl<'a> MapInput<'a> {
 
     /// A tensor of the layer's shape as N×C×H×W.
     fn spatial(&self, tensor: &Tensor) -> Result<Tensor, MethodError> {
-        recording::spatial(self.network, self.place, self.forward.grids(), tensor)
+        let grid = self.forward.grids().of_pictures(&tensor.size());
+        recording::spatial(self.network, self.place, grid, tensor)
     }
 
     /// What a run from the layer on needs beside the layer's output.

@@ -2,8 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Grid, Grids, Map, default_layer_hint};
-use crate::engine::{Cancel, numbers};
+use super::{Grid, Map, default_layer_hint};
+use crate::engine::{Cancel, numbers, sum_kind};
 use crate::methods::target::Target;
 use crate::methods::{Forward, MethodError, Network, Place, channels};
 use crate::model::graph::{Tap, ValueId};
@@ -18,6 +18,8 @@ pub struct Recording {
     grid: Option<Grid>,
     tap: ValueId,
     tapped: Tensor,
+    /// About how many bytes the run took.
+    cost: u64,
 }
 
 impl Recording {
@@ -64,7 +66,8 @@ impl Recording {
     ) -> Result<Self, MethodError> {
         let known: Vec<ValueId> = given.iter().map(|(value, _)| *value).collect();
         // Fails where not even one picture fits.
-        network.batch_of(network.cost(&known, &[tap], &[place.tap], forward.shapes()))?;
+        let cost = network.cost(&known, &[tap], &[place.tap], forward.shapes());
+        network.batch_of(cost)?;
         let run = network.engine.run_recorded(given, &[tap], &[place.tap], cancel)?;
         let activation = run.get(place.tap.value)?.shallow_clone();
         let tapped = run.get(tap.value)?.shallow_clone();
@@ -72,7 +75,7 @@ impl Recording {
             return Err(MethodError::NoGradient(place.name));
         }
         let grid = forward.grids().of_pictures(&activation.size());
-        Ok(Self { place, activation, grid, tap: tap.value, tapped })
+        Ok(Self { place, activation, grid, tap: tap.value, tapped, cost })
     }
 
     /// The value that targets are made of.
@@ -117,6 +120,8 @@ impl Recording {
         target: &Target,
     ) -> Result<(Tensor, Option<Tensor>), MethodError> {
         let target = tch::with_grad(|| Ok::<_, MethodError>(target.of(network, &self.tapped)?.f_sum(Kind::Float)?))?;
+        // A gradient that is derived again remembers as much as the run.
+        network.batch_of(self.cost)?;
         let no_gradient = || MethodError::NoGradient(self.place.name.clone());
         let mut gradients = network.engine.gradients_to_derive(&target, &[&self.activation])?;
         let gradient = gradients.pop().ok_or_else(no_gradient)?;
@@ -132,45 +137,51 @@ impl Recording {
     ///
     /// # Errors
     /// When the layer has no spatial map or the target looks at none of it, and as [`Recording::gradient`].
-    pub(super) fn maps(&self, network: &Network, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
-        let activation = self.activation.detach();
-        match self.grid {
-            _ if activation.dim() == 4 => {
-                let layout = network.layout(self.place.tap.value);
-                let gradient = self.gradient(network, target)?;
-                Ok((channels::channels_first(&activation, layout)?, channels::channels_first(&gradient, layout)?))
-            }
-            Some(grid) => {
-                let gradient = self.gradient(network, target)?;
-                let on_patches = channels::on_grid(&gradient, grid)?;
-                let reaches = |part: &Tensor| Ok::<_, MethodError>(part.f_count_nonzero(None)?.int64_value(&[]) > 0);
-                if grid.extra > 0 && !reaches(&on_patches)? && reaches(&gradient)? {
-                    let (layer, hint) = (self.place.name.clone(), default_layer_hint(network));
-                    return Err(MethodError::NoPatches { layer, hint });
-                }
-                Ok((channels::on_grid(&activation, grid)?, on_patches))
-            }
-            None => {
-                let (layer, given) = (self.place.name.clone(), activation.size());
-                Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) })
-            }
+    pub fn maps(&self, network: &Network, target: &Target) -> Result<(Tensor, Tensor), MethodError> {
+        // A layer without a map is refused before anything is differentiated.
+        let activation = self.spatial(network, &self.activation.detach())?;
+        let gradient = self.gradient(network, target)?;
+        Ok((activation, self.slope_on_grid(network, &gradient)?))
+    }
+
+    /// A tensor of the layer's shape as N×C×H×W, tokens on their grid.
+    pub(super) fn spatial(&self, network: &Network, tensor: &Tensor) -> Result<Tensor, MethodError> {
+        spatial(network, &self.place, self.grid, tensor)
+    }
+
+    /// As [`Recording::spatial`], of a gradient; refused where the target looks at the class token alone.
+    pub(super) fn slope_on_grid(&self, network: &Network, gradient: &Tensor) -> Result<Tensor, MethodError> {
+        let on_patches = self.spatial(network, gradient)?;
+        let reaches = |part: &Tensor| Ok::<_, MethodError>(part.f_count_nonzero(None)?.int64_value(&[]) > 0);
+        let has_class_token = gradient.dim() != 4 && self.grid.is_some_and(|grid| grid.extra > 0);
+        if has_class_token && !reaches(&on_patches)? && reaches(gradient)? {
+            let (layer, hint) = (self.place.name.clone(), default_layer_hint(network));
+            return Err(MethodError::NoPatches { layer, hint });
         }
+        Ok(on_patches)
     }
 }
 
-/// A tensor of the layer's shape as N×C×H×W, tokens on their grid.
+/// A tensor of the layer's shape as N×C×H×W, tokens on their grid, in what sums are taken in: powers of a gradient in half precision
+/// are nothing.
 ///
 /// # Errors
 /// When the layer has no spatial map.
-pub(super) fn spatial(network: &Network, place: &Place, grids: &Grids, tensor: &Tensor) -> Result<Tensor, MethodError> {
-    match grids.of_pictures(&tensor.size()) {
-        _ if tensor.dim() == 4 => channels::channels_first(tensor, network.layout(place.tap.value)),
-        Some(grid) => channels::on_grid(tensor, grid),
+pub(super) fn spatial(
+    network: &Network,
+    place: &Place,
+    grid: Option<Grid>,
+    tensor: &Tensor,
+) -> Result<Tensor, MethodError> {
+    let map = match grid {
+        _ if tensor.dim() == 4 => channels::channels_first(tensor, network.layout(place.tap.value))?,
+        Some(grid) => channels::on_grid(tensor, grid)?,
         None => {
             let (layer, given) = (place.name.clone(), tensor.size());
-            Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) })
+            return Err(MethodError::NoSpatialMap { layer, given, hint: default_layer_hint(network) });
         }
-    }
+    };
+    Ok(map.f_to_kind(sum_kind(&map))?)
 }
 
 /// The first picture's map of N×H×W.

@@ -13,11 +13,12 @@ use crate::methods::registry::Settings;
 pub(in crate::methods) fn shapley_cam(input: &MapInput<'_>, settings: &Settings) -> Result<Map, MethodError> {
     let recording = input.recording()?;
     let (gradient, curvature) = recording.curvature(input.network, input.target)?;
-    let activation = input.spatial(&recording.activation().detach())?;
-    let gradient = input.spatial(&gradient)?;
+    let network = input.network;
+    let activation = recording.spatial(network, &recording.activation().detach())?;
+    let gradient = recording.slope_on_grid(network, &gradient)?;
     tch::no_grad(|| {
         let slope = match curvature {
-            Some(curvature) => gradient.f_sub(&input.spatial(&curvature)?.f_mul_scalar(0.5)?)?,
+            Some(curvature) => gradient.f_sub(&recording.spatial(network, &curvature)?.f_mul_scalar(0.5)?)?,
             None => gradient,
         };
         let weights = slope.f_mean_dim([2, 3].as_slice(), true, sum_kind(&slope))?;

@@ -24,7 +24,7 @@ use super::job::Job;
 use super::registry::{Chosen, Parameter, Range as Choices, Run, Settings};
 use super::target::{Measure, Target};
 use super::{MethodError, Network};
-use crate::engine::{EngineError, channels_last, numbers};
+use crate::engine::{channels_last, numbers};
 
 pub(super) use confidence::{FORM, average_drop, average_increase};
 pub(super) use curves::{DELETED, INSERTED, RANDOM, STEPS, deletion, insertion};
@@ -161,13 +161,7 @@ impl<'a> FaithfulnessInput<'a> {
             let fed = no_grad(|| make(range))?;
             let fed = if pictures > 1 { channels_last(&fed)? } else { fed };
             let run = self.network.engine.run(&[(source, fed)], &[tap], self.job.cancel)?;
-            let found = no_grad(|| of.of(self.network, run.get(tap.value)?))?;
-            // A graph that was exported for one picture may make one of many without a word.
-            if found.size() != [pictures] {
-                let wrong = format!("the network gave {} results for {pictures} pictures", found.numel());
-                return Err(EngineError::Torch(wrong).into());
-            }
-            Ok(numbers(&found)?)
+            Ok(numbers(&no_grad(|| of.of_each(self.network, run.get(tap.value)?, pictures))?)?)
         })?;
         // The probability of a class's absence comes with a minus sign, as what its gradient is taken of.
         let absent =

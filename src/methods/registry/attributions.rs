@@ -140,7 +140,7 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
             Parameter {
                 name: "epsilon",
                 meaning: "what is added to the sums that are divided by, in their unit",
-                range: Range::Real { default: 1e-9, least: 0.0, most: 1e6 },
+                range: Range::Real { default: 1e-9, least: 1e-9, most: 1e6 },
             },
             FIRST_LAYER,
             BATCH_NORM,
@@ -150,8 +150,9 @@ pub(super) const ATTRIBUTIONS: &[Method] = &[
     Method {
         name: "lrp-gamma",
         summary: "relevance shared with more for what has the sign of the output, in the convolutions",
-        formula: "R_j = Σ_k a_j (w_jk + γ w_jk⁺) ÷ Σ_j a_j (w_jk + γ w_jk⁺) · R_k",
-        source: "Montavon et al. 2019, section 10.2.1",
+        formula: "R_j = Σ_k (a_j w_jk + γ (a_j w_jk)^±) ÷ Σ_j (a_j w_jk + γ (a_j w_jk)^±) · R_k, ^± what has the sign of z_k; \
+                  as-one: w_jk + γ w_jk⁺ for w_jk",
+        source: "Montavon et al. 2019, section 10.2.1; Andéol et al. 2021",
         parameters: &[
             Parameter {
                 name: "gamma",

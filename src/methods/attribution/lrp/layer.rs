@@ -1,10 +1,10 @@
 //! Convolutions and linear layers: the rules that have weights in them.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::Rule;
 use crate::aten::Value;
-use crate::engine::{EngineError, NodeCall};
+use crate::engine::{EngineError, NodeCall, sum_kind};
 use crate::methods::node;
 use crate::model::graph::{Graph, Node, NodeId, ValueId};
 
@@ -58,19 +58,23 @@ pub(super) struct Part {
 pub(super) fn shared(output: &Tensor, parts: Vec<Part>) -> Result<Tensor, EngineError> {
     let mut sum: Option<Tensor> = None;
     for Part { made, stabiliser, weight } in parts {
-        let z = made.detach();
-        // The sign of zero is plus.
-        let sign = z.f_ge(0.0)?.f_to_kind(z.kind())?.f_mul_scalar(2.0)?.f_sub_scalar(1.0)?;
-        let divisor = z.f_add(&sign.f_mul_scalar(stabiliser)?)?;
-        let part = made.f_mul(&output.f_div(&divisor)?)?.f_mul_scalar(weight)?;
+        let part = made.f_mul(&quotient(output, &made, stabiliser)?)?.f_mul_scalar(weight)?;
         sum = Some(match sum {
             Some(sum) => sum.f_add(&part)?,
             None => part,
         });
     }
     let Some(sum) = sum else { return Ok(output.shallow_clone()) };
-    // The run goes on with the layer's own numbers, to the last digit.
-    Ok(sum.f_sub(&sum.detach())?.f_add(output)?)
+    // The run goes on with the layer's own numbers, to the last digit, and in their precision.
+    Ok(sum.f_sub(&sum.detach())?.f_to_kind(output.kind())?.f_add(output)?)
+}
+
+/// `y ÷ (z + stabiliser · sign z)`, a constant; the sign of zero is plus. Half precision has no number as small as a stabiliser: that
+/// is divided in single.
+pub(super) fn quotient(y: &Tensor, z: &Tensor, stabiliser: f64) -> Result<Tensor, EngineError> {
+    let (y, z) = (y.detach().f_to_kind(sum_kind(y))?, z.detach().f_to_kind(sum_kind(z))?);
+    let sign = z.f_ge(0.0)?.f_to_kind(z.kind())?.f_mul_scalar(2.0)?.f_sub_scalar(1.0)?;
+    Ok(y.f_div(&z.f_add(&sign.f_mul_scalar(stabiliser)?)?)?)
 }
 
 /// A batch norm as what it does to the weights before it.
@@ -108,7 +112,9 @@ impl<'a> Weights<'a> {
         if let Some(first) = sizes.first_mut() {
             *first = -1;
         }
-        let weight = weight.f_mul(&factor.f_reshape(sizes)?)?;
+        // A norm's numbers are in single precision where the weights are in half.
+        let kind = weight.kind();
+        let weight = weight.f_mul(&factor.f_reshape(sizes)?)?.f_to_kind(kind)?;
         let bias = match bias {
             Some(bias) => bias.f_mul(&factor)?.f_add(&shift)?,
             None => shift,
@@ -202,7 +208,8 @@ impl<'a> Weights<'a> {
         leaves: &mut Vec<Tensor>,
     ) -> Result<Vec<Part>, EngineError> {
         let leaf = |bound: &Tensor| -> Result<Tensor, EngineError> {
-            Ok(bound.f_expand_as(&self.input)?.f_contiguous()?.set_requires_grad(true))
+            let bound = bound.f_to_kind(self.input.kind())?.f_expand_as(&self.input)?;
+            Ok(bound.f_contiguous()?.set_requires_grad(true))
         };
         let (low, high) = (leaf(black)?, leaf(white)?);
         let (grow, shrink) = (self.weight.f_clamp_min(0.0)?, self.weight.f_clamp_max(0.0)?);
@@ -214,7 +221,7 @@ impl<'a> Weights<'a> {
 
     /// The only part of a first layer. The input gets a gradient, be it none, so that it can be asked for.
     fn first(&self, made: &Tensor) -> Result<Vec<Part>, EngineError> {
-        let none = self.input.f_sum(Kind::Float)?.f_mul_scalar(0.0)?;
+        let none = self.input.f_sum(self.input.kind())?.f_mul_scalar(0.0)?;
         Ok(vec![Part { made: made.f_add(&none)?, stabiliser: super::STABILISER, weight: 1.0 }])
     }
 }

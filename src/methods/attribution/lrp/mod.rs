@@ -154,6 +154,10 @@ fn propagate(
         relevance = relevance.f_add(&end.detach().f_mul(gradient)?)?;
     }
     let mut made = Attribution::of(&relevance, None)?;
+    let in_half = run.get(runner.tap().value)?.kind() == Kind::Half;
+    if in_half && made.values.iter().any(|value| !value.is_finite()) {
+        return Err(AttributionError::BeyondHalf.into());
+    }
     made.convergence_delta = Some(made.sum() - sum.f_double_value(&[])?);
     Ok(made)
 }

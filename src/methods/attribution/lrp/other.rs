@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
+use super::layer::quotient;
 use super::replaced;
 use crate::aten::Value;
-use crate::engine::{Engine, EngineError, NodeCall};
+use crate::engine::{Engine, EngineError, NodeCall, sum_kind};
 use crate::methods::node;
 use crate::model::graph::{Argument, Node, NodeId, ValueId};
 
@@ -14,11 +15,14 @@ use crate::model::graph::{Argument, Node, NodeId, ValueId};
 const POINTWISE: &[&str] = &[
     "celu",
     "clamp",
+    "clamp_max",
+    "clip",
     "elu",
     "gelu",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "log_sigmoid",
     "mish",
     "relu6",
     "selu",
@@ -29,19 +33,28 @@ const POINTWISE: &[&str] = &[
     "tanh",
 ];
 
+/// What else has a rule. Of a softmax those of attention, over more than N×classes.
+const OTHERS: &[&str] = &[
+    "_softmax",
+    "batch_norm",
+    "div",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "mul",
+    "native_group_norm",
+    "native_layer_norm",
+    "scaled_dot_product_attention",
+    "softmax",
+];
+
 /// Functions whose result, in a product, is the gate.
 const GATES: &[&str] = &["hardsigmoid", "hardtanh", "sigmoid", "softmax", "tanh", "_softmax"];
 
 /// Whether a node needs another gradient.
 pub(super) fn takes(node: &Node) -> bool {
     let operator = node::operator(node);
-    let named = ["batch_norm", "div", "layer_norm", "mul", "native_layer_norm", "scaled_dot_product_attention"];
-    POINTWISE.contains(&operator) || named.contains(&operator) || is_attention(node)
-}
-
-/// A softmax that is no answer of a network: over more than N×classes.
-fn is_attention(node: &Node) -> bool {
-    matches!(node::operator(node), "softmax" | "_softmax")
+    POINTWISE.contains(&operator) || OTHERS.contains(&operator)
 }
 
 /// The node's own numbers with the gradient of its rule.
@@ -71,6 +84,7 @@ pub(super) fn call(
             }
         }
         "layer_norm" | "native_layer_norm" => layer_norm(call),
+        "group_norm" | "native_group_norm" | "instance_norm" => group_norm(call),
         // A batch norm that stands alone has the epsilon rule, which its derivative is.
         "batch_norm" => call.run(&[]),
         _ => pointwise(call),
@@ -82,10 +96,9 @@ fn pointwise(call: &NodeCall<'_>) -> Result<Vec<Value>, EngineError> {
     let Some(input) = call.tensor("self") else { return call.run(&[]) };
     let results = call.run(&[("self", &input.detach())])?;
     let Some(output) = results.first().and_then(Value::tensor) else { return Ok(results) };
-    let z = input.detach();
-    let sign = z.f_ge(0.0)?.f_to_kind(z.kind())?.f_mul_scalar(2.0)?.f_sub_scalar(1.0)?;
-    let quotient = output.f_div(&z.f_add(&sign.f_mul_scalar(super::STABILISER)?)?)?;
-    let made = input.f_sub(&z)?.f_mul(&quotient)?.f_add(output)?;
+    let quotient = quotient(output, &input, super::STABILISER)?;
+    let moved = input.f_sub(&input.detach())?.f_mul(&quotient)?;
+    let made = moved.f_to_kind(output.kind())?.f_add(output)?;
     Ok(replaced(results, made))
 }
 
@@ -124,13 +137,44 @@ fn layer_norm(call: &NodeCall<'_>) -> Result<Vec<Value>, EngineError> {
     };
     let over: Vec<i64> = (-shape..0).collect();
     let epsilon = node::float(call.node(), "eps").unwrap_or(1e-5);
-    let moved = input.f_sub(&input.detach())?;
-    let moved = moved.f_sub(&moved.f_mean_dim(over.as_slice(), true, Kind::Float)?)?;
-    let variance = input.detach().f_var_dim(over.as_slice(), false, true)?;
-    let mut moved = moved.f_div(&variance.f_add_scalar(epsilon)?.f_sqrt()?)?;
+    let moved = normalised(&input, &over, epsilon)?;
+    let moved = if let Some(weight) = call.tensor("weight") { moved.f_mul(&weight)? } else { moved };
+    let made = output.detach().f_add(&moved.f_to_kind(output.kind())?)?;
+    Ok(replaced(results, made))
+}
+
+/// Zero, with the gradient of a norm over some axes whose deviation is constant.
+fn normalised(input: &Tensor, over: &[i64], epsilon: f64) -> Result<Tensor, EngineError> {
+    let wide = input.f_to_kind(sum_kind(input))?;
+    let moved = wide.f_sub(&wide.detach())?;
+    let moved = moved.f_sub(&moved.f_mean_dim(over, true, moved.kind())?)?;
+    let variance = wide.detach().f_var_dim(over, false, true)?;
+    Ok(moved.f_div(&variance.f_add_scalar(epsilon)?.f_sqrt()?)?)
+}
+
+/// A group norm, or an instance norm, whose deviations are constant.
+fn group_norm(call: &NodeCall<'_>) -> Result<Vec<Value>, EngineError> {
+    let results = call.run(&[])?;
+    let (Some(input), Some(output)) = (call.tensor("input"), results.first().and_then(Value::tensor)) else {
+        return Ok(results);
+    };
+    let sizes = input.size();
+    let &[pictures, channels, ..] = sizes.as_slice() else { return Ok(results) };
+    let groups = match node::operator(call.node()) {
+        "instance_norm" => Some(channels),
+        _ => ["num_groups", "group"].iter().find_map(|name| node::int(call.node(), name)),
+    };
+    // An instance norm with statistics of its own is a batch norm: its derivative is the epsilon rule.
+    let running = matches!(node::argument(call.node(), "use_input_stats"), Some(Argument::Bool(false)));
+    let Some(groups) = groups.filter(|_| !running) else { return Ok(results) };
+    let epsilon = node::float(call.node(), "eps").unwrap_or(1e-5);
+    let apart = input.f_reshape([pictures * groups, -1])?;
+    let mut moved = normalised(&apart, &[1], epsilon)?.f_reshape(&sizes)?;
     if let Some(weight) = call.tensor("weight") {
-        moved = moved.f_mul(&weight)?;
+        let mut along = vec![1; sizes.len()];
+        along[1] = -1;
+        moved = moved.f_mul(&weight.f_reshape(along)?)?;
     }
-    let made = output.detach().f_add(&moved)?;
+    let made = output.detach().f_add(&moved.f_to_kind(output.kind())?)?;
     Ok(replaced(results, made))
 }
