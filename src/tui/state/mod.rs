@@ -26,7 +26,7 @@ use crate::service::protocol::{
 };
 pub use excitations::{ExcitationKey, Excitations};
 pub use findings::{Findings, mark};
-pub use kinds::{DetailKey, Focus, Hover, Notice, OverlayMode, Popup, Run, Splits};
+pub use kinds::{DetailKey, Focus, Hover, Left, Notice, OverlayMode, Popup, Run, Splits};
 pub use methods::Methods;
 pub use trust::Trust;
 
@@ -61,6 +61,8 @@ pub struct State {
     pub other: Option<Box<ModelInfo>>,
     /// The picture, once it has run.
     pub run: Option<Run>,
+    /// What goes on where the next picture cannot be read.
+    pub left: Option<Left>,
     /// Where keys go.
     pub focus: Focus,
     /// Whether that pane has the whole screen.
@@ -192,6 +194,7 @@ impl State {
             model: None,
             other: None,
             run: None,
+            left: None,
             focus: Focus::Layers,
             maximized: false,
             splits: Splits::default(),
