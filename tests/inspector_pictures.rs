@@ -1,4 +1,5 @@
-//! What the inspector shows where the next picture cannot be read: without a terminal and without an engine.
+//! What the inspector shows while the next picture is on its way, and where that cannot be read: without a terminal and without an
+//! engine.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -8,7 +9,7 @@ mod inspector;
 use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use inspector::{Inspector, model};
+use inspector::{Inspector, model, ran};
 use layerscope::service::protocol::{ClassId, Content, Event, Pane, Request, Ticket};
 
 /// The answer to a picture that is none.
@@ -118,4 +119,23 @@ fn the_check_is_done_although_the_next_picture_cannot_be_read() {
     assert!(inspector.screen().contains("found nothing amiss"), "it was asked for");
     inspector.press(&["."]);
     assert_eq!(checks(&inspector), 2, "what was found is known");
+}
+
+#[test]
+fn a_second_model_s_numbers_of_the_picture_before_do_not_stand_beside_the_next() {
+    let mut inspector = opened();
+    inspector.ran = ran;
+    let Event::Opened(other) = model() else { panic!("a model") };
+    inspector.tell(Event::OpenedOther(other));
+    inspector.compared = true;
+    inspector.press(&["."]);
+    let said = |inspector: &Inspector| (inspector.screen().contains("2.0%"), inspector.screen().contains("12.5%"));
+    assert_eq!(said(&inspector), (true, true), "difference and probability\n{}", inspector.screen());
+    let width = inspector.state.page_key().count;
+    inspector.compared = false;
+    inspector.press(&["."]);
+    let message = "the second model: not enough memory".to_owned();
+    inspector.tell(Event::Failed { pane: Pane::Input, ticket: Some(inspector.state.input_ticket), message });
+    assert_eq!(said(&inspector), (false, false), "{}", inspector.screen());
+    assert_eq!(inspector.state.page_key().count, width, "there is room for both models as before");
 }

@@ -77,6 +77,8 @@ pub struct State {
     pub operators: bool,
     /// Of two models: how far they are apart at each layer that both have.
     pub differences: HashMap<LayerId, f32>,
+    /// Whether they are of the picture that is shown: until they are, those of the picture before keep places and order only.
+    pub compared: bool,
     /// The second model's top classes.
     pub other_predictions: Vec<Prediction>,
     /// Whether the tree is a list, with the layers that differ most first.
@@ -202,6 +204,7 @@ impl State {
             folded: HashSet::new(),
             operators: true,
             differences: HashMap::new(),
+            compared: false,
             other_predictions: Vec::new(),
             sorted_by_difference: false,
             findings: None,
@@ -292,6 +295,8 @@ impl State {
         self.map = None;
         self.trust.forget();
         self.findings = None;
+        self.compared = false;
+        self.other_predictions.clear();
         self.failed.remove(&Pane::Health);
         self.failed.remove(&Pane::Channels);
         self.failed.remove(&Pane::Heatmap);

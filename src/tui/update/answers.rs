@@ -83,6 +83,7 @@ impl State {
             Event::Compared { ticket, layers, predictions, .. } if ticket == self.input_ticket => {
                 self.progress.remove(&Pane::Input);
                 self.differences = layers.iter().map(|layer| (layer.layer, layer.distance)).collect();
+                self.compared = true;
                 self.other_predictions = predictions;
             }
             Event::Checked { ticket, findings } if ticket == self.check_ticket => {
