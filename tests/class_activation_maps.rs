@@ -416,7 +416,8 @@ fn a_wrong_target_or_setting_is_refused_in_one_line() {
         (["--region", "4x6"], "'4x6' is no region: everywhere, predicted, or ROWxCOLUMN+HEIGHT+WIDTH such as 4x6+8+8"),
         (["--region", "0x0+1+1"], "there are 1×1 positions: a region or unit must lie within them"),
         (["--output", "1"], "the network has outputs 0 to 0, not 1"),
-        (["--against", "9"], "9"),
+        (["--class", "9"], "layerscope: --class: class 9 does not exist"),
+        (["--against", "9"], "layerscope: --against: class 9 does not exist"),
         (["--fuse", "sum"], "'sum' is no way to fuse maps: mean or max"),
         (["--set", "std=1"], "--set: grad-cam has no parameter 'std'; it has eigen-smooth"),
     ] {

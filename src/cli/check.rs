@@ -10,7 +10,7 @@ use serde_json::json;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-use super::common::{Failure, Format, Given, ModelOptions, one_input};
+use super::common::{Failure, Format, Given, ModelOptions, class_named, one_input};
 use super::report::{model, print_json, print_lines, say_guess, value};
 use crate::aten::exit_now;
 use crate::engine::{Cancel, EngineError};
@@ -53,7 +53,7 @@ impl Check {
         let opening = self.options.opening(Some(&self.model))?;
         let inputs = Input::resolve(&self.input)?;
         let network = self.options.network(Some(&self.model))?;
-        let class = self.class.as_deref().map(|class| network.find_class(class)).transpose()?;
+        let class = self.class.as_deref().map(|class| class_named(&network, "--class", class)).transpose()?;
         let target = class.map(Target::from);
         let cancel = stopped_by_interrupt()?;
         let progress = Progress::new();

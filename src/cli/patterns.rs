@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::common::{ChannelList, Failure, Format, ModelOptions, OutputOptions};
+use super::common::{ChannelList, Failure, Format, ModelOptions, OutputOptions, class_named};
 use super::methods;
 use super::report::{model, print_json, print_lines, table, value};
 use crate::engine::{Cancel, numbers};
@@ -293,7 +293,7 @@ impl Patterns {
 
 /// The output of a class.
 fn one_class(network: &Network, class: &str) -> Result<usize, Failure> {
-    let found = network.find_class(class)?;
+    let found = class_named(network, "--class", class)?;
     if found.negative {
         let line = format!("--class: '{class}' is the absence of the network's only class, which has no pattern");
         return Err(Failure::Usage(line));
