@@ -287,6 +287,7 @@ fn long_maps_say_how_far_they_are_and_stop_when_they_are_told_to() {
         make(&MapInput::new(&network, &forward, &place, &target, None, job), &settings).unwrap();
         assert!(told.borrow().iter().all(|(done, all)| done <= all), "{name}");
         assert_eq!(told.borrow().is_empty(), name == "grad-cam");
+        assert!(told.borrow().last().is_none_or(|(done, all)| done == all), "{name} says that it is done");
         cancel.raise();
         let stopped = make(&MapInput::new(&network, &forward, &place, &target, None, job), &settings).unwrap_err();
         assert_eq!(stopped.to_string(), "stopped", "{name}");

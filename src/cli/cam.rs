@@ -2,7 +2,6 @@
 
 mod target;
 
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -13,6 +12,7 @@ use tch::Tensor;
 
 use super::common::{Failure, Format, Given, ModelOptions, OutputOptions, one_input};
 use super::methods;
+use super::progress::ProgressLine;
 use super::report::{model, print_json, print_lines, say_guess};
 use super::trust::{self, TrustOptions};
 use crate::engine::Cancel;
@@ -183,7 +183,9 @@ impl Cam {
     ) -> Result<Vec<Made>, Failure> {
         let Run::Map(method) = self.method.run else { unreachable!("a map was looked for") };
         let cancel = Cancel::new();
-        let job = Job { progress: &say_progress, ..Job::quiet(&cancel, self.options.seed) };
+        let line = ProgressLine::new();
+        let say = |done: usize, all: usize| line.say(format_args!("cam: {:3} %", done * 100 / all.max(1)));
+        let job = Job { progress: &say, ..Job::quiet(&cancel, self.options.seed) };
         // Another class costs one backward pass.
         let mut recordings: Vec<Option<Rc<Recording>>> = vec![None; places.len()];
         let made = asked.into_iter().map(|asked| {
@@ -376,15 +378,4 @@ fn range(map: &Map) -> (f32, f32) {
 fn last_map(network: &Network, forward: &Forward) -> Result<Place, MethodError> {
     let layer = default_layer(network, &|value| forward.shapes().get(&value).cloned());
     network.layer(layer.ok_or(MethodError::NoMapLayer)?)
-}
-
-/// A line on stderr that is written over, for whoever watches.
-fn say_progress(done: usize, all: usize) {
-    let mut stderr = std::io::stderr();
-    if !stderr.is_terminal() {
-        return;
-    }
-    let end = if done >= all { "\r\x1b[K" } else { "" };
-    // Progress that cannot be shown is no reason to stop.
-    let _ = write!(stderr, "\rcam: {:3} %{end}", done * 100 / all.max(1)).and_then(|()| stderr.flush());
 }
