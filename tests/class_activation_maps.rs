@@ -412,6 +412,27 @@ fn several_classes_give_a_map_each_and_several_layers_one_of_the_pictures_size()
 }
 
 #[test]
+fn a_class_and_its_absence_have_a_picture_each_and_probabilities_that_are_one_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("x.png");
+    let given = ["cam", "demo:book", "--class", "dog", "--class", "cat", "--out", out.to_str().unwrap()];
+    let told = |more: &[&str]| {
+        let done = Command::new(env!("CARGO_BIN_EXE_layerscope")).args(given).args(more).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let result: serde_json::Value = serde_json::from_str(&told(&["--format", "json"])).unwrap();
+    let pictures = ["x.0.png", "x.0.absent.png"].map(|name| std::fs::read(folder.path().join(name)).unwrap());
+    assert_ne!(pictures[0], pictures[1], "what speaks for a dog speaks against a cat");
+    let [dog, cat] = [0, 1].map(|at| result["results"][at]["class"]["probability"].as_f64().unwrap());
+    assert!((dog + cat - 1.0).abs() < 1e-6, "{dog} and {cat}");
+    let table = told(&[]);
+    for share in [dog, cat] {
+        assert!(table.contains(&format!("({:.2} %)", share * 100.0)), "{share}: {table}");
+    }
+}
+
+#[test]
 fn a_wrong_target_or_setting_is_refused_in_one_line() {
     for (arguments, expected) in [
         (["--region", "4x6"], "'4x6' is no region: everywhere, predicted, or ROWxCOLUMN+HEIGHT+WIDTH such as 4x6+8+8"),

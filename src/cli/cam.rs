@@ -21,6 +21,7 @@ use crate::methods::cam::{Map, MapRequest, Recording, default_layer};
 use crate::methods::faithfulness::{self, Explain, Explanation, Measured};
 use crate::methods::job::Job;
 use crate::methods::registry::{self, Chosen, Kind, Method, Run, Settings};
+use crate::methods::target::ClassId;
 use crate::methods::{Forward, MethodError, Network, Place};
 use crate::model::preprocess::Region;
 use crate::picture::ColorMap;
@@ -148,7 +149,7 @@ impl Cam {
         let mut saved = Vec::new();
         if let Some(file) = &self.out {
             for one in &made {
-                let file = if made.len() > 1 { with_index(file, one.asked.class.index) } else { file.clone() };
+                let file = if made.len() > 1 { with_class(file, one.asked.class) } else { file.clone() };
                 if let Some(map) = one.shown() {
                     let drawn = self.overlay(&network, &given, seen.clone(), map)?;
                     save_picture(&file, &beside(drawn, &one.trusted))?;
@@ -275,11 +276,8 @@ impl Cam {
         }
         let mut lines = Vec::new();
         for one in made {
-            let Asked { class, label, against, said, .. } = &one.asked;
-            let said = said.map_or_else(String::new, |(_, probability)| {
-                let probability = if class.negative { 1.0 - probability } else { probability };
-                format!(" ({:.2} %)", probability * 100.0)
-            });
+            let Asked { label, against, said, .. } = &one.asked;
+            let said = said.map_or_else(String::new, |(_, probability)| format!(" ({:.2} %)", probability * 100.0));
             let against = against.as_ref().map_or_else(String::new, |(_, label)| format!(" against {label}"));
             lines.push(format!("{path}: {label}{said}{against}"));
             for (place, map) in places.iter().zip(&one.maps) {
@@ -363,10 +361,11 @@ fn write_raw(file: &Path, made: &[Made]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `dog.png` with 243 as `dog.243.png`.
-fn with_index(file: &Path, index: usize) -> PathBuf {
+/// `dog.png` with 243 as `dog.243.png`; an absence has the index of its class.
+fn with_class(file: &Path, ClassId { index, negative }: ClassId) -> PathBuf {
     let extension = file.extension().unwrap_or_default().to_string_lossy().into_owned();
-    file.with_extension(format!("{index}.{extension}"))
+    let absent = if negative { "absent." } else { "" };
+    file.with_extension(format!("{index}.{absent}{extension}"))
 }
 
 /// The least and the greatest finite value.

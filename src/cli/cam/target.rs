@@ -86,7 +86,7 @@ pub(super) struct Asked {
     pub(super) class: ClassId,
     pub(super) label: String,
     pub(super) against: Option<(ClassId, String)>,
-    /// The network's own output, and its probability.
+    /// The network's own output, and the probability of the class or of its absence.
     pub(super) said: Option<(f32, f32)>,
 }
 
@@ -155,7 +155,8 @@ impl TargetOptions {
         }
         let all = predictions::top(network, output, usize::MAX)?;
         let said = all.into_iter().find(|prediction| prediction.index == class.index);
-        Ok(said.map(|said| (said.score, said.probability)))
+        let probability = |of_class: f32| if class.negative { 1.0 - of_class } else { of_class };
+        Ok(said.map(|said| (said.score, probability(said.probability))))
     }
 }
 
