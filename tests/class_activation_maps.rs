@@ -287,6 +287,7 @@ fn long_maps_say_how_far_they_are_and_stop_when_they_are_told_to() {
         make(&MapInput::new(&network, &forward, &place, &target, None, job), &settings).unwrap();
         assert!(told.borrow().iter().all(|(done, all)| done <= all), "{name}");
         assert_eq!(told.borrow().is_empty(), name == "grad-cam");
+        assert!(told.borrow().last().is_none_or(|(done, all)| done == all), "{name} says that it is done");
         cancel.raise();
         let stopped = make(&MapInput::new(&network, &forward, &place, &target, None, job), &settings).unwrap_err();
         assert_eq!(stopped.to_string(), "stopped", "{name}");
@@ -411,12 +412,34 @@ fn several_classes_give_a_map_each_and_several_layers_one_of_the_pictures_size()
 }
 
 #[test]
+fn a_class_and_its_absence_have_a_picture_each_and_probabilities_that_are_one_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("x.png");
+    let given = ["cam", "demo:book", "--class", "dog", "--class", "cat", "--out", out.to_str().unwrap()];
+    let told = |more: &[&str]| {
+        let done = Command::new(env!("CARGO_BIN_EXE_layerscope")).args(given).args(more).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let result: serde_json::Value = serde_json::from_str(&told(&["--format", "json"])).unwrap();
+    let pictures = ["x.0.png", "x.0.absent.png"].map(|name| std::fs::read(folder.path().join(name)).unwrap());
+    assert_ne!(pictures[0], pictures[1], "what speaks for a dog speaks against a cat");
+    let [dog, cat] = [0, 1].map(|at| result["results"][at]["class"]["probability"].as_f64().unwrap());
+    assert!((dog + cat - 1.0).abs() < 1e-6, "{dog} and {cat}");
+    let table = told(&[]);
+    for share in [dog, cat] {
+        assert!(table.contains(&format!("({:.2} %)", share * 100.0)), "{share}: {table}");
+    }
+}
+
+#[test]
 fn a_wrong_target_or_setting_is_refused_in_one_line() {
     for (arguments, expected) in [
         (["--region", "4x6"], "'4x6' is no region: everywhere, predicted, or ROWxCOLUMN+HEIGHT+WIDTH such as 4x6+8+8"),
         (["--region", "0x0+1+1"], "there are 1×1 positions: a region or unit must lie within them"),
         (["--output", "1"], "the network has outputs 0 to 0, not 1"),
-        (["--against", "9"], "9"),
+        (["--class", "9"], "layerscope: --class: class 9 does not exist"),
+        (["--against", "9"], "layerscope: --against: class 9 does not exist"),
         (["--fuse", "sum"], "'sum' is no way to fuse maps: mean or max"),
         (["--set", "std=1"], "--set: grad-cam has no parameter 'std'; it has eigen-smooth"),
     ] {

@@ -223,6 +223,10 @@ fn what_is_unknown_is_named_with_what_is_near() {
         refusal(&["cam", model, input, "--class", "17"]),
         "--class: class 17 does not exist: the network has 5 outputs, 0 to 4"
     );
+    for command in [&["cam"][..], &["attribute", "--method", "gradient"]] {
+        let line = refusal(&[command, &[model, input, "--class", "1", "--against", "nonsense"]].concat());
+        assert!(line.starts_with("--against: unknown class `nonsense`"), "{line}");
+    }
     let line = refusal(&["cam", model, input, "--method", "grad-cm"]);
     assert!(line.contains("grad-cm") && line.contains("grad-cam"), "{line}");
     let line = refusal(&["predict", model, input, "--preproces", "unit"]);

@@ -276,6 +276,30 @@ fn pictures_are_those_of_the_channel_or_none() {
 }
 
 #[test]
+fn pictures_that_cannot_be_read_are_asked_for_once() {
+    let mut inspector = zoomed(120, 40);
+    let asked = |inspector: &Inspector| {
+        let tickets = inspector.asked.iter().filter_map(|request| match request {
+            Request::Excitations { ticket, .. } => Some(*ticket),
+            _ => None,
+        });
+        tickets.collect::<Vec<_>>()
+    };
+    inspector.press(&["l"]);
+    let [ticket] = asked(&inspector)[..] else { panic!("one page") };
+    let message = "photos.parquet is damaged".to_owned();
+    inspector.tell(Event::Failed { pane: Pane::Excitations, ticket: Some(ticket), message });
+    inspector.press(&["x"]);
+    assert_eq!(asked(&inspector), [ticket], "it would say the same again");
+    assert!(inspector.screen().contains("photos.parquet is damaged"), "{}", inspector.screen());
+    inspector.asked.clear();
+    pressed(&mut inspector, &["h"]);
+    assert!(tiles(&inspector) > 0 && !inspector.screen().contains("is damaged"), "those of another channel are there");
+    inspector.press(&["l"]);
+    assert_eq!(asked(&inspector).len(), 1, "who comes back may try again");
+}
+
+#[test]
 fn only_right_or_wrong_ones_or_those_of_a_class() {
     let mut inspector = zoomed(120, 40);
     pressed(&mut inspector, &["F", "w", "r", "o", "Enter"]);

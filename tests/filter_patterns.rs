@@ -5,6 +5,8 @@
 
 mod common;
 
+use std::os::unix::fs::MetadataExt;
+
 use common::{Fixture, NETWORKS, difference, fixtures, network};
 use layerscope::engine::{Cancel, numbers};
 use layerscope::methods::patterns::fourier::Fourier;
@@ -540,6 +542,33 @@ fn the_command_continues_what_it_grew_before_unless_it_is_told_not_to() {
     assert_eq!(fewer["step"], 3, "patterns that have grown further are no answer to fewer steps");
     all(&["--steps", "5", "--seed", "1"]);
     assert_eq!(kept(), 4, "another seed, other patterns");
+    all(&["--steps", "5", "--precision", "float64"]);
+    assert_eq!(kept(), 6, "another precision, other patterns");
+}
+
+#[test]
+fn patterns_of_a_model_among_very_many_files_are_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.onnx");
+    std::fs::copy(fixtures().join("onnx_trace/model.onnx"), &model).unwrap();
+    for number in 0..12_000 {
+        std::fs::write(folder.path().join(format!("{number:060}.bin")), []).unwrap();
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let written = || {
+        let given = ["--class", "1", "--size", "20", "--steps", "2"];
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_layerscope"))
+            .arg("patterns")
+            .arg(&model)
+            .args(given)
+            .env("XDG_CACHE_HOME", cache.path())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let mut kept = std::fs::read_dir(cache.path().join("layerscope/patterns")).unwrap();
+        kept.next().unwrap().unwrap().metadata().unwrap().ino()
+    };
+    assert_eq!(written(), written(), "nothing is grown and kept again");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tch::Tensor;
 
-use super::common::{Failure, Format, ModelOptions, OutputOptions, one_input};
+use super::common::{Failure, Format, ModelOptions, OutputOptions, class_named, one_input};
 use super::methods;
 use super::report::{model, print_json, print_lines, say_guess};
 use super::trust::{self, TrustOptions};
@@ -138,9 +138,10 @@ impl Attribute {
         let given = one_input(self.input.as_deref(), &self.options.opening(self.model.as_deref())?)?;
         let network = self.options.network(self.model.as_deref())?;
         let place = self.layer.as_deref().map(|layer| network.place(layer)).transpose()?;
-        let [class, against] =
-            [&self.class, &self.against].map(|name| name.as_deref().map(|name| network.find_class(name)));
-        let (class, against) = (class.transpose()?, against.transpose()?);
+        let named = |option, class: &Option<String>| {
+            class.as_deref().map(|class| class_named(&network, option, class)).transpose()
+        };
+        let (class, against) = (named("--class", &self.class)?, named("--against", &self.against)?);
         let (input, seen) =
             fed(&network, &given.loaded).map_err(|reason| Failure::Fed { path: given.path.clone(), reason })?;
         say_guess(&network, &given.loaded);

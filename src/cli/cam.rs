@@ -2,7 +2,6 @@
 
 mod target;
 
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -13,6 +12,7 @@ use tch::Tensor;
 
 use super::common::{Failure, Format, Given, ModelOptions, OutputOptions, one_input};
 use super::methods;
+use super::progress::ProgressLine;
 use super::report::{model, print_json, print_lines, say_guess};
 use super::trust::{self, TrustOptions};
 use crate::engine::Cancel;
@@ -21,6 +21,7 @@ use crate::methods::cam::{Map, MapRequest, Recording, default_layer};
 use crate::methods::faithfulness::{self, Explain, Explanation, Measured};
 use crate::methods::job::Job;
 use crate::methods::registry::{self, Chosen, Kind, Method, Run, Settings};
+use crate::methods::target::ClassId;
 use crate::methods::{Forward, MethodError, Network, Place};
 use crate::model::preprocess::Region;
 use crate::picture::ColorMap;
@@ -148,7 +149,7 @@ impl Cam {
         let mut saved = Vec::new();
         if let Some(file) = &self.out {
             for one in &made {
-                let file = if made.len() > 1 { with_index(file, one.asked.class.index) } else { file.clone() };
+                let file = if made.len() > 1 { with_class(file, one.asked.class) } else { file.clone() };
                 if let Some(map) = one.shown() {
                     let drawn = self.overlay(&network, &given, seen.clone(), map)?;
                     save_picture(&file, &beside(drawn, &one.trusted))?;
@@ -183,7 +184,9 @@ impl Cam {
     ) -> Result<Vec<Made>, Failure> {
         let Run::Map(method) = self.method.run else { unreachable!("a map was looked for") };
         let cancel = Cancel::new();
-        let job = Job { progress: &say_progress, ..Job::quiet(&cancel, self.options.seed) };
+        let line = ProgressLine::new();
+        let say = |done: usize, all: usize| line.say(format_args!("cam: {:3} %", done * 100 / all.max(1)));
+        let job = Job { progress: &say, ..Job::quiet(&cancel, self.options.seed) };
         // Another class costs one backward pass.
         let mut recordings: Vec<Option<Rc<Recording>>> = vec![None; places.len()];
         let made = asked.into_iter().map(|asked| {
@@ -273,11 +276,8 @@ impl Cam {
         }
         let mut lines = Vec::new();
         for one in made {
-            let Asked { class, label, against, said, .. } = &one.asked;
-            let said = said.map_or_else(String::new, |(_, probability)| {
-                let probability = if class.negative { 1.0 - probability } else { probability };
-                format!(" ({:.2} %)", probability * 100.0)
-            });
+            let Asked { label, against, said, .. } = &one.asked;
+            let said = said.map_or_else(String::new, |(_, probability)| format!(" ({:.2} %)", probability * 100.0));
             let against = against.as_ref().map_or_else(String::new, |(_, label)| format!(" against {label}"));
             lines.push(format!("{path}: {label}{said}{against}"));
             for (place, map) in places.iter().zip(&one.maps) {
@@ -361,10 +361,11 @@ fn write_raw(file: &Path, made: &[Made]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `dog.png` with 243 as `dog.243.png`.
-fn with_index(file: &Path, index: usize) -> PathBuf {
+/// `dog.png` with 243 as `dog.243.png`; an absence has the index of its class.
+fn with_class(file: &Path, ClassId { index, negative }: ClassId) -> PathBuf {
     let extension = file.extension().unwrap_or_default().to_string_lossy().into_owned();
-    file.with_extension(format!("{index}.{extension}"))
+    let absent = if negative { "absent." } else { "" };
+    file.with_extension(format!("{index}.{absent}{extension}"))
 }
 
 /// The least and the greatest finite value.
@@ -376,15 +377,4 @@ fn range(map: &Map) -> (f32, f32) {
 fn last_map(network: &Network, forward: &Forward) -> Result<Place, MethodError> {
     let layer = default_layer(network, &|value| forward.shapes().get(&value).cloned());
     network.layer(layer.ok_or(MethodError::NoMapLayer)?)
-}
-
-/// A line on stderr that is written over, for whoever watches.
-fn say_progress(done: usize, all: usize) {
-    let mut stderr = std::io::stderr();
-    if !stderr.is_terminal() {
-        return;
-    }
-    let end = if done >= all { "\r\x1b[K" } else { "" };
-    // Progress that cannot be shown is no reason to stop.
-    let _ = write!(stderr, "\rcam: {:3} %{end}", done * 100 / all.max(1)).and_then(|()| stderr.flush());
 }

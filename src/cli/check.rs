@@ -1,6 +1,6 @@
 //! `layerscope check`: what is wrong with a network, or with what it is fed.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,7 +10,8 @@ use serde_json::json;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-use super::common::{Failure, Format, Given, ModelOptions, one_input};
+use super::common::{Failure, Format, Given, ModelOptions, class_named, one_input};
+use super::progress::ProgressLine;
 use super::report::{model, print_json, print_lines, say_guess, value};
 use crate::aten::exit_now;
 use crate::engine::{Cancel, EngineError};
@@ -53,11 +54,16 @@ impl Check {
         let opening = self.options.opening(Some(&self.model))?;
         let inputs = Input::resolve(&self.input)?;
         let network = self.options.network(Some(&self.model))?;
-        let class = self.class.as_deref().map(|class| network.find_class(class)).transpose()?;
+        let class = self.class.as_deref().map(|class| class_named(&network, "--class", class)).transpose()?;
         let target = class.map(Target::from);
         let cancel = stopped_by_interrupt()?;
-        let progress = Progress::new();
-        let job = Job { cancel: &cancel, progress: &|done, all| progress.say(done, all), seed: self.options.seed };
+        let line = ProgressLine::new();
+        let say = |done: usize, all: usize| {
+            if all > 1 {
+                line.say(format_args!("checking: {done} of {all}"));
+            }
+        };
+        let job = Job { cancel: &cancel, progress: &say, seed: self.options.seed };
         let samples = if inputs.is_empty() {
             let given = match opening.model.file() {
                 None => Some(one_input(None, &opening)?),
@@ -76,7 +82,7 @@ impl Check {
             });
             health::check::<Failure>(&network, samples, target.as_ref(), job)
         };
-        progress.end();
+        drop(line);
         let report = match samples {
             Err(Failure::Method(MethodError::Engine(EngineError::Cancelled))) => {
                 super::errors::warn("stopped");
@@ -127,33 +133,6 @@ fn stopped_by_interrupt() -> Result<Cancel, Failure> {
         }
     });
     Ok(cancel)
-}
-
-/// A line on stderr that is written over, for whoever watches.
-struct Progress {
-    watched: bool,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { watched: std::io::stderr().is_terminal() }
-    }
-
-    fn say(&self, done: usize, all: usize) {
-        if self.watched && all > 1 {
-            let mut stderr = std::io::stderr();
-            // Progress that cannot be shown is no reason to stop.
-            let _ = write!(stderr, "\rchecking: {done} of {all}\x1b[K").and_then(|()| stderr.flush());
-        }
-    }
-
-    /// Leaves an empty line for whatever comes.
-    fn end(&self) {
-        if self.watched {
-            let mut stderr = std::io::stderr();
-            let _ = write!(stderr, "\r\x1b[K").and_then(|()| stderr.flush());
-        }
-    }
 }
 
 fn finding(finding: &Finding) -> serde_json::Value {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use crate::engine::{DeviceChoice, EngineError, MemoryLimit};
+use crate::methods::target::ClassId;
 use crate::methods::{MethodError, Network};
 use crate::model::Precision;
 use crate::model::labels::LabelError;
@@ -136,6 +137,11 @@ pub(super) fn one_input(input: Option<&Path>, opening: &Opening) -> Result<Given
     }
 }
 
+/// The class that an option names.
+pub(super) fn class_named(network: &Network, option: &'static str, class: &str) -> Result<ClassId, Failure> {
+    network.find_class(class).map_err(|reason| Failure::Class { option, reason })
+}
+
 /// Channels by number: `3`, `0-63`, `0,4,8-11`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ChannelList(Vec<RangeInclusive<usize>>);
@@ -179,8 +185,8 @@ pub(super) enum Failure {
     Fed { path: String, reason: FedError },
     #[error(transparent)]
     Method(#[from] MethodError),
-    #[error("--class: {0}")]
-    Class(#[from] LabelError),
+    #[error("{option}: {reason}")]
+    Class { option: &'static str, reason: LabelError },
     #[error(transparent)]
     Save(#[from] SaveError),
     #[error(transparent)]

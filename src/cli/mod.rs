@@ -15,6 +15,7 @@ mod man;
 mod methods;
 mod patterns;
 mod predict;
+mod progress;
 mod report;
 mod scan;
 mod summary;

@@ -1,6 +1,5 @@
 //! `layerscope patterns`: the inputs that maximise a layer's channels.
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,8 +9,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::common::{ChannelList, Failure, Format, ModelOptions, OutputOptions};
+use super::common::{ChannelList, Failure, Format, ModelOptions, OutputOptions, class_named};
 use super::methods;
+use super::progress::ProgressLine;
 use super::report::{model, print_json, print_lines, table, value};
 use crate::engine::{Cancel, numbers};
 use crate::methods::patterns::{Ascent, DIVERSITY_WEIGHT, Diversity, Lane, Objective, Recipe, Subject, size_for};
@@ -203,10 +203,10 @@ impl Patterns {
             Ascent::new(network, subject.clone(), channels, size, recipe, seed, saved.unwrap_or_default())?;
         let begun = ascent.step();
         let (stop, cancel) = (stop_at_interrupt()?, Cancel::new());
-        let mut kept = Instant::now();
+        let (line, mut kept) = (ProgressLine::new(), Instant::now());
         while !ascent.is_done() && !stop.load(Ordering::Relaxed) {
             ascent.advance(&cancel)?;
-            say_progress(ascent.step(), ascent.steps());
+            line.say(format_args!("patterns: step {} of {}", ascent.step(), ascent.steps()));
             if let Some(cache) = cache.as_ref().filter(|_| kept.elapsed() > KEPT_EVERY) {
                 keep(cache, &growing, &ascent)?;
                 kept = Instant::now();
@@ -293,7 +293,7 @@ impl Patterns {
 
 /// The output of a class.
 fn one_class(network: &Network, class: &str) -> Result<usize, Failure> {
-    let found = network.find_class(class)?;
+    let found = class_named(network, "--class", class)?;
     if found.negative {
         let line = format!("--class: '{class}' is the absence of the network's only class, which has no pattern");
         return Err(Failure::Usage(line));
@@ -329,15 +329,4 @@ fn stop_at_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     signal_hook::flag::register_conditional_shutdown(interrupt, 130, Arc::clone(&flag))?;
     signal_hook::flag::register(interrupt, Arc::clone(&flag))?;
     Ok(flag)
-}
-
-/// A line on stderr that is written over, for whoever watches.
-fn say_progress(done: usize, all: usize) {
-    let mut stderr = std::io::stderr();
-    if !stderr.is_terminal() {
-        return;
-    }
-    let end = if done >= all { "\r\x1b[K" } else { "" };
-    // Progress that cannot be shown is no reason to stop.
-    let _ = write!(stderr, "\rpatterns: step {done} of {all}{end}").and_then(|()| stderr.flush());
 }

@@ -1,6 +1,6 @@
 //! `layerscope scan`: what excites the channels of some layers, over a folder of pictures.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::common::{Failure, Format, ModelOptions};
+use super::progress::ProgressLine;
 use super::report::{print_json, print_lines, table, thousands};
 use crate::engine::Cancel;
 use crate::methods::excitation::{Keep, Tally};
@@ -116,21 +117,17 @@ impl ScanCommand {
         let cancel = Cancel::new();
         let done = Arc::new(AtomicBool::new(false));
         stop_on_signals(&cancel, &done)?;
-        let shown = std::io::stderr().is_terminal();
-        let mut said = Instant::now();
+        let (line, mut said) = (ProgressLine::new(), Instant::now());
         let outcome = scan::scan(&network, &plan, &cancel, &mut |progress| {
-            if shown {
-                let _ = write!(std::io::stderr(), "\r\x1b[K{}", words(progress));
+            if line.is_watched() {
+                line.say(words(progress));
             } else if said.elapsed() >= LOGGED {
                 said = Instant::now();
                 let _ = writeln!(std::io::stderr(), "{}", words(progress));
             }
         });
         done.store(true, Ordering::Relaxed);
-        if shown {
-            // The line of the progress goes.
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
+        drop(line);
         match outcome {
             Ok(outcome) => self.report(&outcome.header, Some(&outcome)),
             Err(ScanError::Stopped) => Err(Failure::Stopped(format!(

@@ -1,13 +1,13 @@
 //! `--trust`: how far the map of a command is to be trusted.
 
 use std::cell::Cell;
-use std::io::{IsTerminal, Write};
 
 use clap::Args;
 use tch::Tensor;
 
 use super::common::Failure;
 use super::methods;
+use super::progress::ProgressLine;
 use super::report::table;
 use crate::engine::Cancel;
 use crate::methods::Network;
@@ -71,9 +71,11 @@ pub(super) fn measured(
     explained: (&Explanation, &Explain<'_>, (usize, usize)),
     seed: u64,
 ) -> Result<Vec<Measured>, Failure> {
-    let (cancel, name) = (Cancel::new(), Cell::new(""));
-    let progress = |done: usize, all: usize| say_progress(name.get(), done, all);
-    let job = Job { progress: &progress, ..Job::quiet(&cancel, seed) };
+    let (cancel, name, line) = (Cancel::new(), Cell::new(""), ProgressLine::new());
+    let say = |done: usize, all: usize| {
+        line.say(format_args!("trust: {} {:3} %", name.get(), done * 100 / all.max(1)));
+    };
+    let job = Job { progress: &say, ..Job::quiet(&cancel, seed) };
     let input = FaithfulnessInput::new(network, picture, target, explained, job)?;
     let measure = |metric: &Chosen| {
         name.set(metric.method().name);
@@ -128,16 +130,4 @@ fn layers(curves: &[Curve]) -> Vec<String> {
     let head: Vec<&str> =
         std::iter::once("random down to").chain(curves.iter().map(|curve| curve.name.as_str())).collect();
     if rows.is_empty() { Vec::new() } else { table(&head, &rows) }
-}
-
-/// A line on stderr that is written over, for whoever watches.
-fn say_progress(metric: &str, done: usize, all: usize) {
-    let mut stderr = std::io::stderr();
-    if !stderr.is_terminal() {
-        return;
-    }
-    let end = if done >= all { "\r\x1b[K" } else { "" };
-    // Progress that cannot be shown is no reason to stop.
-    let _ =
-        write!(stderr, "\r\x1b[Ktrust: {metric} {:3} %{end}", done * 100 / all.max(1)).and_then(|()| stderr.flush());
 }

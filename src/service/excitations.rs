@@ -85,9 +85,9 @@ impl Reader {
                 Some(Ok((picture, marked))) => (Some(picture), Some(marked)),
                 Some(Err(reason)) => {
                     note.get_or_insert(reason);
-                    (kept.picture(), None)
+                    (crop(kept), None)
                 }
-                None => (kept.picture(), None),
+                None => (crop(kept), None),
             };
             exciting(kept, shown.as_ref(), marked)
         });
@@ -126,6 +126,12 @@ fn exciting(kept: &Kept, shown: Option<&RgbImage>, marked: Option<Part>) -> Exci
         shown: shown.map(rgb),
         marked,
     }
+}
+
+/// The crop that is kept in the scan; none where it is damaged.
+fn crop(kept: &Kept) -> Option<RgbImage> {
+    // The file may come from a stranger: what a decoder panics at must not end the thread.
+    catch_unwind(AssertUnwindSafe(|| kept.picture())).ok().flatten()
 }
 
 /// The whole picture, made smaller, and where in it the patch is.

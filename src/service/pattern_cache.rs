@@ -2,7 +2,7 @@
 //!
 //! A pattern is one safetensors file with what it needs to go on and the step that it has reached. It is found by everything that
 //! it depends on: the model's file with its size and the time of its last change (of a folder, an index or an ONNX file: of all files
-//! in the folder, for the weights lie there), preprocessing and architecture, the layer, objective, channel, recipe, size
+//! in the folder, for the weights lie there), preprocessing, precision and architecture, the layer, objective, channel, recipe, size
 //! and seed, and this program's version. Not by what the file holds: reading half a gigabyte would take longer than many a pattern. When
 //! the folder holds more than its limit, the files that were not used for the longest are deleted.
 
@@ -63,6 +63,7 @@ impl PatternCache {
             "version": env!("CARGO_PKG_VERSION"),
             "model": model,
             "architecture": architecture,
+            "precision": opening.precision.name(),
             "preprocess": network.input.preprocessing.to_string(),
         });
         Some(Self { folder: folder.to_path_buf(), model, limit: LIMIT })
@@ -166,7 +167,10 @@ fn files(path: &Path) -> Option<Value> {
     let Some(folder) = folder else { return about(&path) };
     let mut all: Vec<PathBuf> = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     all.sort();
-    Some(json!([path.to_string_lossy(), all.iter().filter_map(|path| about(path)).collect::<Vec<_>>()]))
+    // There may be ten thousand: more than a header has room for.
+    let mut hasher = DefaultHasher::new();
+    all.iter().filter_map(|path| about(path)).for_each(|about| about.to_string().hash(&mut hasher));
+    Some(json!([path.to_string_lossy(), hasher.finish()]))
 }
 
 const NAMES: [&str; 3] = ["parameters", "first_moment", "second_moment"];

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use tch::Tensor;
 
-use super::super::common::Failure;
+use super::super::common::{Failure, class_named};
 use crate::engine::Cancel;
 use crate::methods::target::{ClassId, Measure, Region, Target};
 use crate::methods::{Forward, MethodError, Network, predictions};
@@ -86,29 +86,26 @@ pub(super) struct Asked {
     pub(super) class: ClassId,
     pub(super) label: String,
     pub(super) against: Option<(ClassId, String)>,
-    /// The network's own output, and its probability.
+    /// The network's own output, and the probability of the class or of its absence.
     pub(super) said: Option<(f32, f32)>,
 }
 
 impl TargetOptions {
     /// Looks up the classes, so that a wrong name is told before anything runs.
     pub(super) fn named(&self, network: &Network) -> Result<(Vec<ClassId>, Option<ClassId>), Failure> {
-        let classes = self.class.iter().map(|class| self.find(network, class)).collect::<Result<_, _>>()?;
-        let against = self.against.as_deref().map(|class| self.find(network, class)).transpose()?;
+        let find = |option, class: &str| self.find(network, option, class);
+        let classes = self.class.iter().map(|class| find("--class", class)).collect::<Result<_, _>>()?;
+        let against = self.against.as_deref().map(|class| find("--against", class)).transpose()?;
         Ok((classes, against))
     }
 
     /// Labels are of the first output.
-    fn find(&self, network: &Network, class: &str) -> Result<ClassId, Failure> {
-        let found = if self.output == 0 {
-            network.find_class(class)?
-        } else {
-            let index = class
-                .parse()
-                .map_err(|_| Failure::Usage(format!("--class: '{class}' is no index; labels are of output 0")))?;
-            ClassId { index, negative: false }
-        };
-        Ok(found)
+    fn find(&self, network: &Network, option: &'static str, class: &str) -> Result<ClassId, Failure> {
+        if self.output == 0 {
+            return class_named(network, option, class);
+        }
+        let wrong = |_| Failure::Usage(format!("{option}: '{class}' is no index; labels are of output 0"));
+        Ok(ClassId { index: class.parse().map_err(wrong)?, negative: false })
     }
 
     /// Everything that is asked for, one for each class.
@@ -159,7 +156,8 @@ impl TargetOptions {
         }
         let all = predictions::top(network, output, usize::MAX)?;
         let said = all.into_iter().find(|prediction| prediction.index == class.index);
-        Ok(said.map(|said| (said.score, said.probability)))
+        let probability = |of_class: f32| if class.negative { 1.0 - of_class } else { of_class };
+        Ok(said.map(|said| (said.score, probability(said.probability))))
     }
 }
 

@@ -52,6 +52,7 @@ pub(in crate::methods) fn legrad(input: &MapInput<'_>, settings: &Settings) -> R
             None => of_keys,
         });
     }
+    (job.progress)(nodes.len(), nodes.len());
     let total = total.ok_or_else(missing)?;
     attention.map(&total.f_div_scalar(nodes.len() as f64)?)
 }

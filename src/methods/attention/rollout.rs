@@ -41,6 +41,7 @@ pub(in crate::methods) fn rollout(input: &MapInput<'_>, settings: &Settings) -> 
             None => mixed,
         });
     }
+    (job.progress)(nodes.len(), nodes.len());
     let flow = flow.ok_or_else(|| MethodError::NoGradient(input.place.name.clone()))?;
     let row = if attention.grid.extra > 0 {
         flow.f_select(0, 0)?

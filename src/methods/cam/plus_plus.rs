@@ -83,6 +83,7 @@ pub(in crate::methods) fn smooth_grad_cam_plus_plus(
         })?;
         last = Some((seen, gradient));
     }
+    (input.job.progress)(samples as usize, samples as usize);
     let (Some(sums), Some((seen, gradient))) = (sums, last) else {
         return Err(MethodError::NoGradient(input.place.name.clone()));
     };

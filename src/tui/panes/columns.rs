@@ -57,7 +57,8 @@ impl<'a> Row<'a> {
             given.shape.iter().skip(1).map(i64::to_string).collect::<Vec<_>>().join("×")
         });
         let count = |count: u64| if count > 0 { short_count(count) } else { String::new() };
-        let differs = state.differences.get(&id).map_or_else(String::new, |share| format!("{:.1}%", share * 100.0));
+        let difference = state.differences.get(&id).filter(|_| state.compared);
+        let differs = difference.map_or_else(String::new, |share| format!("{:.1}%", share * 100.0));
         Some(Self {
             id,
             layer,

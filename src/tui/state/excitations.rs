@@ -38,6 +38,8 @@ pub struct Excitations {
     pub cursor: usize,
     /// What was asked for last and has not arrived.
     pub asked: Option<(Ticket, ExcitationKey)>,
+    /// What was asked for and cannot be read: asking again would say the same.
+    pub refused: Option<ExcitationKey>,
     /// What has arrived.
     pub page: Option<(ExcitationKey, Stamped<ExcitationPage>)>,
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use image::RgbImage;
 
 use crate::model::LayerId;
-use crate::service::protocol::{LayerState, Prediction};
+use crate::service::protocol::{ClassId, LayerState, Prediction};
 use crate::tui::prompt::Prompt;
 use crate::tui::stamped::Stamped;
 
@@ -52,6 +52,20 @@ pub enum Notice {
     Done(String),
     /// It did not, or something is amiss.
     Amiss(String),
+}
+
+/// What was chosen and under way when another picture was asked for. Where that cannot be read, the picture before stays, and this
+/// goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// The class whose map was wanted.
+    pub class: Option<ClassId>,
+    /// The class that the map was contrasted with.
+    pub against: Option<ClassId>,
+    /// Whether a map was to come.
+    pub mapping: bool,
+    /// Whether the map was being measured.
+    pub measuring: bool,
 }
 
 /// Layer and channel of a pattern beside a channel.

@@ -26,7 +26,7 @@ use crate::service::protocol::{
 };
 pub use excitations::{ExcitationKey, Excitations};
 pub use findings::{Findings, mark};
-pub use kinds::{DetailKey, Focus, Hover, Notice, OverlayMode, Popup, Run, Splits};
+pub use kinds::{DetailKey, Focus, Hover, Left, Notice, OverlayMode, Popup, Run, Splits};
 pub use methods::Methods;
 pub use trust::Trust;
 
@@ -61,6 +61,8 @@ pub struct State {
     pub other: Option<Box<ModelInfo>>,
     /// The picture, once it has run.
     pub run: Option<Run>,
+    /// What goes on where the next picture cannot be read.
+    pub left: Option<Left>,
     /// Where keys go.
     pub focus: Focus,
     /// Whether that pane has the whole screen.
@@ -75,6 +77,8 @@ pub struct State {
     pub operators: bool,
     /// Of two models: how far they are apart at each layer that both have.
     pub differences: HashMap<LayerId, f32>,
+    /// Whether they are of the picture that is shown: until they are, those of the picture before keep places and order only.
+    pub compared: bool,
     /// The second model's top classes.
     pub other_predictions: Vec<Prediction>,
     /// Whether the tree is a list, with the layers that differ most first.
@@ -192,6 +196,7 @@ impl State {
             model: None,
             other: None,
             run: None,
+            left: None,
             focus: Focus::Layers,
             maximized: false,
             splits: Splits::default(),
@@ -199,6 +204,7 @@ impl State {
             folded: HashSet::new(),
             operators: true,
             differences: HashMap::new(),
+            compared: false,
             other_predictions: Vec::new(),
             sorted_by_difference: false,
             findings: None,
@@ -289,6 +295,8 @@ impl State {
         self.map = None;
         self.trust.forget();
         self.findings = None;
+        self.compared = false;
+        self.other_predictions.clear();
         self.failed.remove(&Pane::Health);
         self.failed.remove(&Pane::Channels);
         self.failed.remove(&Pane::Heatmap);

@@ -41,6 +41,7 @@ impl State {
             }
             Event::Ran { ticket, picture, preprocess, predictions, layers, .. } if ticket == self.input_ticket => {
                 self.progress.remove(&Pane::Input);
+                self.left = None;
                 self.forget_picture();
                 if let Some(model) = &mut self.model {
                     model.preprocess = preprocess;
@@ -77,11 +78,12 @@ impl State {
             Event::ScanOpened { ticket, scan } if ticket == self.excitations.ticket => self.scan_opened(scan),
             Event::Excitations { ticket, page } => self.excitations_arrived(ticket, *page),
             Event::Failed { pane: Pane::Excitations, ticket, message } => self.excitations_failed(ticket, message),
-            Event::Failed { pane, ticket, message } => self.fail(pane, ticket.map(|ticket| ticket.0), message),
+            Event::Failed { pane, ticket, message } => return self.fail(pane, ticket.map(|ticket| ticket.0), message),
             Event::OpenedOther(model) => self.other = Some(model),
             Event::Compared { ticket, layers, predictions, .. } if ticket == self.input_ticket => {
                 self.progress.remove(&Pane::Input);
                 self.differences = layers.iter().map(|layer| (layer.layer, layer.distance)).collect();
+                self.compared = true;
                 self.other_predictions = predictions;
             }
             Event::Checked { ticket, findings } if ticket == self.check_ticket => {
@@ -124,7 +126,7 @@ impl State {
         }
     }
 
-    fn fail(&mut self, pane: Pane, ticket: Option<u64>, message: String) {
+    fn fail(&mut self, pane: Pane, ticket: Option<u64>, message: String) -> Vec<Effect> {
         let current = match pane {
             Pane::Input => ticket.is_none_or(|ticket| ticket == self.input_ticket.0),
             Pane::Channels => self.asked.is_some_and(|(asked, _)| Some(asked.0) == ticket),
@@ -135,7 +137,7 @@ impl State {
             Pane::Detail | Pane::Excitations => false,
         };
         if !current {
-            return;
+            return Vec::new();
         }
         match pane {
             Pane::Channels => self.asked = None,
@@ -148,6 +150,7 @@ impl State {
         if pane == Pane::Health && std::mem::take(&mut self.check_awaited) {
             self.say_findings();
         }
+        if pane == Pane::Input { self.go_on() } else { Vec::new() }
     }
 }
 

@@ -44,7 +44,7 @@ impl State {
         let ticket = self.next_ticket();
         let wanted = &mut self.excitations;
         wanted.ticket = ticket;
-        (wanted.scan, wanted.failed, wanted.page, wanted.asked) = (None, None, None, None);
+        (wanted.scan, wanted.failed, wanted.page, wanted.asked, wanted.refused) = (None, None, None, None, None);
         vec![Effect::Ask(Request::Scan { ticket, path })]
     }
 
@@ -66,8 +66,9 @@ impl State {
     pub(super) fn excitations_failed(&mut self, ticket: Option<Ticket>, message: String) {
         if ticket == Some(self.excitations.ticket) {
             self.scan_failed(message);
-        } else if self.excitations.asked.take_if(|(asked, _)| Some(*asked) == ticket).is_some() {
+        } else if let Some((_, key)) = self.excitations.asked.take_if(|(asked, _)| Some(*asked) == ticket) {
             self.excitations.failed = Some(message);
+            self.excitations.refused = Some(key);
         }
     }
 
@@ -85,12 +86,20 @@ impl State {
         self.excitations.page = Some((key, Stamped::new(page)));
     }
 
-    /// Asks for the pictures that excite the zoomed channel, unless they are there or on their way.
+    /// Asks for the pictures that excite the zoomed channel, unless they are there, on their way or cannot be read.
     pub(super) fn ask_excitations(&mut self) -> Vec<Effect> {
-        let Some(wanted) = self.excitations_wanted() else {
+        let wanted = self.excitations_wanted();
+        // What could not be read of other pictures says nothing of these.
+        if self.excitations.refused.take_if(|refused| Some(&*refused) != wanted.as_ref()).is_some() {
+            self.excitations.failed = None;
+        }
+        let Some(wanted) = wanted else {
             self.excitations.asked = None;
             return Vec::new();
         };
+        if self.excitations.refused.is_some() {
+            return Vec::new();
+        }
         let there = self.excitations.page.as_ref().is_some_and(|(key, _)| *key == wanted);
         let coming = self.excitations.asked.as_ref().is_some_and(|(_, key)| *key == wanted);
         let most = self.excitations.scan.as_ref().map_or(0, |scan| scan.known(&wanted.filter)).min(MOST);

@@ -125,8 +125,7 @@ impl State {
 
     pub(in crate::tui) fn choose_picture(&mut self, index: usize) -> Vec<Effect> {
         self.input = index;
-        self.class = None;
-        self.against = None;
+        self.leave_picture();
         self.ask_picture()
     }
 

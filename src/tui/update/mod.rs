@@ -3,6 +3,7 @@
 mod answers;
 mod excitations;
 mod heatmap;
+mod left;
 mod methods;
 mod mouse;
 mod pager;
