@@ -105,20 +105,23 @@ fn where_predicted(class: ClassId, against: Option<usize>) -> Target {
 
 #[test]
 fn the_region_where_a_class_is_predicted_is_the_same_for_the_class_that_speaks_against_it() {
-    let of = |class, negative, against, scores: &Tensor| -> f64 {
+    let is = |expected: f64, class, negative, against, scores: &Tensor| {
         let network = network(1, |graph, picture| {
             let kernel = weight(graph, "kernel", &[2, 1, 1, 1], &[1.0, -1.0]);
             let at = [("input", picture.into()), ("weight", kernel.into())];
             graph.call(&[], "classes", Operator::aten("conv2d", ""), at)
         });
-        where_predicted(ClassId { index: class, negative }, against).of(&network, scores).unwrap().double_value(&[0])
+        let target = where_predicted(ClassId { index: class, negative }, against);
+        let found = target.of(&network, scores).unwrap().double_value(&[0]);
+        assert!((found - expected).abs() < 1e-6, "{target:?}: {found}");
     };
     let two = segmentation(&[&[3.0, 0.0, 4.0], &[1.0, 2.0, 1.5]]);
-    assert_eq!(of(0, false, None, &two), 7.0);
-    assert_eq!(of(0, false, Some(1), &two), 4.5);
+    is(7.0, 0, false, None, &two);
+    is(4.5, 0, false, Some(1), &two);
     let one = segmentation(&[&[2.0, -1.0, 3.0]]);
-    assert_eq!(of(0, false, None, &one), 5.0, "where the only class is likelier than not");
-    assert_eq!(of(0, true, None, &one), 1.0, "where it is not");
+    // Where the only class is likelier than not, and where it is not.
+    is(5.0, 0, false, None, &one);
+    is(1.0, 0, true, None, &one);
 }
 
 #[test]
