@@ -378,6 +378,39 @@ fn a_scan_that_was_stopped_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_file_of_another_folder_or_list_of_truths_is_refused_though_it_is_done() {
+    let (network, folder) = (convnet(), tempfile::tempdir().unwrap());
+    let (out, list) = (folder.path().join("out"), folder.path().join("truth.csv"));
+    let inside = |name: &str| Scan { folder: pictures().join(name), ..plan(&["layer1"], &out) };
+    run(&network, &inside("1")).unwrap();
+    let line = run(&network, &inside("2")).unwrap_err().to_string();
+    assert!(line.contains("out holds another scan: they differ in the folder: ") && line.contains("/2 and "), "{line}");
+    std::fs::remove_file(&out).unwrap();
+    let by_list = Scan { truth: Some(list.clone()), ..plan(&["layer1"], &out) };
+    std::fs::write(&list, "0/00.png,2\n1/06.png,3\n").unwrap();
+    run(&network, &by_list).unwrap();
+    assert!(run(&network, &by_list).unwrap().was_done, "the same list");
+    std::fs::write(&list, "0/00.png,2\n1/06.png,4\n").unwrap();
+    let line = run(&network, &by_list).unwrap_err().to_string();
+    assert!(line.contains("out holds another scan: they differ in the list of --truth"), "{line}");
+}
+
+#[test]
+fn shards_with_other_lists_of_truths_are_not_parts_of_one_scan() {
+    let (network, folder) = (convnet(), tempfile::tempdir().unwrap());
+    let file = |name: &str| folder.path().join(name);
+    for (shard, class) in [("1/2", 2), ("2/2", 3)] {
+        let list = file(&format!("{class}.csv"));
+        std::fs::write(&list, format!("0/00.png,{class}\n")).unwrap();
+        let out = file(&class.to_string());
+        let part = Scan { truth: Some(list), shard: shard.parse().unwrap(), ..plan(&["layer1"], &out) };
+        run(&network, &part).unwrap();
+    }
+    let line = scan::merge(&["2", "3"].map(file), &file("out")).unwrap_err().to_string();
+    assert!(line.contains("they differ in the list of --truth"), "{line}");
+}
+
+#[test]
 fn pictures_that_came_while_it_was_stopped_are_noticed() {
     let (network, folder) = (convnet(), tempfile::tempdir().unwrap());
     let inside = folder.path().join("pictures");

@@ -43,6 +43,7 @@ pub fn scan(
         keep: scan.keep,
         predictions: scan.predictions,
         truth: truths.name().to_owned(),
+        truth_list: truths.fingerprint().map(Header::fingerprint_text),
         crop: scan.crop,
         patch: scan.patch,
         exclude: excluded(&scan.exclude),

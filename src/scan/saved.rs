@@ -78,12 +78,7 @@ pub(super) enum Earlier {
 pub(super) fn earlier(out: &Path, header: &Header, folder: &Path) -> Result<Earlier, ScanError> {
     let occupied = |file: &Path, what: String| ScanError::Occupied { file: printable_path(file), what };
     let same = |file: &ExcitationFile| {
-        let shards = |header: &Header| header.shards.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let found = file.header();
-        let different = header.difference(found).or_else(|| {
-            let (one, two) = (shards(header), shards(found));
-            (one != two).then(|| format!("--shard: {one} and {two}"))
-        });
+        let different = header.difference_from_file(file.header());
         different.map_or(Ok(()), |what| Err(occupied(file.path(), what)))
     };
     if out.is_file() {

@@ -85,9 +85,9 @@ fn gcd(one: u32, two: u32) -> u32 {
 }
 
 /// FNV-1a with the last mixing of `MurmurHash3`, which spreads the differences over all bits: the same on every machine.
-fn hash(path: &str) -> u64 {
+pub(super) fn hash(text: &str) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    let mut hash = path.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step);
+    let mut hash = text.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step);
     for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
         hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
     }
