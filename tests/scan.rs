@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "common/onnx.rs"]
+mod onnx;
 #[path = "common/scans.rs"]
 mod scans;
 
@@ -19,6 +21,7 @@ use layerscope::methods::Network;
 use layerscope::methods::excitation::{Channel, Distribution, ExactSum, Excitation, Keep, Patch, Said, Seen};
 use layerscope::scan::{self, ExcitationFile, Filter, Glob, Header, Outcome, Scan, ScanError, Shard};
 use layerscope::service::open::{ModelChoice, Opening};
+use onnx::{Onnx, scattered};
 use proptest::prelude::*;
 
 const LAYERS: [&str; 5] = ["layer1.conv1", "layer1", "maxpool", "layer2", "fc"];
@@ -408,6 +411,75 @@ fn shards_with_other_lists_of_truths_are_not_parts_of_one_scan() {
     }
     let line = scan::merge(&["2", "3"].map(file), &file("out")).unwrap_err().to_string();
     assert!(line.contains("they differ in the list of --truth"), "{line}");
+}
+
+/// A network that takes pictures of any size that its pooling of 8×8 fits in, and gives the least that is there times zero: 0 for
+/// bright pictures, -0 for dark ones.
+fn pooling(folder: &Path) -> Network {
+    let model = folder.join("pooling.onnx");
+    Onnx::of([0, 3, 0, 0])
+        .then("pool", "MaxPool", &[], &[("kernel_shape", &[8, 8]), ("strides", &[8, 8])])
+        .then("zero", "Mul", &[(&[1], &[0.0])], &[])
+        .then("mean", "GlobalAveragePool", &[], &[])
+        .then("flat", "Flatten", &[], &[("axis=", &[1])])
+        .then("fc", "Gemm", &[(&[4, 3], &scattered(12)), (&[4], &[0.0; 4])], &[("transB=", &[1])])
+        .write(&model, &[0, 4]);
+    let preprocess = Some("mean=127.5,std=127.5".to_owned());
+    let opening = Opening { model: ModelChoice::File(model), preprocess, ..Opening::default() };
+    layerscope::service::open::network(&opening).unwrap()
+}
+
+fn uniform(path: &Path, side: u32, level: u8) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image::RgbImage::from_pixel(side, side, image::Rgb([level; 3])).save(path).unwrap();
+}
+
+#[test]
+fn a_picture_that_the_network_cannot_take_is_named_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (network, inside, out) = (pooling(folder.path()), folder.path().join("many"), folder.path().join("out"));
+    for (name, side) in [("a.png", 4), ("b.png", 16), ("c.png", 5), ("d.png", 5), ("e.png", 16)] {
+        uniform(&inside.join(name), side, 200);
+    }
+    let outcome = run(&network, &Scan { folder: inside.clone(), ..plan(&["mul_1"], &out) }).unwrap();
+    let tally = outcome.tally();
+    assert_eq!((tally.pictures, tally.unreadable), (2, 3));
+    assert_eq!(tally.named.keys().collect::<Vec<_>>(), ["a.png", "c.png", "d.png"]);
+    assert!(tally.named["c.png"].contains("max_pool2d"), "{:?}", tally.named);
+}
+
+#[test]
+fn a_network_that_takes_none_of_the_pictures_is_an_error_that_names_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("many");
+    pooling(folder.path());
+    ["a.png", "b.png"].iter().for_each(|name| uniform(&inside.join(name), 16, 200));
+    let preprocess = Some("resize=4x4,mean=127.5,std=127.5".to_owned());
+    let model = ModelChoice::File(folder.path().join("pooling.onnx"));
+    let network = layerscope::service::open::network(&Opening { model, preprocess, ..Opening::default() }).unwrap();
+    let out = folder.path().join("out");
+    let line = run(&network, &Scan { folder: inside, ..plan(&["mul_1"], &out) }).unwrap_err().to_string();
+    assert!(line.starts_with("a.png: ") && line.contains("max_pool2d"), "{line}");
+    assert!(!scan::unfinished(&out).exists(), "nothing was found that would be in the way of another --preprocess");
+}
+
+#[test]
+fn crops_that_cannot_be_written_lose_nothing_that_was_found() {
+    let (network, folder) = (convnet(), tempfile::tempdir().unwrap());
+    let out = folder.path().join("out");
+    let cancel = Cancel::new();
+    let plan = plan(&["layer1"], &out);
+    scan::scan(&network, &plan, &cancel, &mut |progress| {
+        if progress.cutting {
+            assert!(!scan::unfinished(&out).exists());
+            std::fs::create_dir(&out).unwrap();
+        }
+    })
+    .unwrap_err();
+    let saved = ExcitationFile::open(&scan::unfinished(&out)).unwrap();
+    assert_eq!(saved.header().tally.pictures, 25);
+    std::fs::remove_dir(&out).unwrap();
+    assert_eq!(run(&network, &plan).unwrap().resumed, 26);
 }
 
 #[test]

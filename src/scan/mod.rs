@@ -117,6 +117,14 @@ pub enum ScanError {
     /// The network cannot be run, or has no such layer.
     #[error(transparent)]
     Method(#[from] MethodError),
+    /// The network fails with a picture; what was found before is saved.
+    #[error("{file}: {error}")]
+    Picture {
+        /// The picture.
+        file: String,
+        /// What fails.
+        error: MethodError,
+    },
     /// It was stopped; what was found is saved.
     #[error("stopped")]
     Stopped,
