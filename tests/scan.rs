@@ -413,7 +413,7 @@ fn shards_with_other_lists_of_truths_are_not_parts_of_one_scan() {
     assert!(line.contains("they differ in the list of --truth"), "{line}");
 }
 
-/// A network that takes pictures of any size that its pooling of 8×8 fits in, and gives the least that is there times zero: 0 for
+/// A network that takes pictures of any size that its pooling of 8×8 fits in, and gives what it pools times zero: 0 for
 /// bright pictures, -0 for dark ones.
 fn pooling(folder: &Path) -> Network {
     let model = folder.join("pooling.onnx");
@@ -480,6 +480,30 @@ fn crops_that_cannot_be_written_lose_nothing_that_was_found() {
     assert_eq!(saved.header().tally.pictures, 25);
     std::fs::remove_dir(&out).unwrap();
     assert_eq!(run(&network, &plan).unwrap().resumed, 26);
+}
+
+#[test]
+fn a_zero_below_and_one_above_are_the_same_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let (network, inside) = (pooling(folder.path()), folder.path().join("many"));
+    let file = |name: &str| folder.path().join(name);
+    // In a folder `a` comes before `a-b`; as a path, with the slash, it comes after.
+    for (name, level) in [("a/1.png", 255), ("a-b/1.png", 0), ("a-b/2.png", 255), ("a/2.png", 0)] {
+        uniform(&inside.join(name), 16, level);
+    }
+    let keep = Keep { top: 1, per_class: 0 };
+    let whole = Scan { folder: inside, keep, predictions: false, batch: 1, ..plan(&["mul_1"], &file("whole")) };
+    run(&network, &whole).unwrap();
+    let kept = everything(&ExcitationFile::open(&file("whole")).unwrap(), 0, 0).kept;
+    assert_eq!(kept[0].excitation.picture.path, "a-b/1.png", "equal values stand in the order of the paths");
+    let parts = 1..=8;
+    for part in parts.clone() {
+        let (shard, out) = (format!("{part}/8").parse().unwrap(), file(&part.to_string()));
+        run(&network, &Scan { shard, out, ..whole.clone() }).unwrap();
+    }
+    let parts: Vec<PathBuf> = parts.rev().map(|part| file(&part.to_string())).collect();
+    scan::merge(&parts, &file("merged")).unwrap();
+    assert!(std::fs::read(file("merged")).unwrap() == std::fs::read(file("whole")).unwrap());
 }
 
 #[test]

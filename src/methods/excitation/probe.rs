@@ -235,7 +235,8 @@ impl<'a> Probe<'a> {
             return Err(MethodError::NoPictures { layer: place.name.clone(), given: sizes, pictures: count.run });
         }
         Ok(Maps {
-            maxima: numbers(&rows.f_amax([1_i64].as_slice(), false)?)?,
+            // −0 and 0 are the same number, but not in the order that equal ones are told apart from others by, nor in a file.
+            maxima: numbers(&rows.f_amax([1_i64].as_slice(), false)?.f_add_scalar(0.0)?)?,
             means: numbers(&rows.f_mean_dim(1, false, Kind::Float)?)?,
             positive: numbers(&rows.f_gt(0.0)?.f_sum_dim_intlist(1, false, Kind::Float)?)?,
             rows,
@@ -294,7 +295,7 @@ impl<'a> Probe<'a> {
                 let (down, across) = (position / maps.width, position % maps.width);
                 let (geometry, map) = (&pictures[picture].geometry, (maps.height, maps.width));
                 let excitation = Excitation {
-                    value: maps.maxima[maps.row(picture, channel)] + 0.0,
+                    value: maps.maxima[maps.row(picture, channel)],
                     row: down as u32,
                     column: across as u32,
                     patch: patch(field, self.most, (down, across), map, geometry),
