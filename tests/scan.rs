@@ -617,6 +617,41 @@ fn pictures_are_filtered_by_class_and_by_right_and_wrong() {
 }
 
 #[test]
+fn the_command_lists_no_pictures_that_the_scan_cannot_vouch_for_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("scan.parquet");
+    run(&convnet(), &Scan { keep: Keep { top: 4, per_class: 2 }, ..plan(&["layer1"], &out) }).unwrap();
+    let listed = |more: &[&str]| {
+        let mut show = layerscope(&["excitations".as_ref(), out.as_ref()]);
+        let json = show.args(["--channels", "0", "--format", "json"]).args(more).output().unwrap();
+        let mut show = layerscope(&["excitations".as_ref(), out.as_ref()]);
+        let table = show.args(["--channels", "0"]).args(more).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        let warnings = String::from_utf8(table.stderr).unwrap();
+        let count = document["channels"][0]["top"].as_array().unwrap().len();
+        (count, document["complete"].clone(), document["note"].as_str().unwrap_or_default().to_owned(), warnings)
+    };
+    for arguments in [&[][..], &["--right"], &["-k", "3", "--wrong"], &["--truth", "1", "-k", "2"]] {
+        let (_, _, note, warnings) = listed(arguments);
+        assert!(note.is_empty() && warnings.is_empty(), "{arguments:?}: {note} {warnings}");
+    }
+    for (arguments, complete) in
+        [(&["-k", "20"][..], 4), (&["-k", "9", "--wrong"], 4), (&["--truth", "1", "-k", "9"], 2)]
+    {
+        let (count, said, note, warnings) = listed(arguments);
+        assert_eq!((count, said), (complete, complete.into()), "{arguments:?}");
+        let words = format!("no more than the first {complete} pictures");
+        assert!(note.contains(&words) && warnings.contains(&words), "{arguments:?}: {note} {warnings}");
+    }
+    for arguments in [&["--class", "2"][..], &["--truth", "1", "--wrong"]] {
+        let (count, said, note, warnings) = listed(arguments);
+        assert!(count > 0 && said == 0, "{arguments:?}: {count} {said}");
+        let words = "may not be those that excite it most";
+        assert!(note.contains(words) && warnings.contains(words), "{arguments:?}: {note} {warnings}");
+    }
+}
+
+#[test]
 fn a_list_says_what_the_pictures_show() {
     let folder = tempfile::tempdir().unwrap();
     let (out, list) = (folder.path().join("scan.parquet"), folder.path().join("truth.csv"));

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::exclude::Glob;
+use super::file::Filter;
 use super::shard::Shard;
 use crate::methods::excitation::{Keep, Tally};
 
@@ -105,6 +106,16 @@ impl Header {
     /// A model's fingerprint as [`Header::fingerprint`] has it, or a list's as [`Header::truth_list`] has it.
     pub fn fingerprint_text(fingerprint: u64) -> String {
         format!("{fingerprint:016x}")
+    }
+
+    /// How many pictures of a channel the scan vouches for; see [`Filter::complete`].
+    pub fn complete(&self, filter: &Filter) -> Option<usize> {
+        filter.complete(self.keep, self.has_truth())
+    }
+
+    /// Whether it is known of the pictures what they show.
+    pub fn has_truth(&self) -> bool {
+        self.truth != "none"
     }
 
     /// Whether this program knows the layout.

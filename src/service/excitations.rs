@@ -108,7 +108,7 @@ fn info(file: &ExcitationFile) -> ScanInfo {
         pictures: header.tally.pictures,
         top: header.keep.top,
         per_class: header.keep.per_class,
-        has_truth: header.truth != "none",
+        has_truth: header.has_truth(),
     }
 }
 
