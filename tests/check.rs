@@ -255,6 +255,39 @@ fn a_batch_norm_that_sees_one_value_of_a_channel_is_judged_by_its_means_alone() 
     assert!(!found[0]["says"].as_str().unwrap().contains("variance"), "{}", found[0]);
 }
 
+/// A network that takes pictures of so many channels and answers to what is in them.
+fn of_channels(path: &Path, channels: u64) {
+    let kernel = scattered(6 * 9 * channels as usize);
+    Onnx::of([1, channels, 16, 16])
+        .then("conv", "Conv", &[(&[6, channels, 3, 3], &kernel), (&[6], &[0.1; 6])], &[])
+        .then("relu", "Relu", &[], &[])
+        .then("flat", "Flatten", &[], &[("axis=", &[1])])
+        .then("fc", "Gemm", &[(&[4, 6 * 196], &scattered(4 * 6 * 196)), (&[4], &[0.0; 4])], &[("transB=", &[1])])
+        .write(path, &[1, 4]);
+}
+
+#[test]
+fn a_network_that_takes_no_pictures_is_checked_with_noise_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    for (channels, more, reason) in [
+        (3, &["--preprocess", "resize=8x8,mean=127.5,std=127.5"][..], "the network takes 16x16 pixels"),
+        (5, &[], "the network takes 5 channels"),
+    ] {
+        let model = folder.path().join(format!("{channels}.onnx"));
+        of_channels(&model, channels);
+        let done = layerscope(&[&["check", model.to_str().unwrap()], more].concat());
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(0), "{said}");
+        assert!(said.contains("checked with noise: ") && said.contains(reason), "{said}");
+        assert!(String::from_utf8(done.stdout).unwrap().contains("noise: nothing found"), "noise is not like itself");
+    }
+    let picture = fixtures().join("scan/pictures/0/00.png");
+    let done = layerscope(&["check", folder.path().join("5.onnx").to_str().unwrap(), picture.to_str().unwrap()]);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    assert!(said.contains("00.png: ") && said.contains("the network takes 5 channels"), "{said}");
+}
+
 #[test]
 fn the_table_says_where_what_and_what_to_do() {
     let done = layerscope(&["check", &fixture("zero_variance.pt2"), &fixture("pictures.npy")]);
