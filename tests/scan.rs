@@ -354,6 +354,46 @@ fn shards_scanned_apart_merge_in_any_grouping_into_the_file_of_one_scan() {
 }
 
 #[test]
+fn parts_that_hold_everything_become_the_whole_whatever_their_counts_are() {
+    let (network, folder) = (convnet(), tempfile::tempdir().unwrap());
+    let file = |name: &str| folder.path().join(name);
+    let name = |shard: &str| shard.replace('/', "of");
+    run(&network, &plan(&["layer1"], &file("whole"))).unwrap();
+    for shard in ["1/2", "2/4", "4/4", "2/6", "4/6", "6/6"] {
+        let part = Scan { shard: shard.parse().unwrap(), ..plan(&["layer1"], &file(&name(shard))) };
+        run(&network, &part).unwrap();
+    }
+    let merged = |parts: &[&str], out: &str| {
+        let parts: Vec<PathBuf> = parts.iter().map(|part| file(&name(part))).collect();
+        scan::merge(&parts, &file(out)).unwrap().shards
+    };
+    for parts in [&["4/4", "1/2", "2/4"][..], &["2/6", "6/6", "1/2", "4/6"]] {
+        assert_eq!(merged(parts, "merged"), [Shard::WHOLE], "{parts:?}");
+        assert!(std::fs::read(file("merged")).unwrap() == std::fs::read(file("whole")).unwrap(), "{parts:?}");
+    }
+    let half: Shard = "2/2".parse().unwrap();
+    assert_eq!(merged(&["2/4", "4/4"], "even"), [half], "parts of a part");
+    assert_eq!(merged(&["6/6", "2/6", "4/6"], "odd"), [half]);
+    assert!(std::fs::read(file("even")).unwrap() == std::fs::read(file("odd")).unwrap());
+}
+
+#[test]
+fn shards_of_copies_of_a_model_merge_into_the_same_file_in_any_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for (copy, shard) in [("b", "1/2"), ("a", "2/2")] {
+        let model = file(&format!("{copy}.pt2"));
+        std::fs::copy(fixtures().join("convnet/model.pt2"), &model).unwrap();
+        let opening = Opening { model: ModelChoice::File(model), preprocess: Some(preprocess()), ..Opening::default() };
+        let network = layerscope::service::open::network(&opening).unwrap();
+        run(&network, &Scan { shard: shard.parse().unwrap(), ..plan(&["layer1"], &file(copy)) }).unwrap();
+    }
+    scan::merge(&["a", "b"].map(file), &file("one")).unwrap();
+    scan::merge(&["b", "a"].map(file), &file("other")).unwrap();
+    assert!(std::fs::read(file("one")).unwrap() == std::fs::read(file("other")).unwrap());
+}
+
+#[test]
 fn a_scan_that_was_stopped_goes_on_where_it_was() {
     let (network, folder) = (convnet(), tempfile::tempdir().unwrap());
     let (whole, out) = (folder.path().join("whole"), folder.path().join("stopped"));
@@ -863,6 +903,23 @@ proptest! {
         for path in &paths {
             prop_assert_eq!(shards.iter().filter(|shard| shard.holds(path)).count(), 1);
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn parts_that_are_joined_hold_the_same_pictures(
+        held in prop::collection::vec(any::<bool>(), 1..25),
+        paths in prop::collection::vec("[a-z]{1,3}/[0-9]{1,6}\\.png", 60),
+    ) {
+        let numbered = (1..).zip(&held).filter(|(_, held)| **held);
+        let parts: Vec<Shard> = numbered.map(|(number, _)| format!("{number}/{}", held.len()).parse().unwrap()).collect();
+        let joined = Shard::normalised(parts.clone());
+        for path in &paths {
+            let holding = |parts: &[Shard]| parts.iter().filter(|part| part.holds(path)).count();
+            prop_assert_eq!(holding(&joined), holding(&parts));
+        }
+        prop_assert!(joined.len() <= parts.len());
     }
 }
 

@@ -16,7 +16,7 @@ const VERSION: u32 = 1;
 pub struct Header {
     /// Version of the file's layout.
     pub version: u32,
-    /// Name of the model.
+    /// Name of the model; of shards that were scanned under several names the first.
     pub model: String,
     /// Tells models apart, whatever their names.
     pub fingerprint: String,
