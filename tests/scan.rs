@@ -546,6 +546,38 @@ fn a_zero_below_and_one_above_are_the_same_value() {
     assert!(std::fs::read(file("merged")).unwrap() == std::fs::read(file("whole")).unwrap());
 }
 
+#[cfg(unix)]
+#[test]
+fn names_that_are_not_utf_8_have_crops_and_are_gone_on_from() {
+    use std::os::unix::ffi::OsStrExt;
+    let (network, folder) = (convnet(), tempfile::tempdir().unwrap());
+    let inside = folder.path().join("pictures");
+    std::fs::create_dir(&inside).unwrap();
+    // The replacement character would stand between `\xee` and `\xf1`, and be the same for both.
+    let names: [&[u8]; 5] = [b"\xee.png", b"\xf1.png", b"\xf0\x9f\x90\x88.png", b"z.png", b"\\xee.png"];
+    for (number, name) in names.iter().enumerate() {
+        let picture = pictures().join(format!("{number}/{number:02}.png"));
+        std::fs::copy(picture, inside.join(std::ffi::OsStr::from_bytes(name))).unwrap();
+    }
+    let plan = Scan { folder: inside, batch: 1, ..plan(&["layer1"], &folder.path().join("out")) };
+    for _ in 0..4 {
+        let cancel = Cancel::new();
+        let stopped = scan::scan(&network, &plan, &cancel, &mut |_| cancel.raise());
+        assert!(matches!(stopped, Err(ScanError::Stopped)), "{stopped:?}");
+    }
+    assert_eq!(run(&network, &plan).unwrap().tally().pictures, 5);
+    let file = ExcitationFile::open(&plan.out).unwrap();
+    let mut paths = std::collections::BTreeSet::new();
+    for channel in 0..8 {
+        for kept in everything(&file, 0, channel).kept {
+            assert!(kept.picture().is_some(), "{} has no crop", kept.excitation.picture.path);
+            paths.insert(kept.excitation.picture.path.clone());
+        }
+    }
+    assert_eq!(paths.len(), 5, "{paths:?}");
+    assert!(paths.contains("🐈.png") && paths.contains("\\xee.png"), "{paths:?}");
+}
+
 #[test]
 fn pictures_that_came_while_it_was_stopped_are_noticed() {
     let (network, folder) = (convnet(), tempfile::tempdir().unwrap());

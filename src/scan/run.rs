@@ -9,6 +9,7 @@ use super::crops::Crops;
 use super::folder::{Found, Walk};
 use super::header::Header;
 use super::ordered::ordered;
+use super::path_text::text_of;
 use super::saved::{self, Earlier};
 use super::truth::Truths;
 use super::{Glob, Outcome, Progress, Scan, ScanError, Shard, Time};
@@ -39,7 +40,7 @@ pub fn scan(
     let preprocessing = network.input.preprocessing.to_string();
     let whole = std::fs::canonicalize(folder).map_err(|error| read_error(&error))?;
     let header = Header {
-        folder: Some(whole.to_string_lossy().into_owned()),
+        folder: Some(text_of(whole.as_os_str())),
         keep: scan.keep,
         predictions: scan.predictions,
         truth: truths.name().to_owned(),
