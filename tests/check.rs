@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "common/onnx.rs"]
+mod onnx;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{Fixture, fixtures};
@@ -13,6 +15,7 @@ use layerscope::engine::{Cancel, EngineError};
 use layerscope::methods::health::{self, Sample};
 use layerscope::methods::job::Job;
 use layerscope::methods::{MethodError, Network};
+use onnx::{Onnx, scattered};
 use serde_json::Value;
 
 fn layerscope(arguments: &[&str]) -> Output {
@@ -212,6 +215,77 @@ fn sound_networks_give_no_trouble() {
         let (document, code) = checked(&[demo, "--threads", "1"]);
         assert_eq!((code, &document["pictures"]), (0, &1.into()), "{demo}: {:#}", document["findings"]);
     }
+}
+
+/// `Linear`, `BatchNorm1d` with what it saw in training, `ReLU`, `Linear`: a batch norm that sees one value of a channel in a picture.
+fn batch_norm_of_vectors(path: &Path, running_mean: f32) {
+    Onnx::of([1, 3, 4, 4])
+        .then("flat", "Flatten", &[], &[("axis=", &[1])])
+        .then("fc1", "Gemm", &[(&[8, 48], &scattered(8 * 48)), (&[8], &[0.0; 8])], &[("transB=", &[1])])
+        .then(
+            "bn",
+            "BatchNormalization",
+            &[(&[8], &[1.0; 8]), (&[8], &[0.1; 8]), (&[8], &[running_mean; 8]), (&[8], &[8.0; 8])],
+            &[],
+        )
+        .then("relu", "Relu", &[], &[])
+        .then("fc2", "Gemm", &[(&[4, 8], &scattered(32)), (&[4], &[0.0; 4])], &[("transB=", &[1])])
+        .write(path, &[1, 4]);
+}
+
+#[test]
+fn a_batch_norm_that_sees_one_value_of_a_channel_is_judged_by_its_means_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sound, off) = (folder.path().join("sound.onnx"), folder.path().join("off.onnx"));
+    batch_norm_of_vectors(&sound, 0.5);
+    batch_norm_of_vectors(&off, 5000.0);
+    let picture = fixtures().join("scan/pictures/0/00.png").display().to_string();
+    let check = |model: &Path| {
+        let model = model.display().to_string();
+        checked(&[&model, &picture, "--preprocess", "resize=4x4,mean=127.5,std=127.5"])
+    };
+    let (document, code) = check(&sound);
+    assert_eq!((code, &document["trouble"]), (0, &0.into()), "{:#}", document["findings"]);
+    assert_eq!(document["batch_norms"][0]["ratio"], Value::Null, "one value has no variance");
+    assert!(document["batch_norms"][0]["z"].as_f64().is_some());
+    let (document, code) = check(&off);
+    assert_eq!(code, 1, "means that are far away are found all the same");
+    let found = of(document["findings"].as_array().unwrap(), "batch-norm-statistics");
+    assert!(found[0]["z"].as_f64().unwrap() > 100.0, "{:#}", document["findings"]);
+    assert!(!found[0]["says"].as_str().unwrap().contains("variance"), "{}", found[0]);
+}
+
+/// A network that takes pictures of so many channels and answers to what is in them.
+fn of_channels(path: &Path, channels: u64) {
+    let kernel = scattered(6 * 9 * channels as usize);
+    Onnx::of([1, channels, 16, 16])
+        .then("conv", "Conv", &[(&[6, channels, 3, 3], &kernel), (&[6], &[0.1; 6])], &[])
+        .then("relu", "Relu", &[], &[])
+        .then("flat", "Flatten", &[], &[("axis=", &[1])])
+        .then("fc", "Gemm", &[(&[4, 6 * 196], &scattered(4 * 6 * 196)), (&[4], &[0.0; 4])], &[("transB=", &[1])])
+        .write(path, &[1, 4]);
+}
+
+#[test]
+fn a_network_that_takes_no_pictures_is_checked_with_noise_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    for (channels, more, reason) in [
+        (3, &["--preprocess", "resize=8x8,mean=127.5,std=127.5"][..], "the network takes 16x16 pixels"),
+        (5, &[], "the network takes 5 channels"),
+    ] {
+        let model = folder.path().join(format!("{channels}.onnx"));
+        of_channels(&model, channels);
+        let done = layerscope(&[&["check", model.to_str().unwrap()], more].concat());
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(0), "{said}");
+        assert!(said.contains("checked with noise: ") && said.contains(reason), "{said}");
+        assert!(String::from_utf8(done.stdout).unwrap().contains("noise: nothing found"), "noise is not like itself");
+    }
+    let picture = fixtures().join("scan/pictures/0/00.png");
+    let done = layerscope(&["check", folder.path().join("5.onnx").to_str().unwrap(), picture.to_str().unwrap()]);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    assert!(said.contains("00.png: ") && said.contains("the network takes 5 channels"), "{said}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::json;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
-use super::common::{Failure, Format, Given, ModelOptions, class_named, one_input};
+use super::common::{Failure, Format, Given, ModelOptions, class_named};
 use super::progress::ProgressLine;
 use super::report::{model, print_json, print_lines, say_guess, value};
 use crate::aten::exit_now;
@@ -19,7 +19,7 @@ use crate::methods::health::{self, Finding, Report, Sample, Severity};
 use crate::methods::job::Job;
 use crate::methods::target::Target;
 use crate::methods::{MethodError, Network};
-use crate::picture::load::Input;
+use crate::picture::load::{Input, Loaded, decode_picture};
 use crate::service::open::{DEMO_PICTURE, fed};
 
 /// Exit code of a check that found trouble.
@@ -51,7 +51,6 @@ pub(super) struct Check {
 impl Check {
     /// Gives 0, or 1 where there is trouble.
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let opening = self.options.opening(Some(&self.model))?;
         let inputs = Input::resolve(&self.input)?;
         let network = self.options.network(Some(&self.model))?;
         let class = self.class.as_deref().map(|class| class_named(&network, "--class", class)).transpose()?;
@@ -65,12 +64,11 @@ impl Check {
         };
         let job = Job { cancel: &cancel, progress: &say, seed: self.options.seed };
         let samples = if inputs.is_empty() {
-            let given = match opening.model.file() {
-                None => Some(one_input(None, &opening)?),
-                Some(_) => built_in_picture(),
-            };
-            let samples: Vec<_> = given.into_iter().filter_map(|given| sample(&network, &given).ok()).map(Ok).collect();
-            health::check::<Failure>(&network, samples, target.as_ref(), job)
+            let sample = sample(&network, &demo_picture()?);
+            if let Err(reason) = &sample {
+                super::errors::warn(&format!("checked with noise: {reason}"));
+            }
+            health::check::<Failure>(&network, sample.ok().map(Ok), target.as_ref(), job)
         } else {
             let mut first = true;
             let samples = inputs.iter().map(|input| {
@@ -109,9 +107,9 @@ impl Check {
 }
 
 /// The demo's picture, for a model that is given none.
-fn built_in_picture() -> Option<Given> {
-    let picture = crate::picture::load::decode_picture(DEMO_PICTURE, "the demo's picture").ok()?;
-    Some(Given { path: "chelsea.png".to_owned(), loaded: crate::picture::load::Loaded::Picture(picture) })
+fn demo_picture() -> Result<Given, Failure> {
+    let picture = decode_picture(DEMO_PICTURE, "the demo's picture")?;
+    Ok(Given { path: "the demo's picture".to_owned(), loaded: Loaded::Picture(picture) })
 }
 
 fn sample(network: &Network, given: &Given) -> Result<Sample, Failure> {

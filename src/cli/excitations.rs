@@ -10,7 +10,7 @@ use super::report::{print_json, print_lines, table};
 use crate::methods::excitation::Distribution;
 use crate::picture::save::{check_extension, save_picture};
 use crate::scan::sheet::sheet;
-use crate::scan::{ChannelRows, ExcitationFile, Filter};
+use crate::scan::{ChannelRows, ExcitationFile, Filter, Header};
 
 /// Show which pictures excite the channels of a layer, from the file of a scan
 #[derive(Debug, Args)]
@@ -65,7 +65,10 @@ impl ExcitationsCommand {
         };
         let right = if self.right { Some(true) } else { self.wrong.then_some(false) };
         let filter = Filter { class: self.class.clone(), truth: self.truth.clone(), right };
-        let most = self.k.unwrap_or(file.header().keep.top);
+        let complete = file.header().complete(&filter);
+        let asked = self.k.unwrap_or(file.header().keep.top);
+        let most = complete.map_or(asked, |complete| asked.min(complete));
+        let note = self.note(file.header(), complete);
         let channels: Vec<ChannelRows> =
             shown.iter().map(|&channel| file.channel(layer, channel, &filter, most)).collect::<Result<_, _>>()?;
         if let Some(out) = &self.out {
@@ -79,8 +82,13 @@ impl ExcitationsCommand {
                 "model": file.header().model,
                 "layer": rows.name,
                 "pictures": file.header().tally.pictures,
+                "complete": complete.unwrap_or(0),
+                "note": note,
                 "channels": entries,
             }));
+        }
+        if let Some(note) = &note {
+            super::errors::warn(note);
         }
         let mut lines = vec![format!("{}: {} of {} channels", rows.name, shown.len(), rows.channels)];
         let cells: Vec<Vec<String>> =
@@ -88,6 +96,24 @@ impl ExcitationsCommand {
         lines.extend(table(&["channel", "median", "greatest", "active", "pictures"], &cells));
         lines.extend(self.out.iter().map(|file| format!("saved {}", file.display())));
         print_lines(lines)
+    }
+
+    /// What there is to say of pictures that are asked for and that the scan does not vouch for.
+    fn note(&self, header: &Header, complete: Option<usize>) -> Option<String> {
+        let Some(complete) = complete else {
+            let hint = match (&self.class, &self.truth) {
+                (Some(_), None) if header.has_truth() => "; --truth lists those that show a class",
+                _ if header.keep.per_class == 0 => "; a scan with --per-class keeps some of each class",
+                _ => "",
+            };
+            return Some(format!(
+                "the scan keeps only some of these pictures, which may not be those that excite it most{hint}"
+            ));
+        };
+        let asked = self.k.filter(|&asked| asked > complete && header.tally.pictures > complete as u64)?;
+        Some(format!(
+            "of these the scan vouches for no more than the first {complete} pictures of a channel, not for {asked}"
+        ))
     }
 }
 

@@ -10,6 +10,7 @@ use image::{ImageFormat, RgbImage, imageops};
 
 use super::ScanError;
 use super::ordered::ordered;
+use super::path_text::path_of;
 use crate::engine::Cancel;
 use crate::methods::excitation::{Excitation, Excitations, Patch};
 use crate::model::resample::{Interpolation, resize};
@@ -57,7 +58,7 @@ impl Crops {
         let mut places = HashMap::new();
         let mut end = 0;
         let work = |(path, patches): (String, Vec<Patch>)| {
-            let picture = load_picture(&folder.join(&path)).ok();
+            let picture = load_picture(&folder.join(path_of(&path))).ok();
             let crop = |patch| Some((patch, encoded(picture.as_ref()?, patch, side)?));
             let crops: Vec<(Patch, Vec<u8>)> = patches.into_iter().filter_map(crop).collect();
             (path, crops)

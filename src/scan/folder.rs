@@ -1,10 +1,10 @@
 //! The pictures of a folder and of those inside it, one after the other in a fixed order.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::exclude::Glob;
+use super::path_text::{path_of, text_of};
 use crate::picture::load::is_picture;
 
 /// A picture that was found, or a folder that could not be listed.
@@ -12,13 +12,13 @@ use crate::picture::load::is_picture;
 pub(super) struct Found {
     /// Where it is.
     pub(super) path: PathBuf,
-    /// Its path from the folder that is scanned, with `/` between the parts.
+    /// Its path from the folder that is scanned, with `/` between the parts, as [`text_of`] has it.
     pub(super) relative: String,
     /// Why a folder could not be listed.
     pub(super) trouble: Option<String>,
 }
 
-/// Goes through a folder depth first, names in the order of their bytes. Holds the names of the folders that it is in, no
+/// Goes through a folder depth first, names in the order of their texts. Holds the names of the folders that it is in, no
 /// more. Links to folders are followed, unless they lead back to where the walk came from; hidden names are passed over.
 #[derive(Debug)]
 pub(super) struct Walk {
@@ -33,8 +33,8 @@ struct Level {
     relative: String,
     /// Told apart from others by this, whatever links lead to it.
     real: Option<PathBuf>,
-    /// Last first.
-    names: Vec<OsString>,
+    /// As texts, last first.
+    names: Vec<String>,
 }
 
 impl Walk {
@@ -51,7 +51,7 @@ impl Level {
         for entry in fs::read_dir(&folder)? {
             let name = entry?.file_name();
             if !name.as_encoded_bytes().starts_with(b".") {
-                names.push(name);
+                names.push(text_of(&name));
             }
         }
         names.sort_unstable_by(|one, two| two.cmp(one));
@@ -71,10 +71,8 @@ impl Iterator for Walk {
                 self.levels.pop();
                 continue;
             };
-            let path = level.folder.join(&name);
-            let name = name.to_string_lossy();
-            let relative =
-                if level.relative.is_empty() { name.into_owned() } else { format!("{}/{name}", level.relative) };
+            let path = level.folder.join(path_of(&name));
+            let relative = if level.relative.is_empty() { name } else { format!("{}/{name}", level.relative) };
             if self.exclude.iter().any(|glob| glob.matches(&relative)) {
                 continue;
             }
@@ -97,7 +95,7 @@ impl Iterator for Walk {
 pub(super) fn folders_in(root: &Path, exclude: &[Glob]) -> Vec<String> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.path().is_dir());
-    let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = folders.map(|entry| text_of(&entry.file_name())).collect();
     names.retain(|name| !name.starts_with('.') && !exclude.iter().any(|glob| glob.matches(name)));
     names.sort_unstable();
     names

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::exclude::Glob;
+use super::file::Filter;
 use super::shard::Shard;
 use crate::methods::excitation::{Keep, Tally};
 
@@ -15,7 +16,7 @@ const VERSION: u32 = 1;
 pub struct Header {
     /// Version of the file's layout.
     pub version: u32,
-    /// Name of the model.
+    /// Name of the model; of shards that were scanned under several names the first.
     pub model: String,
     /// Tells models apart, whatever their names.
     pub fingerprint: String,
@@ -29,6 +30,9 @@ pub struct Header {
     pub predictions: bool,
     /// Where it is known from what a picture shows: `none`, `folders` or `list`.
     pub truth: String,
+    /// Tells lists of what the pictures show apart. Not in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth_list: Option<String>,
     /// The longer side of a crop, at most.
     pub crop: u32,
     /// The longer side of a patch in pixels of what the network is fed, at most, where there is a limit.
@@ -88,6 +92,7 @@ impl Header {
             keep: Keep::default(),
             predictions: true,
             truth: String::new(),
+            truth_list: None,
             crop: 0,
             patch: None,
             exclude: Vec::new(),
@@ -98,9 +103,19 @@ impl Header {
         }
     }
 
-    /// A model's fingerprint as [`Header::fingerprint`] has it.
+    /// A model's fingerprint as [`Header::fingerprint`] has it, or a list's as [`Header::truth_list`] has it.
     pub fn fingerprint_text(fingerprint: u64) -> String {
         format!("{fingerprint:016x}")
+    }
+
+    /// How many pictures of a channel the scan vouches for; see [`Filter::complete`].
+    pub fn complete(&self, filter: &Filter) -> Option<usize> {
+        filter.complete(self.keep, self.has_truth())
+    }
+
+    /// Whether it is known of the pictures what they show.
+    pub fn has_truth(&self) -> bool {
+        self.truth != "none"
     }
 
     /// Whether this program knows the layout.
@@ -131,9 +146,20 @@ impl Header {
             .or_else(|| sides(&|header| header.preprocessing.clone(), "the preprocessing"))
             .or_else(|| sides(&asked, "predictions"))
             .or_else(|| sides(&|header| header.truth.clone(), "where the truth is from"))
+            .or_else(|| told_apart("the list of --truth", &self.truth_list, &other.truth_list))
             .or_else(|| sides(&|header| header.crop.to_string(), "--crop"))
             .or_else(|| sides(&|header| header.patch.map_or("none".to_owned(), |side| side.to_string()), "--patch"))
             .or_else(|| sides(&excluded, "--exclude"))
+    }
+
+    /// What makes a scan with this header another than one whose file is there: shards of one scan may lie in different folders,
+    /// but a file is no other folder's.
+    pub(super) fn difference_from_file(&self, file: &Self) -> Option<String> {
+        let shards = |header: &Self| header.shards.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let (one, two) = (shards(self), shards(file));
+        self.difference(file)
+            .or_else(|| (one != two).then(|| format!("--shard: {one} and {two}")))
+            .or_else(|| told_apart("the folder", &self.folder, &file.folder))
     }
 
     /// The row group that holds a channel, and the channels of a row group.
@@ -141,4 +167,10 @@ impl Header {
         let rows = self.layers.get(layer).filter(|rows| channel < rows.channels)?;
         rows.first_group.checked_add(channel / Self::CHANNELS)
     }
+}
+
+/// The difference between two things, where both are known: files of earlier versions do not have everything.
+fn told_apart(what: &str, one: &Option<String>, two: &Option<String>) -> Option<String> {
+    let (one, two) = one.as_ref().zip(two.as_ref())?;
+    (one != two).then(|| format!("{what}: {one} and {two}"))
 }

@@ -66,7 +66,7 @@ fn merged_header(files: &[ExcitationFile]) -> Result<Header, ScanError> {
         if file.header().unfinished.is_some() {
             return Err(ScanError::Unfinished(name(file)));
         }
-        if let Some(what) = first.header().difference(file.header()) {
+        if let Some(what) = header.difference(file.header()) {
             return Err(ScanError::Different { one: name(first), other: name(file), what });
         }
         for earlier in &files[..index] {
@@ -86,6 +86,11 @@ fn merged_header(files: &[ExcitationFile]) -> Result<Header, ScanError> {
         header.tally.merge(&file.header().tally);
         let folders = [&header.folder, &file.header().folder].into_iter().flatten();
         header.folder = folders.min().cloned();
+        header.truth_list = header.truth_list.or_else(|| file.header().truth_list.clone());
+        // Copies of one model may have several names.
+        if file.header().model < header.model {
+            header.model.clone_from(&file.header().model);
+        }
         // A shard without pictures has not seen how many channels there are.
         for (layer, rows) in header.layers.iter_mut().zip(&file.header().layers) {
             if layer.channels == 0 {

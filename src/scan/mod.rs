@@ -11,6 +11,7 @@ mod folder;
 mod header;
 mod merge;
 mod ordered;
+mod path_text;
 mod run;
 mod saved;
 mod shard;
@@ -24,6 +25,7 @@ pub use exclude::Glob;
 pub use file::{ChannelRows, ExcitationFile, Filter, Kept};
 pub use header::{Header, LayerRows, Unfinished};
 pub use merge::merge;
+pub(crate) use path_text::path_of;
 pub use run::scan;
 pub use saved::unfinished;
 pub use shard::Shard;
@@ -117,6 +119,14 @@ pub enum ScanError {
     /// The network cannot be run, or has no such layer.
     #[error(transparent)]
     Method(#[from] MethodError),
+    /// The network fails with a picture; what was found before is saved.
+    #[error("{file}: {error}")]
+    Picture {
+        /// The picture.
+        file: String,
+        /// What fails.
+        error: MethodError,
+    },
     /// It was stopped; what was found is saved.
     #[error("stopped")]
     Stopped,

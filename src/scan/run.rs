@@ -9,11 +9,12 @@ use super::crops::Crops;
 use super::folder::{Found, Walk};
 use super::header::Header;
 use super::ordered::ordered;
+use super::path_text::text_of;
 use super::saved::{self, Earlier};
 use super::truth::Truths;
 use super::{Glob, Outcome, Progress, Scan, ScanError, Shard, Time};
 use crate::engine::Cancel;
-use crate::methods::excitation::{Batch, Excitations, Probe, Shown, fingerprint};
+use crate::methods::excitation::{Batch, Excitations, Probe, Shown, Stop, Taken, fingerprint};
 use crate::methods::{MethodError, Network};
 use crate::model::preprocess::{Geometry, Preprocessing};
 use crate::model::printable::printable_path;
@@ -39,10 +40,11 @@ pub fn scan(
     let preprocessing = network.input.preprocessing.to_string();
     let whole = std::fs::canonicalize(folder).map_err(|error| read_error(&error))?;
     let header = Header {
-        folder: Some(whole.to_string_lossy().into_owned()),
+        folder: Some(text_of(whole.as_os_str())),
         keep: scan.keep,
         predictions: scan.predictions,
         truth: truths.name().to_owned(),
+        truth_list: truths.fingerprint().map(Header::fingerprint_text),
         crop: scan.crop,
         patch: scan.patch,
         exclude: excluded(&scan.exclude),
@@ -93,13 +95,10 @@ pub fn scan(
     }
     time.pictures = driver.began.elapsed().as_secs_f64();
     time.reading = reading.load(Ordering::Relaxed) as f64 / 1e9;
-    let last = driver.last.take();
     let finishing = Instant::now();
-    let cut = Crops::cut(&excitations, folder, scan.crop, scan.workers, &scan.out, cancel);
-    if let Err(ScanError::Stopped) = cut {
-        saved::save(&scan.out, &header, &excitations, &whole, last.as_deref())?;
-    }
-    let mut crops = cut?;
+    // Whatever happens to the crops, the pictures need not be shown again.
+    driver.save()?;
+    let mut crops = Crops::cut(&excitations, folder, scan.crop, scan.workers, &scan.out, cancel)?;
     let header = saved::write(&scan.out, &header, &excitations, |excitation| crops.get(excitation))?;
     saved::forget(&scan.out);
     time.finishing = finishing.elapsed().as_secs_f64();
@@ -217,11 +216,13 @@ impl Driver<'_> {
             let full = self.readable() >= self.scan.batch || self.open.len() > 4 * self.scan.batch;
             let other_size = || next.as_ref().is_some_and(|next| self.is_of_other_size(next));
             if next.is_none() || full || other_size() {
-                let whole = self.show(cancel)?;
-                progress(self.progress(next.is_none()));
-                if !whole {
-                    return self.stop();
+                let shown = self.show_open(cancel);
+                // Where nothing is counted, the next attempt may be of another scan.
+                if matches!(shown, Err(ScanError::Stopped)) || shown.is_err() && self.last.is_some() {
+                    self.save()?;
                 }
+                shown?;
+                progress(self.progress(next.is_none()));
                 if self.saved.elapsed() >= self.scan.save_every {
                     self.save()?;
                 }
@@ -258,9 +259,19 @@ impl Driver<'_> {
         known.is_some() && size(next).is_some() && size(next) != known
     }
 
-    /// Shows what is open and counts it; gives whether all of it was, or it was stopped.
-    fn show(&mut self, cancel: &Cancel) -> Result<bool, ScanError> {
+    /// Shows what is open and counts it. Where it fails, what comes before is counted.
+    fn show_open(&mut self, cancel: &Cancel) -> Result<(), ScanError> {
         let began = Instant::now();
+        let mut shown = Ok(());
+        while shown.is_ok() && !self.open.is_empty() {
+            shown = self.show(cancel);
+        }
+        self.time.network += began.elapsed().as_secs_f64();
+        shown
+    }
+
+    /// Shows what is open up to the first picture that the network does not take.
+    fn show(&mut self, cancel: &Cancel) -> Result<(), ScanError> {
         let (mut data, mut pictures, mut shape) = (Vec::new(), Vec::new(), None);
         for prepared in &self.open {
             if let Ok((input, geometry)) = &prepared.what {
@@ -271,25 +282,51 @@ impl Driver<'_> {
                 pictures.push(Shown { path: prepared.relative.clone(), geometry: *geometry, truth });
             }
         }
-        let count = pictures.len();
-        let mut shown = 0;
+        let mut taken = Taken { done: 0, stopped: None };
         if let Some([channels, height, width]) = shape {
-            let shape = [count, channels, height, width].map(|size| size as i64);
-            let input = self.network.engine.tensor(&data, &shape).map_err(MethodError::from)?;
-            shown = self.probe.show(&Batch { input, pictures }, self.excitations, cancel)?;
+            let shape = [pictures.len(), channels, height, width].map(|size| size as i64);
+            let input = self.network.engine.tensor(&data, &shape).map_err(|error| self.failed(error.into()))?;
+            taken = self.probe.show(&Batch { input, pictures }, self.excitations, cancel);
         }
-        let mut left = shown;
-        let mut open = std::mem::take(&mut self.open).into_iter();
-        for prepared in open.by_ref() {
-            match prepared.what {
-                Ok(_) if left == 0 => break,
-                Ok(_) => left -= 1,
-                Err(reason) => self.excitations.tally.add_unreadable(prepared.relative.clone(), reason),
+        self.count_shown(taken.done);
+        let Some(stopped) = taken.stopped else { return Ok(()) };
+        match stopped {
+            Stop::Cancelled => Err(ScanError::Stopped),
+            Stop::Refused(error) => {
+                if let Some(refused) = self.open.first_mut() {
+                    refused.what = Err(printable(&error.to_string()).into_owned());
+                }
+                Ok(())
             }
-            self.last = Some(prepared.relative);
+            Stop::Failed(error) => Err(self.failed(error)),
         }
-        self.time.network += began.elapsed().as_secs_f64();
-        Ok(shown == count)
+    }
+
+    /// An error with the picture that it fell out with.
+    fn failed(&self, error: MethodError) -> ScanError {
+        let file = self.open.iter().find(|prepared| prepared.what.is_ok());
+        let file = file.map(|prepared| printable(&prepared.relative).into_owned()).unwrap_or_default();
+        ScanError::Picture { file, error }
+    }
+
+    /// Counts the pictures of which the network took so many, and those between them that could not be read.
+    fn count_shown(&mut self, mut shown: usize) {
+        let tally = &mut self.excitations.tally;
+        let counted = self.open.iter().position(|prepared| match &prepared.what {
+            Ok(_) if shown == 0 => true,
+            Ok(_) => {
+                shown -= 1;
+                false
+            }
+            Err(reason) => {
+                tally.add_unreadable(prepared.relative.clone(), reason.clone());
+                false
+            }
+        });
+        let counted = self.open.drain(..counted.unwrap_or(self.open.len()));
+        if let Some(last) = counted.last() {
+            self.last = Some(last.relative);
+        }
     }
 
     fn check_size(&self, input: &InputTensor) -> Result<(), ScanError> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::Writer;
 use super::header::{Header, LayerRows, Unfinished};
+use super::path_text::text_of;
 use super::{ExcitationFile, ScanError};
 use crate::methods::excitation::{Channel, Excitation, Excitations};
 use crate::model::printable::printable_path;
@@ -56,7 +57,7 @@ pub(super) fn save(
     folder: &Path,
     last: Option<&str>,
 ) -> Result<(), ScanError> {
-    let state = Unfinished { folder: folder.to_string_lossy().into_owned(), last: last.map(str::to_owned) };
+    let state = Unfinished { folder: text_of(folder.as_os_str()), last: last.map(str::to_owned) };
     let header = Header { unfinished: Some(state), ..header.clone() };
     write(&unfinished(out), &header, excitations, |_| Ok(None)).map(|_| ())
 }
@@ -78,12 +79,7 @@ pub(super) enum Earlier {
 pub(super) fn earlier(out: &Path, header: &Header, folder: &Path) -> Result<Earlier, ScanError> {
     let occupied = |file: &Path, what: String| ScanError::Occupied { file: printable_path(file), what };
     let same = |file: &ExcitationFile| {
-        let shards = |header: &Header| header.shards.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let found = file.header();
-        let different = header.difference(found).or_else(|| {
-            let (one, two) = (shards(header), shards(found));
-            (one != two).then(|| format!("--shard: {one} and {two}"))
-        });
+        let different = header.difference_from_file(file.header());
         different.map_or(Ok(()), |what| Err(occupied(file.path(), what)))
     };
     if out.is_file() {
@@ -98,7 +94,7 @@ pub(super) fn earlier(out: &Path, header: &Header, folder: &Path) -> Result<Earl
     let file = ExcitationFile::open(&state)?;
     same(&file)?;
     let begun = file.header().unfinished.clone().ok_or_else(|| file.damaged("it does not say where it stopped"))?;
-    let here = folder.to_string_lossy();
+    let here = text_of(folder.as_os_str());
     if begun.folder != here {
         return Err(occupied(&state, format!("the folder: {here} and {}", begun.folder)));
     }

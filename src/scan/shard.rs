@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// Classes of pictures that are looked at one by one to join parts.
+const MOST_CLASSES: u32 = 1 << 16;
+
 /// One of several parts of the pictures. Which part a picture belongs to is told by its path alone (from the folder that is
 /// scanned), so that it does not depend on the order of the listing or on what else is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,19 +29,49 @@ impl Shard {
 
     /// Whether some path can belong to both.
     pub fn overlaps(self, other: Self) -> bool {
-        let common = gcd(self.count, other.count);
-        self.index % common == other.index % common
+        let common = gcd(self.count.into(), other.count.into());
+        u64::from(self.index) % common == u64::from(other.index) % common
     }
 
-    /// Parts in order, and all parts of one count as the whole.
+    /// Parts that do not overlap, in a form that tells only what they hold together, not how that was cut: everything is the
+    /// whole, and parts that make up a larger part are that part.
     pub fn normalised(mut parts: Vec<Self>) -> Vec<Self> {
+        if hold_everything(&parts) {
+            return vec![Self::WHOLE];
+        }
         parts.sort_unstable();
-        let complete = parts.first().is_some_and(|first| {
-            parts.len() == first.count as usize
-                && parts.iter().zip(0..).all(|(part, index)| *part == Self { index, count: first.count })
-        });
-        if complete { vec![Self::WHOLE] } else { parts }
+        joined(&parts).unwrap_or(parts)
     }
+}
+
+/// Whether parts that do not overlap have shares that add up to 1. Shares with too large a common denominator do not.
+fn hold_everything(parts: &[Shard]) -> bool {
+    let sum = parts.iter().try_fold((0_u64, 1_u64), |(numerator, denominator), part| {
+        let common = lcm(denominator, part.count.into())?;
+        let sum = numerator.checked_mul(common / denominator)?.checked_add(common / u64::from(part.count))?;
+        Some((sum, common))
+    });
+    sum.is_some_and(|(numerator, denominator)| numerator == denominator)
+}
+
+/// The largest parts that hold what these hold, the larger first; none where their counts have too large a common multiple.
+fn joined(parts: &[Shard]) -> Option<Vec<Shard>> {
+    let period = parts.iter().try_fold(1, |period, part| lcm(period, part.count.into()))?;
+    let period = u32::try_from(period).ok().filter(|&period| period <= MOST_CLASSES)?;
+    let classes = |part: Shard| (part.index..period).step_by(part.count as usize).map(|class| class as usize);
+    let mut left = vec![false; period as usize];
+    parts.iter().for_each(|&part| classes(part).for_each(|class| left[class] = true));
+    let mut joined = Vec::new();
+    for count in (1..=period).filter(|count| period % count == 0) {
+        for part in (0..count).map(|index| Shard { index, count }) {
+            if classes(part).all(|class| left[class]) {
+                classes(part).for_each(|class| left[class] = false);
+                joined.push(part);
+            }
+        }
+    }
+    joined.sort_unstable();
+    Some(joined)
 }
 
 impl Default for Shard {
@@ -80,14 +113,18 @@ impl From<Shard> for String {
     }
 }
 
-fn gcd(one: u32, two: u32) -> u32 {
+fn gcd(one: u64, two: u64) -> u64 {
     if two == 0 { one } else { gcd(two, one % two) }
 }
 
+fn lcm(one: u64, two: u64) -> Option<u64> {
+    one.checked_mul(two / gcd(one, two))
+}
+
 /// FNV-1a with the last mixing of `MurmurHash3`, which spreads the differences over all bits: the same on every machine.
-fn hash(path: &str) -> u64 {
+pub(super) fn hash(text: &str) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    let mut hash = path.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step);
+    let mut hash = text.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step);
     for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
         hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
     }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use super::folder::folders_in;
-use super::shard::Shard;
+use super::shard::{Shard, hash};
 use super::{Scan, ScanError};
 use crate::methods::Network;
 use crate::methods::excitation::Truth;
@@ -21,7 +21,12 @@ pub(super) enum Truths {
     /// By the first folder of the path.
     Folders(HashMap<String, Truth>),
     /// By the path.
-    List(HashMap<String, Truth>),
+    List {
+        /// Of the pictures of the shard.
+        truths: HashMap<String, Truth>,
+        /// Tells the whole list from others.
+        fingerprint: u64,
+    },
 }
 
 impl Truths {
@@ -34,7 +39,7 @@ impl Truths {
     /// A list that cannot be read, or a class in it that the network does not have.
     pub(super) fn find(network: &Network, scan: &Scan) -> Result<Self, ScanError> {
         if let Some(list) = &scan.truth {
-            return from_list(network, list, scan.shard).map(Self::List);
+            return from_list(network, list, scan.shard);
         }
         let folders = folders_in(&scan.folder, &scan.exclude);
         if folders.is_empty() {
@@ -67,7 +72,7 @@ impl Truths {
         match self {
             Self::None => None,
             Self::Folders(folders) => folders.get(path.split_once('/')?.0),
-            Self::List(list) => list.get(path),
+            Self::List { truths, .. } => truths.get(path),
         }
     }
 
@@ -76,19 +81,27 @@ impl Truths {
         match self {
             Self::None => "none",
             Self::Folders(_) => "folders",
-            Self::List(_) => "list",
+            Self::List { .. } => "list",
+        }
+    }
+
+    /// For the file: what tells the list from others.
+    pub(super) fn fingerprint(&self) -> Option<u64> {
+        match self {
+            Self::List { fingerprint, .. } => Some(*fingerprint),
+            _ => None,
         }
     }
 }
 
 /// Reads `path,class` lines, a head line or none, with `"` around a field that holds a comma.
-fn from_list(network: &Network, list: &Path, shard: Shard) -> Result<HashMap<String, Truth>, ScanError> {
+fn from_list(network: &Network, list: &Path, shard: Shard) -> Result<Truths, ScanError> {
     let failed = |line: usize, reason: String| {
         let place = if line == 0 { String::new() } else { format!(" line {line}") };
         ScanError::Truth(format!("{}{place}: {reason}", printable_path(list)))
     };
     let file = std::fs::File::open(list).map_err(|error| failed(0, error.to_string()))?;
-    let mut truths = HashMap::new();
+    let (mut truths, mut fingerprint) = (HashMap::new(), 0);
     for (number, line) in (1..).zip(BufReader::new(file).lines()) {
         let line = line.map_err(|error| failed(number, error.to_string()))?;
         let line = line.trim_start_matches('\u{feff}').trim();
@@ -98,16 +111,21 @@ fn from_list(network: &Network, list: &Path, shard: Shard) -> Result<HashMap<Str
         let (path, class) = fields(line).ok_or_else(|| failed(number, "not `path,class`".to_owned()))?;
         let path = path.trim_start_matches("./");
         match network.find_class(&class) {
-            Ok(class) if shard.holds(path) => {
-                truths.insert(path.to_owned(), Truth { label: network.unique_label(class).into(), class: Some(class) });
+            Ok(class) => {
+                // Of all lines, so that the shards of a scan have the same.
+                let negative = u8::from(class.negative);
+                fingerprint = hash(&format!("{fingerprint:016x},{path},{},{negative}", class.index));
+                if shard.holds(path) {
+                    let label = network.unique_label(class).into();
+                    truths.insert(path.to_owned(), Truth { label, class: Some(class) });
+                }
             }
-            Ok(_) => {}
             // Names of the columns.
             Err(_) if number == 1 && !crate::picture::load::is_picture(Path::new(path)) => {}
             Err(error) => return Err(failed(number, error.to_string())),
         }
     }
-    Ok(truths)
+    Ok(Truths::List { truths, fingerprint })
 }
 
 /// The first field, and the rest of the line.

@@ -1,7 +1,7 @@
 //! Reads the file of a scan on a thread of its own: it waits neither for the network nor makes it wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -12,7 +12,7 @@ use crate::methods::excitation::Patch;
 use crate::model::printable;
 use crate::model::printable::printable_path;
 use crate::picture::load::load_picture;
-use crate::scan::{ExcitationFile, Kept, ScanError};
+use crate::scan::{ExcitationFile, Kept, ScanError, path_of};
 
 /// Longest side of a whole picture: what a tile of a terminal can show.
 const SIDE: u32 = 384;
@@ -108,7 +108,7 @@ fn info(file: &ExcitationFile) -> ScanInfo {
         pictures: header.tally.pictures,
         top: header.keep.top,
         per_class: header.keep.per_class,
-        has_truth: header.truth != "none",
+        has_truth: header.has_truth(),
     }
 }
 
@@ -137,12 +137,12 @@ fn crop(kept: &Kept) -> Option<RgbImage> {
 /// The whole picture, made smaller, and where in it the patch is.
 fn whole_picture(folder: Option<&str>, kept: &Kept) -> Result<(RgbImage, Part), String> {
     let folder = folder.ok_or("the scan does not say where its pictures are; these are the crops")?;
-    let path = Path::new(&kept.excitation.picture.path);
+    let path = path_of(&kept.excitation.picture.path);
     // The file may come from a stranger: nothing outside of the folder is read.
     if path.components().any(|part| !matches!(part, Component::Normal(_))) {
-        return Err(format!("{} lies outside of the folder", printable_path(path)));
+        return Err(format!("{} lies outside of the folder", printable_path(&path)));
     }
-    let path: PathBuf = Path::new(folder).join(path);
+    let path = path_of(folder).join(path);
     let read = catch_unwind(AssertUnwindSafe(|| load_picture(&path)));
     let picture = read.map_err(|_| format!("{}: a damaged picture", printable_path(&path)))?;
     let picture = picture.map_err(|error| format!("{error}; this is the crop"))?;

@@ -146,6 +146,14 @@ pub enum FedError {
     /// The array is no input of this network.
     #[error(transparent)]
     Shape(#[from] MethodError),
+    /// The picture is fed in other channels than the network takes.
+    #[error("pictures are fed in {given} channels, but the network takes {wanted} channels")]
+    Channels {
+        /// Channels that the preprocessing gives.
+        given: usize,
+        /// Channels that the network takes.
+        wanted: usize,
+    },
     /// The picture has another size than the network takes, and the preprocessing does not change it.
     #[error(
         "the picture is fed as {given}, but the network takes {wanted} pixels: give --preprocess with resize={wanted}"
@@ -167,6 +175,9 @@ pub fn fed(network: &Network, loaded: &Loaded) -> Result<(Tensor, RgbImage), Fed
     match loaded {
         Loaded::Picture(picture) => {
             let input = preprocessing.apply(picture)?;
+            if input.channels != network.input.channels {
+                return Err(FedError::Channels { given: input.channels, wanted: network.input.channels });
+            }
             if let Some((height, width)) = network.input.size.filter(|&size| size != (input.height, input.width)) {
                 let given = format!("{}x{}", input.width, input.height);
                 return Err(FedError::Size { given, wanted: format!("{width}x{height}") });

@@ -6,6 +6,7 @@
 //! [`Probe`] runs batches and takes from them what [`Excitations`] keeps. That is a reduction: what is kept of parts of a set of
 //! pictures merges, in any grouping and order, into what is kept of the whole set.
 
+mod answer;
 mod distribution;
 mod fingerprint;
 mod patch;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 
 pub use distribution::{Bin, Distribution};
 pub use fingerprint::fingerprint;
-pub use probe::{Batch, Probe, Shown, Truth};
+pub use probe::{Batch, Probe, Shown, Stop, Taken, Truth};
 pub use sum::ExactSum;
 pub use top::{Channel, Excitation, Keep, Patch, Said, Seen};
 
@@ -50,7 +51,7 @@ pub struct Tally {
     pub right: u64,
     /// Those that it was wrong about.
     pub wrong: u64,
-    /// Pictures that could not be read.
+    /// Pictures that could not be read, or that the network does not take.
     pub unreadable: u64,
     /// The first of them by path, at most [`Tally::NAMED`], with why.
     pub named: BTreeMap<String, String>,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
+use super::answer::{Answer, Maps, judged};
 use super::patch::patch;
-use super::{Channel, Excitation, Excitations, Said, Seen};
+use super::{Channel, Excitation, Excitations, Said};
 use crate::engine::{Cancel, EngineError, Taps, numbers};
 use crate::methods::cam::Grids;
 use crate::methods::channels::batch_maps;
@@ -65,6 +66,26 @@ pub struct Probe<'a> {
     most: Option<i64>,
 }
 
+/// How far the network came with a batch.
+#[derive(Debug)]
+pub struct Taken {
+    /// The first pictures of the batch, which are taken down.
+    pub done: usize,
+    /// Why not all are.
+    pub stopped: Option<Stop>,
+}
+
+/// Why not all pictures of a batch are taken down.
+#[derive(Debug)]
+pub enum Stop {
+    /// It was cancelled.
+    Cancelled,
+    /// The network does not take the next picture, such as one that is too small for its pooling or too large for the memory.
+    Refused(MethodError),
+    /// No picture can be shown; it fell out with the next.
+    Failed(MethodError),
+}
+
 /// What is known of pictures of a size.
 #[derive(Debug)]
 struct Size {
@@ -75,9 +96,6 @@ struct Size {
     /// About how many bytes one picture takes.
     each: u64,
 }
-
-/// Elements of the maps that positions are looked up in at once: 64 MiB.
-const LOOKED_UP: usize = 1 << 24;
 
 impl<'a> Probe<'a> {
     /// Looks at layers or nodes by name. `asks`: whether the network's answer to each picture is taken down too. `at_once`: how
@@ -106,35 +124,55 @@ impl<'a> Probe<'a> {
         &self.places
     }
 
-    /// Shows a batch to the network and gives how many of its pictures are taken down: all, or the first few where it was
-    /// stopped. Where the network takes fewer pictures at once, by its graph or for want of memory, they are shown in parts.
-    ///
-    /// # Errors
-    /// A node that fails with a single picture, or a layer whose output has no dimension of pictures.
-    pub fn show(&mut self, batch: &Batch, into: &mut Excitations, cancel: &Cancel) -> Result<usize, MethodError> {
-        let (_, _, height, width) = batch.input.size4()?;
-        let size = match self.size((height, width), &batch.input, cancel) {
-            Ok(size) => size,
-            Err(MethodError::Engine(EngineError::Cancelled)) => return Ok(0),
-            Err(error) => return Err(error),
-        };
-        let fit = self.network.batch_of(size)?;
+    /// Shows a batch to the network, until it was stopped or a picture fails that is shown alone. Where the network takes fewer
+    /// pictures at once, by its graph or for want of memory, they are shown in parts.
+    pub fn show(&mut self, batch: &Batch, into: &mut Excitations, cancel: &Cancel) -> Taken {
         let mut done = 0;
-        while done < batch.pictures.len() {
+        let at_once = self.at_once;
+        let stopped = match self.show_parts(batch, into, cancel, &mut done) {
+            Ok(()) => None,
+            Err(MethodError::Engine(EngineError::Cancelled)) => Some(Stop::Cancelled),
+            Err(error) => {
+                // It was not for their number that the pictures before failed.
+                self.at_once = at_once;
+                let of_a_run =
+                    matches!(error, MethodError::Engine(EngineError::Node { .. } | EngineError::OutOfMemory { .. }));
+                // Where all are fed in one size, and none was taken yet, the network takes none at all.
+                let takes_others = !self.fills || into.tally.pictures > 0;
+                Some(if of_a_run && takes_others { Stop::Refused(error) } else { Stop::Failed(error) })
+            }
+        };
+        Taken { done, stopped }
+    }
+
+    fn show_parts(
+        &mut self,
+        batch: &Batch,
+        into: &mut Excitations,
+        cancel: &Cancel,
+        done: &mut usize,
+    ) -> Result<(), MethodError> {
+        let (_, _, height, width) = batch.input.size4()?;
+        if batch.pictures.is_empty() {
+            return Ok(());
+        }
+        let size = self.size((height, width), &batch.input, cancel)?;
+        let fit = self.network.batch_of(size)?;
+        while *done < batch.pictures.len() {
             let run = self.at_once.min(fit).max(1);
-            let count = run.min(batch.pictures.len() - done);
-            let input = batch.input.f_narrow(0, done as i64, count as i64)?;
+            let count = run.min(batch.pictures.len() - *done);
+            let input = batch.input.f_narrow(0, *done as i64, count as i64)?;
             match self.answer(&input, if self.fills { run } else { count }, cancel) {
                 Ok(answer) => {
-                    self.take_down(&answer, &batch.pictures[done..done + count], (height, width), into)?;
-                    done += count;
+                    self.take_down(&answer, &batch.pictures[*done..*done + count], (height, width), into)?;
+                    *done += count;
                 }
-                Err(MethodError::Engine(EngineError::Cancelled)) => break,
+                Err(MethodError::Engine(EngineError::Cancelled)) => return Err(EngineError::Cancelled.into()),
                 Err(_) if run > 1 => self.at_once = run / 2,
                 Err(error) => return Err(error),
             }
         }
-        Ok(done)
+        Ok(())
     }
 
     fn taps(&self) -> Vec<Tap> {
@@ -197,7 +235,8 @@ impl<'a> Probe<'a> {
             return Err(MethodError::NoPictures { layer: place.name.clone(), given: sizes, pictures: count.run });
         }
         Ok(Maps {
-            maxima: numbers(&rows.f_amax([1_i64].as_slice(), false)?)?,
+            // −0 and 0 are the same number, but not in the order that equal ones are told apart from others by, nor in a file.
+            maxima: numbers(&rows.f_amax([1_i64].as_slice(), false)?.f_add_scalar(0.0)?)?,
             means: numbers(&rows.f_mean_dim(1, false, Kind::Float)?)?,
             positive: numbers(&rows.f_gt(0.0)?.f_sum_dim_intlist(1, false, Kind::Float)?)?,
             rows,
@@ -233,55 +272,36 @@ impl<'a> Probe<'a> {
         size: (i64, i64),
         into: &mut Excitations,
     ) -> Result<(), MethodError> {
-        let known = self.sizes.get(&size);
-        let mut seen = Vec::with_capacity(pictures.len());
-        for (index, picture) in pictures.iter().enumerate() {
-            let said = answer.said.get(index);
-            let class = picture.truth.as_ref().and_then(|truth| truth.class);
-            let right = said.zip(class).map(|((said, _), class)| *said == class);
-            into.tally.pictures += 1;
-            into.tally.right += u64::from(right == Some(true));
-            into.tally.wrong += u64::from(right == Some(false));
-            seen.push(Arc::new(Seen {
-                path: picture.path.clone(),
-                said: said.map(|(_, said)| said.clone()),
-                truth: picture.truth.as_ref().map(|truth| truth.label.clone()),
-                right,
-            }));
-        }
-        let keep = into.keep;
-        for (index, (layer, maps)) in into.layers.iter_mut().zip(&answer.layers).enumerate() {
+        let seen = judged(pictures, &answer.said);
+        // First what can fail, so that a picture is taken down as a whole or not at all.
+        let mut found = Vec::with_capacity(answer.layers.len());
+        for (layer, maps) in into.layers.iter_mut().zip(&answer.layers) {
             layer.channels.resize_with(maps.channels, Channel::default);
+            let candidates = maps.candidates(layer, into.keep, &seen);
+            let rows: Vec<i64> =
+                candidates.iter().map(|&(picture, channel)| maps.row(picture, channel) as i64).collect();
+            found.push((candidates, maps.positions(&rows)?));
+        }
+        let judged = |right: bool| seen.iter().filter(|seen| seen.right == Some(right)).count() as u64;
+        into.tally.pictures += seen.len() as u64;
+        into.tally.right += judged(true);
+        into.tally.wrong += judged(false);
+        let known = self.sizes.get(&size);
+        for (index, (candidates, positions)) in found.into_iter().enumerate() {
+            let (Some(layer), Some(maps)) = (into.layers.get_mut(index), answer.layers.get(index)) else { continue };
+            maps.count(layer, seen.len());
             let field = known.and_then(|known| known.fields.get(index).copied().flatten());
-            let row = |picture: usize, channel: usize| picture * maps.channels + channel;
-            let mut candidates = Vec::new();
-            for (picture, seen) in seen.iter().enumerate() {
-                for (channel, known) in layer.channels.iter_mut().enumerate() {
-                    let row = row(picture, channel);
-                    let (maximum, mean) = (maps.maxima[row], maps.means[row]);
-                    known.distribution.add(maximum, mean, maps.positive[row] as u64, (maps.height * maps.width) as u64);
-                    if maximum.is_finite() && mean.is_finite() && known.admits(keep, maximum, seen) {
-                        candidates.push((picture, channel));
-                    }
-                }
-            }
-            let rows: Vec<i64> = candidates.iter().map(|&(picture, channel)| row(picture, channel) as i64).collect();
-            for ((picture, channel), position) in candidates.into_iter().zip(maps.positions(&rows)?) {
+            for ((picture, channel), position) in candidates.into_iter().zip(positions) {
                 let (down, across) = (position / maps.width, position % maps.width);
+                let (geometry, map) = (&pictures[picture].geometry, (maps.height, maps.width));
                 let excitation = Excitation {
-                    value: maps.maxima[row(picture, channel)] + 0.0,
+                    value: maps.maxima[maps.row(picture, channel)],
                     row: down as u32,
                     column: across as u32,
-                    patch: patch(
-                        field,
-                        self.most,
-                        (down, across),
-                        (maps.height, maps.width),
-                        &pictures[picture].geometry,
-                    ),
+                    patch: patch(field, self.most, (down, across), map, geometry),
                     picture: seen[picture].clone(),
                 };
-                layer.channels[channel].insert(keep, &excitation);
+                layer.channels[channel].insert(into.keep, &excitation);
             }
         }
         Ok(())
@@ -295,40 +315,4 @@ struct Count {
     shown: i64,
     /// Those that were fed.
     run: i64,
-}
-
-struct Answer {
-    layers: Vec<Maps>,
-    said: Vec<(ClassId, Said)>,
-}
-
-/// A layer's maps of a batch: a row for each picture and channel.
-struct Maps {
-    rows: Tensor,
-    channels: usize,
-    height: usize,
-    width: usize,
-    maxima: Vec<f32>,
-    means: Vec<f32>,
-    positive: Vec<f32>,
-}
-
-impl Maps {
-    /// The first position of the maximum in each of some rows. `argmax` does not promise the first, and on a GPU gives any.
-    fn positions(&self, rows: &[i64]) -> Result<Vec<usize>, MethodError> {
-        let positions = self.height * self.width;
-        let numbered = Tensor::f_arange(positions as i64, (Kind::Int64, self.rows.device()))?;
-        let mut found = Vec::with_capacity(rows.len());
-        for part in rows.chunks((LOOKED_UP / positions).max(1)) {
-            let chosen = self.rows.f_index_select(0, &Tensor::f_from_slice(part)?.f_to_device(self.rows.device())?)?;
-            let maximum = chosen.f_amax([1_i64].as_slice(), true)?;
-            let beyond = Tensor::f_full([1], positions as i64, (Kind::Int64, self.rows.device()))?;
-            let first = numbered.f_where_self(&chosen.f_eq_tensor(&maximum)?, &beyond)?;
-            let first = first.f_amin([1_i64].as_slice(), false)?.f_to_device(Device::Cpu)?;
-            let mut numbers = vec![0_i64; part.len()];
-            first.f_copy_data(&mut numbers, part.len())?;
-            found.extend(numbers.into_iter().map(|position| (position.max(0) as usize).min(positions - 1)));
-        }
-        Ok(found)
-    }
 }

@@ -26,10 +26,15 @@ pub(super) const INPUT: Thresholds = Thresholds { trouble: (10.0, 100.0), notice
 /// For all others, where differences add up on the way.
 const WITHIN: Thresholds = Thresholds { trouble: (30.0, 1000.0), notice: (6.0, 50.0) };
 
+/// Values of a channel below which their variance says nothing: that of a single one is 0.
+const FEW: f64 = 16.0;
+
 impl Thresholds {
     /// How bad it is when the data's statistics are as far from the running ones.
-    pub(super) fn severity(self, z: f64, ratio: f64) -> Option<Severity> {
-        let beyond = |(most_z, most_ratio): (f64, f64)| z > most_z || ratio > most_ratio || ratio < 1.0 / most_ratio;
+    pub(super) fn severity(self, z: f64, ratio: Option<f64>) -> Option<Severity> {
+        let beyond = |(most_z, most_ratio): (f64, f64)| {
+            z > most_z || ratio.is_some_and(|ratio| ratio > most_ratio || ratio < 1.0 / most_ratio)
+        };
         if beyond(self.trouble) { Some(Severity::Trouble) } else { beyond(self.notice).then_some(Severity::Notice) }
     }
 }
@@ -44,7 +49,8 @@ pub struct BatchNormStatistics {
     /// The greatest of these.
     pub greatest_z: f64,
     /// Median over the channels of (variance + ε) ÷ (running variance + ε); variances are over all positions of all pictures.
-    pub ratio: f64,
+    /// None where these are too few to have a variance.
+    pub ratio: Option<f64>,
 }
 
 /// A batch norm of the graph.
@@ -89,7 +95,16 @@ impl BatchNorm {
         }
         let greatest_z = z.iter().copied().fold(0.0, f64::max);
         let layer = layer_of(node).unwrap_or_else(|| node.name.clone());
-        Some(BatchNormStatistics { layer, z: median(&mut z)?, greatest_z, ratio: median(&mut ratios)? })
+        let ratio = median(&mut ratios)?;
+        let few = data.iter().any(|channel| channel.count < FEW);
+        Some(BatchNormStatistics { layer, z: median(&mut z)?, greatest_z, ratio: (!few).then_some(ratio) })
+    }
+
+    /// Whether a channel of the data is always the same, and the same as in training.
+    fn is_constant(&self, channel: usize, data: &Moments) -> bool {
+        let mean = self.mean.get(channel).copied().unwrap_or(0.0);
+        let spread = if data.count < FEW { (data.mean - f64::from(mean)).powi(2) } else { data.variance };
+        spread <= self.epsilon
     }
 }
 
@@ -121,7 +136,7 @@ pub(super) fn findings(
     for norm in &all {
         // A channel that was always the same in training and is so here does no harm.
         let data = seen.maps.moments_before(&nodes[norm.node]).filter(|data| data.len() == norm.variance.len());
-        let harmless = |channel: usize| data.as_ref().is_some_and(|data| data[channel].variance <= norm.epsilon);
+        let harmless = |channel: usize| data.as_ref().is_some_and(|data| norm.is_constant(channel, &data[channel]));
         let is_zero = |channel: &usize| norm.variance[*channel] == 0.0 && !harmless(*channel);
         let zero = (0..norm.variance.len()).filter(is_zero).count();
         let negative = norm.variance.iter().filter(|&&variance| variance < 0.0 || variance.is_nan()).count();

@@ -224,8 +224,8 @@ pub enum Problem {
     BatchNormStatistics {
         /// Median over the channels of |mean − running mean| ÷ √(running variance + ε).
         z: f64,
-        /// Median over the channels of (variance + ε) ÷ (running variance + ε).
-        ratio: f64,
+        /// Median over the channels of (variance + ε) ÷ (running variance + ε); none where there are too few values for it.
+        ratio: Option<f64>,
         /// In how many pictures.
         pictures: usize,
         /// How many batch norms after this one differ as much.
@@ -242,7 +242,7 @@ pub enum Problem {
         /// As in [`Problem::BatchNormStatistics`], of the first batch norm.
         z: f64,
         /// As in [`Problem::BatchNormStatistics`], of the first batch norm.
-        ratio: f64,
+        ratio: Option<f64>,
     },
     /// Values beyond those that the network's preprocessing makes of a picture.
     InputRange {

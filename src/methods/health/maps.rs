@@ -126,6 +126,8 @@ struct Watched {
 /// Mean and variance of a channel over all positions of all pictures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Moments {
+    /// Values that they are of.
+    pub(super) count: f64,
     pub(super) mean: f64,
     pub(super) variance: f64,
 }
@@ -211,7 +213,8 @@ impl Maps {
     /// Mean and variance of what a node reads as its input, for each channel.
     pub(super) fn moments_before(&self, node: &Node) -> Option<Vec<Moments>> {
         let watched = self.watched.get(&self.makers.get(&input_of(node)?)?.0)?;
-        let moments = |channel: &Channel| Moments { mean: channel.mean, variance: channel.variance() };
+        let moments =
+            |channel: &Channel| Moments { count: channel.count, mean: channel.mean, variance: channel.variance() };
         (watched.pictures > 0).then(|| watched.channels.iter().map(moments).collect())
     }
 

@@ -184,8 +184,8 @@ impl<'a> Check<'a> {
         let (output, scores) = (run.get(network.head.output)?, run.get(network.head.scores)?);
         let sound = !finite::Counts::of(scores)?.any();
         self.shape.get_or_insert_with(|| input.size());
-        self.predictions.add(network, input, output, scores)?;
         if !noise {
+            self.predictions.add(network, input, output, scores)?;
             self.values.add(network, input, Some(scores).filter(|_| sound), self.job.cancel)?;
         }
         if sound && self.gradient_pictures < GRADIENT_PICTURES {
@@ -222,7 +222,7 @@ impl<'a> Check<'a> {
                 if noise { maps.see(network, index, results, true) } else { Ok(()) }
             })?;
             let (output, scores) = (run.get(network.head.output)?, run.get(network.head.scores)?);
-            self.predictions.add_other(network, name, output, scores)?;
+            self.predictions.add_other(network, name, input, output, scores)?;
         }
         let mut findings = std::mem::take(&mut self.findings);
         self.finiteness.findings(network, &mut findings);

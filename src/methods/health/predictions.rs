@@ -64,6 +64,8 @@ struct Likeness {
 #[derive(Debug, Default)]
 pub(super) struct Predictions {
     first: Option<(Tensor, Said)>,
+    /// What the first is called where it is no picture.
+    in_place: Option<&'static str>,
     pictures: Likeness,
     others: Vec<(&'static str, f64, bool)>,
 }
@@ -94,15 +96,24 @@ impl Predictions {
         Ok(())
     }
 
-    /// Adds an input that is no picture.
+    /// Adds an input that is no picture. The first of them stands in for a picture where there is none.
     pub(super) fn add_other(
         &mut self,
         network: &Network,
         name: &'static str,
+        input: &Tensor,
         output: &Tensor,
         scores: &Tensor,
     ) -> Result<(), MethodError> {
-        if let (Some(said), Some((_, first))) = (Said::of(network, output, scores)?, &self.first) {
+        if self.first.is_none() {
+            self.in_place = Some(name);
+            return self.add(network, input, output, scores);
+        }
+        if let (Some(said), Some((known, first))) = (Said::of(network, output, scores)?, &self.first) {
+            // A picture may be all grey.
+            if known.size() == input.size() && known.f_equal(input)? {
+                return Ok(());
+            }
             let same = first.class == said.class && (first.probability - said.probability).abs() <= SAME_PROBABILITY;
             self.others.push((name, spread(&first.scores, &said.scores), same));
         }
@@ -113,7 +124,8 @@ impl Predictions {
     pub(super) fn findings(&self, findings: &mut Vec<Finding>) {
         let Some((_, first)) = &self.first else { return };
         let pictures = &self.pictures;
-        let counted = format!("{} picture{}", pictures.inputs, if pictures.inputs == 1 { "" } else { "s" });
+        let plural = if pictures.inputs == 1 { "" } else { "s" };
+        let counted = self.in_place.map_or_else(|| format!("{} picture{plural}", pictures.inputs), str::to_owned);
         let mut say = |severity, inputs: Vec<String>, spread| {
             let problem = Problem::SamePredictions {
                 inputs,
@@ -135,9 +147,14 @@ impl Predictions {
         } else if least <= HARDLY_ANY {
             let same: Vec<_> = self.others.iter().filter(|other| other.1 <= HARDLY_ANY).collect();
             let most = same.iter().fold(0.0, |most: f64, other| most.max(other.1));
-            let inputs = std::iter::once("a picture".to_owned()).chain(same.iter().map(|other| other.0.to_owned()));
+            let first = self.in_place.unwrap_or("a picture").to_owned();
+            let inputs = std::iter::once(first).chain(same.iter().map(|other| other.0.to_owned()));
             say(Severity::Notice, inputs.collect(), most);
-        } else if self.others.iter().all(|other| other.2) && first.probability > 0.5 && pictures.same_probability {
+        } else if !self.others.is_empty()
+            && self.others.iter().all(|other| other.2)
+            && first.probability > 0.5
+            && pictures.same_probability
+        {
             // As sure of grey as of a picture, though by other scores.
             let inputs = std::iter::once(counted).chain(names());
             say(Severity::Notice, inputs.collect(), most);

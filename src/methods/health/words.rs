@@ -127,15 +127,16 @@ impl Problem {
             Self::FreshBatchNorm { layers, all } => format!("{layers} of {all}, mean 0 and variance 1"),
             Self::BatchNormStatistics { z, ratio, pictures, later } => {
                 let later = if *later > 0 { format!(", and {later} later") } else { String::new() };
-                format!("z {}, variance ×{} in {}{later}", number(*z), number(*ratio), counted(*pictures, "picture"))
+                let pictures = counted(*pictures, "picture");
+                format!("z {}{} in {pictures}{later}", number(*z), variance(*ratio))
             }
             Self::InputScale { mean, std, range, z, ratio } => format!(
-                "{}, mean {}, std {}: variance ×{}, z {} at the first batch norm",
+                "{}, mean {}, std {}: z {}{} at the first batch norm",
                 span(*range),
                 number(*mean),
                 number(*std),
-                number(*ratio),
-                number(*z)
+                number(*z),
+                variance(*ratio)
             ),
             Self::InputRange { range, expected } => format!("{}, but pictures give {}", span(*range), span(*expected)),
             Self::InputSureness { range, margin, divided } => format!(
@@ -154,6 +155,11 @@ impl Problem {
             }
         }
     }
+}
+
+/// How far a variance is from the running one, where it is known.
+fn variance(ratio: Option<f64>) -> String {
+    ratio.map_or_else(String::new, |ratio| format!(", variance ×{}", number(ratio)))
 }
 
 /// Where what is not finite comes from.

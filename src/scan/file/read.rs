@@ -11,7 +11,7 @@ use parquet::schema::parser::parse_message_type;
 
 use super::SCHEMA;
 use super::rows::{Channels, read};
-use crate::methods::excitation::{Channel, Distribution, Excitation, Excitations, Layer};
+use crate::methods::excitation::{Channel, Distribution, Excitation, Excitations, Keep, Layer};
 use crate::model::printable::printable_path;
 use crate::picture::load::decode_picture;
 use crate::scan::ScanError;
@@ -76,6 +76,19 @@ impl Filter {
         same(&self.class, seen.said.as_ref().map(|said| &*said.class))
             && same(&self.truth, seen.truth.as_deref())
             && self.right.is_none_or(|right| seen.right == Some(right))
+    }
+
+    /// How many pictures of a channel a scan vouches for: so many are the most exciting of all that count, while further ones are
+    /// kept by chance. None where it vouches for none. `has_truth`: whether it is known what the pictures show; they are then
+    /// kept by that, and else by what the network takes them for.
+    pub fn complete(&self, keep: Keep, has_truth: bool) -> Option<usize> {
+        let complete = match (&self.class, &self.truth, self.right) {
+            (None, None, _) => keep.top,
+            (None, Some(_), None) => keep.per_class,
+            (Some(_), None, None) if !has_truth => keep.per_class,
+            _ => 0,
+        };
+        Some(complete).filter(|&complete| complete > 0)
     }
 }
 

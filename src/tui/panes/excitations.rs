@@ -107,10 +107,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect, drawn: &mut
     ];
     let mut head = Vec::with_capacity(3);
     if !only.is_empty() {
-        // Of a class only some are kept, and of right or wrong ones of a class.
-        let of_class = filter.class.is_some() || filter.truth.is_some();
-        let kept = of_class && (scan.per_class == 0 || filter.right.is_some());
-        let kept = if kept { " of those that were kept" } else { "" };
+        let kept = if scan.complete(filter).is_none() { " of those that were kept" } else { "" };
         head.push(Span::styled(format!("only {}{kept}  ", only.join(", ")), theme.warning()));
     }
     let own = own_maximum(state).zip(state.excitation_page());

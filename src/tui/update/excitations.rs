@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Effect;
+use crate::methods::excitation::Keep;
 use crate::model::printable::printable_path;
 use crate::service::protocol::{ExcitationPage, Filter, Request, ScanInfo, Ticket};
 use crate::tui::stamped::Stamped;
@@ -12,10 +13,9 @@ use crate::tui::state::{ExcitationKey, Notice, State};
 const MOST: usize = 48;
 
 impl ScanInfo {
-    /// How many pictures the scan answers for: further ones are kept too, but not all that would come before them are.
-    fn known(&self, filter: &Filter) -> usize {
-        let of_class = (filter.class.is_some() || filter.truth.is_some()) && self.per_class > 0;
-        if of_class { self.per_class } else { self.top }
+    /// How many pictures of a channel the scan vouches for; see [`Filter::complete`].
+    pub(in crate::tui) fn complete(&self, filter: &Filter) -> Option<usize> {
+        filter.complete(Keep { top: self.top, per_class: self.per_class }, self.has_truth)
     }
 }
 
@@ -102,7 +102,8 @@ impl State {
         }
         let there = self.excitations.page.as_ref().is_some_and(|(key, _)| *key == wanted);
         let coming = self.excitations.asked.as_ref().is_some_and(|(_, key)| *key == wanted);
-        let most = self.excitations.scan.as_ref().map_or(0, |scan| scan.known(&wanted.filter)).min(MOST);
+        let scan = self.excitations.scan.as_ref();
+        let most = scan.map_or(0, |scan| scan.complete(&wanted.filter).unwrap_or(scan.top)).min(MOST);
         if there || coming {
             if there {
                 self.excitations.asked = None;
