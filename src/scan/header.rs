@@ -146,7 +146,7 @@ impl Header {
             .or_else(|| sides(&|header| header.preprocessing.clone(), "the preprocessing"))
             .or_else(|| sides(&asked, "predictions"))
             .or_else(|| sides(&|header| header.truth.clone(), "where the truth is from"))
-            .or_else(|| told_apart("the list of --truth", &self.truth_list, &other.truth_list))
+            .or_else(|| told_apart("the list of --truth", self.truth_list.as_ref(), other.truth_list.as_ref()))
             .or_else(|| sides(&|header| header.crop.to_string(), "--crop"))
             .or_else(|| sides(&|header| header.patch.map_or("none".to_owned(), |side| side.to_string()), "--patch"))
             .or_else(|| sides(&excluded, "--exclude"))
@@ -159,7 +159,7 @@ impl Header {
         let (one, two) = (shards(self), shards(file));
         self.difference(file)
             .or_else(|| (one != two).then(|| format!("--shard: {one} and {two}")))
-            .or_else(|| told_apart("the folder", &self.folder, &file.folder))
+            .or_else(|| told_apart("the folder", self.folder.as_ref(), file.folder.as_ref()))
     }
 
     /// The row group that holds a channel, and the channels of a row group.
@@ -170,7 +170,7 @@ impl Header {
 }
 
 /// The difference between two things, where both are known: files of earlier versions do not have everything.
-fn told_apart(what: &str, one: &Option<String>, two: &Option<String>) -> Option<String> {
-    let (one, two) = one.as_ref().zip(two.as_ref())?;
+fn told_apart(what: &str, one: Option<&String>, two: Option<&String>) -> Option<String> {
+    let (one, two) = one.zip(two)?;
     (one != two).then(|| format!("{what}: {one} and {two}"))
 }

@@ -32,17 +32,14 @@ pub(crate) fn path_of(text: &str) -> PathBuf {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
-        let length = match escaped(rest) {
-            Some(byte) => {
-                bytes.push(byte);
-                ESCAPE
-            }
-            None => {
-                bytes.extend_from_slice(&rest.as_bytes()[..letter.len_utf8()]);
-                letter.len_utf8()
-            }
-        };
-        rest = &rest[length..];
+        if let Some(byte) = escaped(rest) {
+            bytes.push(byte);
+            rest = &rest[ESCAPE..];
+        } else {
+            let (same, behind) = rest.split_at(letter.len_utf8());
+            bytes.extend_from_slice(same.as_bytes());
+            rest = behind;
+        }
     }
     OsString::from_vec(bytes).into()
 }

@@ -323,8 +323,8 @@ impl Driver<'_> {
                 false
             }
         });
-        let counted = self.open.drain(..counted.unwrap_or(self.open.len()));
-        if let Some(last) = counted.last() {
+        let mut counted = self.open.drain(..counted.unwrap_or(self.open.len()));
+        if let Some(last) = counted.next_back() {
             self.last = Some(last.relative);
         }
     }

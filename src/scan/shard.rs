@@ -60,7 +60,9 @@ fn joined(parts: &[Shard]) -> Option<Vec<Shard>> {
     let period = u32::try_from(period).ok().filter(|&period| period <= MOST_CLASSES)?;
     let classes = |part: Shard| (part.index..period).step_by(part.count as usize).map(|class| class as usize);
     let mut left = vec![false; period as usize];
-    parts.iter().for_each(|&part| classes(part).for_each(|class| left[class] = true));
+    for &part in parts {
+        classes(part).for_each(|class| left[class] = true);
+    }
     let mut joined = Vec::new();
     for count in (1..=period).filter(|count| period % count == 0) {
         for part in (0..count).map(|index| Shard { index, count }) {

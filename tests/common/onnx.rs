@@ -35,9 +35,9 @@ fn value(name: &str, shape: &[u64]) -> Vec<u8> {
     for (index, &size) in shape.iter().enumerate() {
         let mut one = Vec::new();
         if size > 0 {
-            number(&mut one, 1, size)
+            number(&mut one, 1, size);
         } else {
-            bytes(&mut one, 2, format!("size{index}").as_bytes())
+            bytes(&mut one, 2, format!("size{index}").as_bytes());
         }
         bytes(&mut sizes, 1, &one);
     }

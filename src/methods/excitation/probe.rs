@@ -153,9 +153,6 @@ impl<'a> Probe<'a> {
         done: &mut usize,
     ) -> Result<(), MethodError> {
         let (_, _, height, width) = batch.input.size4()?;
-        if batch.pictures.is_empty() {
-            return Ok(());
-        }
         let size = self.size((height, width), &batch.input, cancel)?;
         let fit = self.network.batch_of(size)?;
         while *done < batch.pictures.len() {
