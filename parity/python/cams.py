@@ -8,7 +8,7 @@ import protocol
 import pytorch_grad_cam as pgc
 import random_numbers
 import torch
-from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS, on_grid
+from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS
 from protocol import Case, check, left_out
 from torchcam.methods import LayerCAM, SmoothGradCAMpp
 
@@ -38,6 +38,14 @@ class Score:
     def __call__(self, output):
         numbers = output.softmax(0) if self.probability else output
         return (numbers.flatten(1).mean(1) if numbers.dim() > 1 else numbers)[self.index]
+
+
+def on_grid(tokens):
+    """Tokens behind one class token, or positions with their channels last, as N×C×H×W."""
+    if tokens.dim() == 4:
+        return tokens.permute(0, 3, 1, 2)
+    side = int(tokens.shape[1] ** 0.5)
+    return tokens[:, -side * side :].transpose(1, 2).reshape(len(tokens), -1, side, side)
 
 
 def raw(kind, network, layer, picture, target, transform=None, **options):

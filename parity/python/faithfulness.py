@@ -1,14 +1,15 @@
-"""How far to trust a map, beside torch-cam's, pytorch-grad-cam's and Captum's metrics of the reference's own map."""
+"""How far to trust a gradient, beside torch-cam's, pytorch-grad-cam's and Captum's metrics."""
+
+import copy
 
 import captum.attr as ca
 import numpy as np
 import protocol
 import torch
 from captum.metrics import infidelity, sensitivity_max
-from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS, on_grid
+from models import CONVOLUTIONAL, DOUBLE, TRANSFORMERS
 from protocol import Case, check
-from pytorch_grad_cam import GradCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget, ClassifierOutputTarget
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
 from random_numbers import normal, uniform
 
 # Beside the fixtures, whose folder `models` has put on the path.
@@ -23,32 +24,30 @@ def points(curve, numbers):
     return [f"/curves/{curve}/{number}/value" for number in numbers]
 
 
-def of_map(network, x, layer, index, transform):
-    """Metrics of Grad-CAM: name, settings, where the numbers stand, and what they should be."""
-    with GradCAM(network, [network.get_submodule(layer)], reshape_transform=transform) as method:
-        cam = method(x.clone(), [ClassifierOutputTarget(index)])[0]
-    (shares, deleted, inserted), areas = curves(network, x, cam, index)
+def of_relevance(network, x, index, relevance):
+    """Metrics of the order and share of pixels: name, settings, where the numbers stand, and what they should be."""
+    (shares, deleted, inserted), areas = curves(network, x, relevance, index)
     every = range(len(shares))
     plain = ["baseline=zero", "random=0"]
     yield "deletion", plain, ["/auc", *points("map", every)], [areas[0], *deleted]
     yield "insertion", plain, ["/auc", *points("map", every)], [areas[1], *inserted]
     with torch.no_grad():
-        masked = x * torch.from_numpy(cam).to(x.dtype)
+        masked = x * torch.from_numpy(relevance).to(x.dtype)
         whole, seen = (network(picture).softmax(1)[0, index].item() for picture in (x, masked))
     drop = [max(whole - seen, 0) / (whole + 1e-7), whole, seen]
     yield "average-drop", [], ["/drop", "/whole", "/through_the_map"], drop
     yield "average-increase", [], ["/increase", "/whole", "/through_the_map"], [float(seen > whole), whole, seen]
     target = ClassifierOutputSoftmaxTarget(index)
     noise = normal(SEED, 2 * len(PERCENTILES), x.shape[1:], IMPUTATION)
-    most, least = removed(network, x, cam, target, noise).reshape(2, -1)
+    # Its imputation knows single precision alone.
+    most, least = removed(copy.deepcopy(network).float(), x.float(), relevance, target, noise).reshape(2, -1)
     # Ours go from few pixels to many, behind the whole picture; its percentiles the other way.
     at = [*points("morf", range(len(most), 0, -1)), *points("lerf", range(len(least), 0, -1))]
     yield "road", [], ["/road", *at], [(least.mean() - most.mean()) / 2, *most, *least]
 
 
-def of_gradient(network, x, index):
-    """Metrics of the gradient."""
-    explain = lambda inputs: ca.Saliency(network).attribute(inputs, target=index, abs=False)  # noqa: E731
+def of_numbers(network, x, index, explain):
+    """Metrics of the attribution's own numbers."""
     drawn = torch.from_numpy(2 * uniform(SEED, SAMPLES, x.shape[1:], SENSITIVITY) - 1).to(x.dtype)
     changed = lambda inputs, radius: inputs + radius * drawn  # noqa: E731
     found = sensitivity_max(explain, x, changed, RADIUS, n_perturb_samples=SAMPLES)
@@ -68,15 +67,19 @@ def of_gradient(network, x, index):
         yield "infidelity", words, ["/infidelity"], [found.item()]
 
 
-def make(model, folder, transform):
+def make(model, folder):
     network, file, picture, fed = model.exported(folder)
-    layer, index, checks = model.layers[0], model.classes[0], []
-    shared = [file, fed, "--class", index, "--seed", SEED, *DOUBLE]
-    maps = ["cam", *shared, "--layer", layer]
-    gradients = ["attribute", *shared, "--method", "gradient"]
-    made = [(maps, one) for one in of_map(network, picture, layer, index, transform)]
-    made += [(gradients, one) for one in of_gradient(network, picture, index)]
-    for command, (name, settings, at, golden) in made:
+    index, checks = model.classes[0], []
+
+    def explain(inputs):
+        return ca.Saliency(network).attribute(inputs, target=index, abs=False)
+
+    # No two pixels matter equally, so that rounding does not choose their order.
+    relevance = explain(picture)[0].abs().sum(0)
+    relevance = (relevance / relevance.max()).float().numpy()
+    command = ["attribute", file, fed, "--class", index, "--method", "gradient", "--seed", SEED, *DOUBLE]
+    made = [*of_relevance(network, picture, index, relevance), *of_numbers(network, picture, index, explain)]
+    for name, settings, at, golden in made:
         words = [word for setting in settings for word in ("--trust-set", f"{name}.{setting}")]
         about = f"class {index} {' '.join(settings)}".strip()
         at = [f"/trust/{name}{pointer}" for pointer in at]
@@ -85,10 +88,10 @@ def make(model, folder, transform):
 
 
 def cases():
-    # Of a network without its top no class has a probability.
-    headed = [model for model in CONVOLUTIONAL if model.name != "vgg16_notop"]
-    for model, transform in [*((model, None) for model in headed), *((model, on_grid) for model in TRANSFORMERS)]:
-        yield Case(model.name, model.family, lambda folder, model=model, transform=transform: make(model, folder, transform))
+    for model in [*CONVOLUTIONAL, *TRANSFORMERS]:
+        # Of a network without its top no class has a probability.
+        if model.name != "vgg16_notop":
+            yield Case(model.name, model.family, lambda folder, model=model: make(model, folder))
 
 
 torch.set_num_threads(1)

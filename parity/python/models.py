@@ -72,14 +72,6 @@ def timm_network(name):
     return networks.seeded(timm.create_model(name, pretrained=False), 20)
 
 
-def on_grid(tokens):
-    """Tokens behind one class token, or positions with their channels last, as N×C×H×W."""
-    if tokens.dim() == 4:
-        return tokens.permute(0, 3, 1, 2)
-    side = int(tokens.shape[1] ** 0.5)
-    return tokens[:, -side * side :].transpose(1, 2).reshape(len(tokens), -1, side, side)
-
-
 CONVOLUTIONAL = [
     Model("convnet", "convolutional", networks.convnet, ["layer2", "layer2.conv2", "layer1.conv1"], (3, 20, 20)),
     Model("resnet18", "convolutional", resnet18, ["layer4", "layer3"], classes=[207, 3]),
