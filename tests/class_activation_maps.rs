@@ -436,7 +436,7 @@ fn a_class_and_its_absence_have_a_picture_each_and_probabilities_that_are_one_to
 fn a_wrong_target_or_setting_is_refused_in_one_line() {
     for (arguments, expected) in [
         (["--region", "4x6"], "'4x6' is no region: everywhere, predicted, or ROWxCOLUMN+HEIGHT+WIDTH such as 4x6+8+8"),
-        (["--region", "0x0+1+1"], "there are 1×1 positions: a region or unit must lie within them"),
+        (["--region", "0x0+1+1"], "there is one position, for the whole picture: it has no regions and no other units"),
         (["--output", "1"], "the network has outputs 0 to 0, not 1"),
         (["--class", "9"], "layerscope: --class: class 9 does not exist"),
         (["--against", "9"], "layerscope: --against: class 9 does not exist"),

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "common/onnx.rs"]
+mod onnx;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use common::{Fixture, difference, fixtures, npy};
+use onnx::{Onnx, scattered};
 use serde_json::Value;
 
 fn layerscope(arguments: &[&str]) -> Output {
@@ -371,4 +374,58 @@ fn a_comparison_wants_two_models() {
     let alone = text(&fixtures().join("convnet/model.pt2")).to_owned();
     let said = "--compare wants two models: layerscope MODEL OTHER --compare PICTURE";
     assert_eq!(refusal(&[&alone, "--compare"]), said);
+}
+
+/// What a command that succeeds warns of.
+fn warning(arguments: &[&str]) -> String {
+    let done = layerscope(arguments);
+    let line = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success(), "{line}");
+    line
+}
+
+#[test]
+fn patterns_that_are_still_the_noise_they_began_with_are_said_to_be() {
+    let grow = ["patterns", "demo:book", "--layer", "conv2d_22", "--channels", "0-3", "--size", "64", "--no-cache"];
+    let line = warning(&[&grow[..], &["--steps", "2"]].concat());
+    assert!(line.contains(" of 4 patterns are still noise") && line.contains("--recipe lucid wakes them"), "{line}");
+    let woken = warning(&[&grow[..], &["--steps", "2", "--recipe", "lucid"]].concat());
+    assert!(!woken.contains("still noise"), "{woken}");
+}
+
+#[test]
+fn a_network_without_classes_is_said_to_have_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("maps.onnx");
+    let kernel = scattered(4 * 3 * 9);
+    let network = Onnx::of([1, 3, 16, 16]).then("maps", "Conv", &[(&[4, 3, 3, 3], &kernel)], &[]);
+    network.write(&file, &[1, 4, 14, 14]);
+    let chelsea = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/chelsea.png");
+    let line = warning(&["predict", text(&file), chelsea, "--preprocess", "resize=16x16"]);
+    assert!(line.contains("the network ends in maps of 4 channels: the scores are their means"), "{line}");
+}
+
+#[test]
+fn a_picture_of_an_unknown_kind_is_refused_as_other_arguments_are() {
+    let chelsea = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/chelsea.png");
+    let line = refusal(&["activations", "demo:book", chelsea, "--layer", "conv2d_20", "--out", "a.txt"]);
+    assert!(line.starts_with("a.txt: pictures are not saved as .txt"), "{line}");
+}
+
+#[test]
+fn a_class_is_not_held_against_itself() {
+    let chelsea = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/chelsea.png");
+    let line = refusal(&["cam", "demo:book", chelsea, "--class", "dog", "--against", "dog"]);
+    assert_eq!(line, "--against: dog is the class itself");
+}
+
+#[test]
+fn a_scan_that_cannot_be_written_is_refused_before_any_picture_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("gone/scan.parquet");
+    // There is nothing to scan either, which it would say next.
+    let done = layerscope(&["scan", "demo:book", text(folder.path()), "--layer", "conv2d_20", "--out", text(&out)]);
+    let line = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{line}");
+    assert!(line.contains("there is no folder"), "{line}");
 }

@@ -386,6 +386,27 @@ fn without_a_scan_the_keys_say_how_to_have_one_and_it_is_opened_by_name() {
 }
 
 #[test]
+fn a_scan_that_keeps_all_pictures_vouches_for_every_choice_of_them_and_the_table_names_as_many_as_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("scan.parquet");
+    let ran = |arguments: &[&str]| {
+        let done = Command::new(LAYERSCOPE).args(arguments).output().unwrap();
+        let (told, warned) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+        assert!(done.status.success(), "{warned}");
+        (told, warned)
+    };
+    let (file, pictures) = (out.to_str().unwrap(), fixtures().join("scan/pictures"));
+    ran(&["scan", "demo:book", pictures.to_str().unwrap(), "--layer", "conv2d_20", "--top", "30", "--out", file]);
+    let (_, warned) = ran(&["excitations", file, "--channels", "1", "--class", "cat"]);
+    assert_eq!(warned, "");
+    let names = |k: &[&str]| {
+        let (table, _) = ran(&[&["excitations", file, "--channels", "1"], k].concat());
+        table.matches(".png").count()
+    };
+    assert_eq!((names(&[]), names(&["-k", "5"])), (3, 5));
+}
+
+#[test]
 fn a_scan_by_the_command_is_shown_by_the_inspector() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("scan.parquet");

@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::common::Failure;
 use crate::model::printable;
+use crate::picture::SaveError;
 use crate::scan::ScanError;
 
 /// Exit code of everything that the user can put right.
@@ -64,6 +65,7 @@ pub(super) fn report(failure: &Failure) -> u8 {
     let line = failure.to_string();
     warn(&line);
     match failure {
+        Failure::Save(SaveError::Extension { .. }) => USAGE,
         Failure::Output(_) | Failure::Save(_) | Failure::Array(_) | Failure::Scan(ScanError::Write { .. }) => 1,
         Failure::Stopped(_) => STOPPED,
         _ => USAGE,

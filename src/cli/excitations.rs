@@ -92,7 +92,7 @@ impl ExcitationsCommand {
         }
         let mut lines = vec![format!("{}: {} of {} channels", rows.name, shown.len(), rows.channels)];
         let cells: Vec<Vec<String>> =
-            shown.iter().zip(&channels).map(|(number, channel)| line(*number, channel)).collect();
+            shown.iter().zip(&channels).map(|(number, channel)| line(*number, channel, self.k)).collect();
         lines.extend(table(&["channel", "median", "greatest", "active", "pictures"], &cells));
         lines.extend(self.out.iter().map(|file| format!("saved {}", file.display())));
         print_lines(lines)
@@ -151,10 +151,14 @@ fn entry(number: usize, channel: &ChannelRows) -> serde_json::Value {
     })
 }
 
-fn line(number: usize, channel: &ChannelRows) -> Vec<String> {
+/// Pictures of a channel in the table, unless more are asked for.
+const NAMED: usize = 3;
+
+fn line(number: usize, channel: &ChannelRows, k: Option<usize>) -> Vec<String> {
     let of: &Distribution = &channel.distribution;
     let number_or_dash = |value: Option<f32>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
-    let names: Vec<&str> = channel.kept.iter().take(3).map(|kept| kept.excitation.picture.path.as_str()).collect();
+    let names: Vec<&str> =
+        channel.kept.iter().take(k.unwrap_or(NAMED)).map(|kept| kept.excitation.picture.path.as_str()).collect();
     vec![
         number.to_string(),
         number_or_dash(of.quantile(0.5)),

@@ -227,6 +227,9 @@ impl Patterns {
 
     fn report(&self, network: &Network, plan: &Plan, ascent: &Ascent<'_>, activations: &[f32]) -> Result<(), Failure> {
         let Plan { subject, size, .. } = plan;
+        if let Some(note) = asleep(plan, activations) {
+            super::errors::warn(&note);
+        }
         let label = |lane: &Lane| {
             let class = subject.objective == Objective::Class;
             let labels = network.labels.as_ref().filter(|_| class);
@@ -329,4 +332,16 @@ fn stop_at_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     signal_hook::flag::register_conditional_shutdown(interrupt, 130, Arc::clone(&flag))?;
     signal_hook::flag::register(interrupt, Arc::clone(&flag))?;
     Ok(flag)
+}
+
+/// What there is to say of patterns that are the noise they began with: no gradient comes through a ReLU that lets nothing pass.
+fn asleep(plan: &Plan, activations: &[f32]) -> Option<String> {
+    let still = activations.iter().filter(|&&activation| activation == 0.0).count();
+    if still == 0 || !matches!(plan.recipe, Recipe::Book(_)) {
+        return None;
+    }
+    let all = activations.len();
+    Some(format!(
+        "{still} of {all} patterns are still noise: nothing passes their ReLU there; --recipe lucid wakes them"
+    ))
 }

@@ -86,6 +86,12 @@ impl Predict {
             let run =
                 network.engine.run(&[(network.source()?, picture)], &[network.head.output.into()], &Cancel::new())?;
             let output = run.get(network.head.output).map_err(MethodError::from)?;
+            if results.is_empty() && output.dim() > 2 {
+                let channels = output.size()[1];
+                super::errors::warn(&format!(
+                    "the network ends in maps of {channels} channels: the scores are their means"
+                ));
+            }
             let path = if batch == 1 { given.path.clone() } else { format!("{}[{index}]", given.path) };
             results.push((path, predictions::top(network, output, self.k)?));
             outputs.push(output.shallow_clone());

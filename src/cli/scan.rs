@@ -88,6 +88,7 @@ impl ScanCommand {
             let header = scan::merge(&self.merge, &self.out)?;
             return self.report(&header, None);
         }
+        scan::must_be_writable(&self.out)?;
         let network = self.options.network(self.model.as_deref())?;
         if let Source::Guessed(reason) = &network.input.source {
             super::errors::warn(&format!("{reason} ({}); --preprocess says otherwise", network.input.preprocessing));

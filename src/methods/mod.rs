@@ -173,7 +173,7 @@ pub enum MethodError {
         asked: usize,
     },
     /// Positions that the output or the channel does not have.
-    #[error("there are {rows}×{columns} positions: a region or unit must lie within them")]
+    #[error("{}", positions(*rows, *columns))]
     NoSuchRegion {
         /// Rows that there are.
         rows: usize,
@@ -234,4 +234,12 @@ impl From<tch::TchError> for MethodError {
 /// `1×3×224×224`
 pub fn shape<T: std::fmt::Display>(sizes: &[T]) -> String {
     sizes.iter().map(T::to_string).collect::<Vec<_>>().join("×")
+}
+
+/// The positions of an output; of a classifier's none.
+fn positions(rows: usize, columns: usize) -> String {
+    match (rows, columns) {
+        (1, 1) => "there is one position, for the whole picture: it has no regions and no other units".to_owned(),
+        _ => format!("there are {rows}×{columns} positions: a region or unit must lie within them"),
+    }
 }

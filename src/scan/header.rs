@@ -110,7 +110,7 @@ impl Header {
 
     /// How many pictures of a channel the scan vouches for; see [`Filter::complete`].
     pub fn complete(&self, filter: &Filter) -> Option<usize> {
-        filter.complete(self.keep, self.has_truth())
+        filter.complete(self.keep, self.tally.pictures, self.has_truth())
     }
 
     /// Whether it is known of the pictures what they show.

@@ -27,7 +27,7 @@ pub use header::{Header, LayerRows, Unfinished};
 pub use merge::merge;
 pub(crate) use path_text::path_of;
 pub use run::scan;
-pub use saved::unfinished;
+pub use saved::{must_be_writable, unfinished};
 pub use shard::Shard;
 
 use crate::methods::MethodError;

@@ -107,6 +107,18 @@ pub(super) fn forget(out: &Path) {
     let _ = fs::remove_file(unfinished(out));
 }
 
+/// Refuses a file in a folder that is not there, before any picture is shown for it.
+///
+/// # Errors
+/// That.
+pub fn must_be_writable(out: &Path) -> Result<(), ScanError> {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.map(fs::metadata) {
+        Some(Err(error)) => Err(write_error(out, &error)),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn write_error(path: &Path, error: &io::Error) -> ScanError {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
     let reason = match folder {

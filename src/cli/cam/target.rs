@@ -128,6 +128,9 @@ impl TargetOptions {
         };
         let asked = classes.into_iter().map(|class| {
             let class = ClassId { negative: class.negative || self.absent, ..class };
+            if against == Some(class) {
+                return Err(Failure::Usage(format!("--against: {} is the class itself", label(class))));
+            }
             let measure = if self.of == Some(Of::Probability) { Measure::Probability } else { Measure::Score };
             let target = Target::Class { class, against, measure, region: self.region.0, output: self.output };
             target.must_be_predicted(network, forward, &Cancel::new())?;

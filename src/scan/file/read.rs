@@ -79,9 +79,12 @@ impl Filter {
     }
 
     /// How many pictures of a channel a scan vouches for: so many are the most exciting of all that count, while further ones are
-    /// kept by chance. None where it vouches for none. `has_truth`: whether it is known what the pictures show; they are then
-    /// kept by that, and else by what the network takes them for.
-    pub fn complete(&self, keep: Keep, has_truth: bool) -> Option<usize> {
+    /// kept by chance. None where it vouches for none. Of few `pictures` all are kept. `has_truth`: whether it is known what the
+    /// pictures show; they are then kept by that, and else by what the network takes them for.
+    pub fn complete(&self, keep: Keep, pictures: u64, has_truth: bool) -> Option<usize> {
+        if pictures <= keep.top as u64 {
+            return Some(keep.top);
+        }
         let complete = match (&self.class, &self.truth, self.right) {
             (None, None, _) => keep.top,
             (None, Some(_), None) => keep.per_class,

@@ -15,7 +15,7 @@ const MOST: usize = 48;
 impl ScanInfo {
     /// How many pictures of a channel the scan vouches for; see [`Filter::complete`].
     pub(in crate::tui) fn complete(&self, filter: &Filter) -> Option<usize> {
-        filter.complete(Keep { top: self.top, per_class: self.per_class }, self.has_truth)
+        filter.complete(Keep { top: self.top, per_class: self.per_class }, self.pictures, self.has_truth)
     }
 }
 
