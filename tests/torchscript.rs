@@ -250,6 +250,17 @@ fn entries(file: &str) -> Vec<(String, Vec<u8>)> {
     names.into_iter().map(|name| (name.clone(), archive.read(&name).unwrap())).collect()
 }
 
+#[test]
+fn a_program_that_divides_by_zero_is_refused_and_does_not_end_the_process() {
+    let mut entries = entries("torchscript_flow/model.pt");
+    let code = entries.iter_mut().find(|(name, _)| name.ends_with("code/__torch__.py")).unwrap();
+    let text = String::from_utf8(code.1.clone()).unwrap();
+    let divides = text.replace("padded(x0, 8, )", "padded(x0, 0, )");
+    assert_ne!(divides, text);
+    code.1 = divides.into_bytes();
+    refusal(zip_with(entries.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))).path());
+}
+
 /// What may happen to a pickle or to code.
 #[derive(Debug, Clone)]
 enum Damage {

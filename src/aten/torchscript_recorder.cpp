@@ -6,6 +6,7 @@
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -46,6 +47,9 @@ const std::set<std::string> fixed_answers = {
     "aten::dim", "aten::is_floating_point", "aten::is_complex", "aten::is_signed",
 };
 
+// Divisions of whole numbers, which libtorch leaves to the processor.
+const std::set<std::string> whole_divisions = {"aten::remainder", "aten::floordiv", "aten::__round_to_zero_floordiv"};
+
 bool is_number(const IValue& value) { return value.isInt() || value.isDouble() || value.isBool(); }
 
 bool is_number_list(const IValue& value) { return value.isIntList() || value.isDoubleList(); }
@@ -55,6 +59,15 @@ void allow(const std::string& name) {
               name, " reads or writes files, which a model has no business to do");
   TORCH_CHECK(name.rfind("aten::", 0) == 0 || name.rfind("prim::", 0) == 0,
               name, " is no operator of PyTorch's on float tensors and cannot be shown");
+}
+
+// Where the processor has no answer it ends the process.
+void divides(const std::string& name, const std::vector<Slot>& slots) {
+  if (slots.size() != 2 || whole_divisions.count(name) == 0) return;
+  if (!slots[0].value.isInt() || !slots[1].value.isInt()) return;
+  const auto number = slots[0].value.toInt(), divisor = slots[1].value.toInt();
+  TORCH_CHECK(divisor != 0, "a division by zero");
+  TORCH_CHECK(divisor != -1 || number != std::numeric_limits<int64_t>::min(), "a division whose result is too large");
 }
 
 }  // namespace
@@ -403,6 +416,7 @@ void Recorder::operate(Node* node, Frame& frame) {
   const auto& schema = op->schema();
   const auto& name = schema.name();
   allow(name);
+  divides(name, slots);
   auto operation = op->getOperation(node);
 
   const bool numbers = !op->isC10Op() && list_operations.count(name) > 0 &&
