@@ -111,7 +111,8 @@ def make(model, folder):
     def compare(name, layers, index, golden, seconds=None, *words):
         about = f"{'+'.join(layers)}, class {index} {' '.join(words)}".strip()
         layered = [word for layer in layers for word in ("--layer", layer)]
-        if not np.any(golden):
+        # In the single precision that is compared.
+        if not np.any(np.asarray(golden, np.float32)):
             checks.append(left_out(name, about, "the reference is zero everywhere: the probability is as good as 0 or 1"))
             return
         command = ["cam", file, fed, *layered, "--class", index, "--method", name, *words]
