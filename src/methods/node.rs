@@ -4,6 +4,33 @@ use std::collections::HashMap;
 
 use crate::model::graph::{Argument, Graph, Node, NodeId, Operator, ValueId};
 
+/// Pointwise functions of one value.
+pub(super) const POINTWISE: &[&str] = &[
+    "celu",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "elu",
+    "gelu",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softsign",
+    "tanh",
+    "threshold",
+];
+
 /// The operator without its namespace and without the underscore of one that writes in place: `relu` for `aten::relu_`. Empty
 /// for arithmetic on sizes.
 pub(super) fn operator(node: &Node) -> &str {

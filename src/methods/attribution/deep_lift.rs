@@ -37,33 +37,6 @@ const LEAST: f64 = 1e-10;
 const RUNS: f64 = 3.5;
 const KERNELS: f64 = 2.5;
 
-/// Pointwise functions of one value.
-const POINTWISE: &[&str] = &[
-    "celu",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "clip",
-    "elu",
-    "gelu",
-    "hardsigmoid",
-    "hardswish",
-    "hardtanh",
-    "leaky_relu",
-    "log_sigmoid",
-    "mish",
-    "prelu",
-    "relu",
-    "relu6",
-    "selu",
-    "sigmoid",
-    "silu",
-    "softplus",
-    "softsign",
-    "tanh",
-    "threshold",
-];
-
 /// DeepLIFT.
 pub(in crate::methods) fn deep_lift(
     input: &AttributionInput<'_>,
@@ -100,7 +73,7 @@ fn rule_of(node: &Node) -> Option<Rule> {
     match node::operator(node) {
         "max_pool2d" | "max_pool2d_with_indices" => Some(Rule::MaxPool),
         "softmax" | "_softmax" => Some(Rule::Softmax),
-        operator if POINTWISE.contains(&operator) => Some(Rule::Pointwise),
+        operator if node::POINTWISE.contains(&operator) => Some(Rule::Pointwise),
         _ => None,
     }
 }

@@ -22,7 +22,8 @@
 //!
 //! Beyond Captum, which refuses them: in a product of two values (squeeze and excitation, attention) the gate is a constant, and so
 //! are attention weights and the deviation of a layer, group or instance norm, which keeps relevance (Arras et al. 2017; Ali et
-//! al., *XAI for Transformers*, 2022). Of a probability (`--of probability`) the last function's plain derivative is taken. In Captum a sum must be a module `Addition_Module`, or relevance doubles; here every sum is one.
+//! al., *XAI for Transformers*, 2022). Of a probability (`--of probability`) the last function's plain derivative is taken. In
+//! Captum a sum must be a module `Addition_Module`, or relevance doubles; here every sum is one.
 //!
 //! The convergence delta is the sum of the numbers less the target: what biases, epsilon and the padding of `box` took or gave.
 

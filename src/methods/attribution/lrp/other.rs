@@ -11,27 +11,8 @@ use crate::engine::{Engine, EngineError, NodeCall, sum_kind};
 use crate::methods::node;
 use crate::model::graph::{Argument, Node, NodeId, ValueId};
 
-/// Pointwise functions that hand relevance through. Of ReLU and its leaky kin the derivative does just that.
-const POINTWISE: &[&str] = &[
-    "celu",
-    "clamp",
-    "clamp_max",
-    "clip",
-    "elu",
-    "gelu",
-    "hardsigmoid",
-    "hardswish",
-    "hardtanh",
-    "log_sigmoid",
-    "mish",
-    "relu6",
-    "selu",
-    "sigmoid",
-    "silu",
-    "softplus",
-    "softsign",
-    "tanh",
-];
+/// Of these pointwise functions the derivative hands relevance through by itself: ReLU and its leaky kin.
+const RECTIFIERS: &[&str] = &["clamp_min", "leaky_relu", "prelu", "relu", "threshold"];
 
 /// What else has a rule. Of a softmax those of attention, over more than N×classes.
 const OTHERS: &[&str] = &[
@@ -54,7 +35,8 @@ const GATES: &[&str] = &["hardsigmoid", "hardtanh", "sigmoid", "softmax", "tanh"
 /// Whether a node needs another gradient.
 pub(super) fn takes(node: &Node) -> bool {
     let operator = node::operator(node);
-    POINTWISE.contains(&operator) || OTHERS.contains(&operator)
+    let pointwise = node::POINTWISE.contains(&operator) && !RECTIFIERS.contains(&operator);
+    pointwise || OTHERS.contains(&operator)
 }
 
 /// The node's own numbers with the gradient of its rule.
